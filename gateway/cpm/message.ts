@@ -1,0 +1,59 @@
+import type { ContributionId, ConversationId, MessageId, ServiceId, Uri } from './ids.js'
+
+/** Kinds of disposition a sender can ask for (RFC 5438 §6.4; `interworking` is the RCS extension). */
+export type DispositionRequest = 'positive-delivery' | 'negative-delivery' | 'display' | 'processing' | 'interworking'
+
+export type Priority = 'emergency' | 'urgent' | 'normal' | 'non-urgent'
+
+/** What a message carries: text as Unicode, anything else as base64 of the exact octets. `type` is the full media type. */
+export type Content =
+  | { readonly type: string; readonly text: string }
+  | { readonly type: string; readonly base64: string }
+
+/**
+ * A CPM pager-mode message, free of its wire form; plain JSON, so that it can be stored as it is.
+ * Times are milliseconds since 1970; absent fields were absent on the wire.
+ */
+export interface CpmMessage {
+  /** imdn.Message-ID, or one the gateway made when the sender gave none (then no dispositions are asked for). */
+  readonly messageId: MessageId
+  /** The originator inside CPM, asserted, in normal form. */
+  readonly from: Uri
+  readonly fromName?: string
+  /** The recipient as the originator addressed him, in normal form; IMDNs repeat it as recipient-uri. */
+  readonly to: Uri
+  /** CPIM DateTime, or the time of acceptance. */
+  readonly sentAt: number
+  /** End of the message's life (Expires, Message-Expires, policy). */
+  readonly expiresAt: number
+  readonly conversationId?: ConversationId
+  readonly contributionId?: ContributionId
+  readonly inReplyTo?: ContributionId
+  /** Non-CPM-Service: in a client's request a hint, in one of our IWF a fact. */
+  readonly service?: ServiceId
+  readonly subject?: string
+  readonly priority?: Priority
+  /** `Privacy: id` was asked (`ID-18`). */
+  readonly privacy: boolean
+  readonly dispositions: readonly DispositionRequest[]
+  readonly content: Content
+}
+
+/** Statuses of an IMDN by its kind (RFC 5438 §7.2). */
+export type Disposition =
+  | { readonly kind: 'delivery'; readonly status: 'delivered' | 'failed' | 'forbidden' | 'error' }
+  | { readonly kind: 'display'; readonly status: 'displayed' | 'forbidden' | 'error' }
+  | { readonly kind: 'processing'; readonly status: 'processed' | 'stored' | 'forbidden' | 'error' }
+  | { readonly kind: 'interworking'; readonly status: 'legacy-sms' | 'legacy-mms' }
+
+/** One disposition notification about one message for one recipient (RFC 5438 §7). */
+export interface DispositionNotification {
+  /** The Message-ID of the message reported on. */
+  readonly messageId: MessageId
+  /** DateTime of the message reported on, as it stood there. */
+  readonly sentAt: number
+  readonly recipient: Uri
+  readonly originalRecipient?: Uri
+  readonly subject?: string
+  readonly disposition: Disposition
+}
