@@ -1,0 +1,37 @@
+/**
+ * Names of everything the spool keeps. The prefix carries the hash tag, so that all keys share one slot of a Redis
+ * Cluster and a script may touch any of them.
+ *
+ * | key | holds |
+ * |---|---|
+ * | `lane:<lane>` | stream of items (`i` item as JSON, `x` expiresAt), consumer group `g`, one consumer per node |
+ * | `lanes` | set of lane names ever used |
+ * | `seen:<id>` | the id was put before |
+ * | `waiting:<lane>` | sorted set (all of score 0) of `<item id> NUL <attempts>` that lie in BullMQ |
+ * | `back:<job>` | the waiting item has left BullMQ; whoever sets it first takes the item |
+ * | `record:<id>`, `part:<scope>:<key>` | a message whose reports are awaited, and the service's names of its parts |
+ * | `park:<scope>:<key>`, `parked:<scope>` | reports that came before their message, and their bound by number and age |
+ * | `failed` | stream of failed items, bounded |
+ * | `note:<key>` | facts of the caller |
+ * | `alive:<node>` | the node lives |
+ * | `bull:…` | BullMQ |
+ */
+export const GROUP = 'g'
+
+export interface Keys {
+  lane(lane: string): string
+  waiting(lane: string): string
+  note(key: string): string
+  alive(node: string): string
+  readonly lanes: string
+  readonly failed: string
+}
+
+export const keysOf = (prefix: string): Keys => ({
+  lane: (lane) => `${prefix}:lane:${lane}`,
+  waiting: (lane) => `${prefix}:waiting:${lane}`,
+  note: (key) => `${prefix}:note:${key}`,
+  alive: (node) => `${prefix}:alive:${node}`,
+  lanes: `${prefix}:lanes`,
+  failed: `${prefix}:failed`,
+})
