@@ -1,0 +1,42 @@
+import { type LoadedAdapter, loadAdapters } from './adapters.js'
+import { advise, checkConfig } from './check.js'
+import { issuesToProblems } from './issues.js'
+import { ConfigError, type ConfigProblem } from './problem.js'
+import { type Config, configSchema } from './schema.js'
+import { schemaTree } from './schema-tree.js'
+import { resolveSecrets } from './secrets.js'
+import { noSource, readSource } from './source.js'
+
+export { ConfigError, type ConfigProblem, problemLine } from './problem.js'
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** In the order of the file. */
+  readonly adapters: readonly LoadedAdapter[]
+  /** Path of the file; absent when everything is default. */
+  readonly file?: string
+  /** Not wrong, but worth a second look. */
+  readonly advice: readonly ConfigProblem[]
+}
+
+/**
+ * Reads and checks a configuration; without a file, everything is embedded and on loopback. Secrets come from `env` and
+ * from files. Throws ConfigError with every problem found.
+ */
+export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEnv): Promise<LoadedConfig> {
+  const source = file === undefined ? noSource : await readSource(file)
+  const { data, secret, problems } = await resolveSecrets(source, env)
+  const parsed = configSchema.safeParse(data)
+  if (!parsed.success) {
+    const context = { source, data, at: [], secret, schema: schemaTree(configSchema) }
+    throw new ConfigError(inOrder([...problems, ...issuesToProblems(parsed.error.issues, context)]))
+  }
+  const config = parsed.data
+  const loaded = await loadAdapters(config.adapters, source, secret)
+  const all = [...problems, ...loaded.problems, ...checkConfig(config, source)]
+  if (all.length > 0) throw new ConfigError(inOrder(all))
+  return { config, adapters: loaded.adapters, advice: advise(config, source), ...(file === undefined ? {} : { file }) }
+}
+
+const inOrder = (problems: ConfigProblem[]): ConfigProblem[] =>
+  problems.sort((a, b) => a.line - b.line || a.column - b.column)

@@ -1,0 +1,66 @@
+import { Counter, Histogram, type Registry } from 'prom-client'
+
+/** Every counter and histogram, each described once; the metrics reference is generated from here. */
+export function createFamilies(registry: Registry) {
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Counter({ name: `causeway_${name}`, help, labelNames: [...labelNames], registers: [registry] })
+
+  return {
+    accepted: counter(
+      'messages_accepted_total',
+      'Messages stored and acknowledged to their sender. direction: out (to the service) or in.',
+      ['direction', 'service'],
+    ),
+    ended: counter(
+      'messages_ended_total',
+      'Messages whose outcome is known. outcome: delivered, displayed, accepted (no report will come), failed, expired, error (never known).',
+      ['direction', 'service', 'outcome'],
+    ),
+    refused: counter(
+      'messages_refused_total',
+      'Messages that were not accepted, by reason. A rise after a change of configuration shows what it forbids.',
+      ['direction', 'reason'],
+    ),
+    badInput: counter(
+      'bad_input_total',
+      'Requests that could not be read, by protocol and fault. A rise names a peer that speaks wrongly, or an attack.',
+      ['protocol', 'what'],
+    ),
+    notifications: counter(
+      'notifications_total',
+      'Disposition notifications to originators, by kind, status and what became of them.',
+      ['kind', 'status', 'outcome'],
+    ),
+    retries: counter(
+      'retries_total',
+      'Attempts that were put off, by service and reason. Steady growth shows a service that is too slow or down.',
+      ['service', 'reason'],
+    ),
+    nextService: counter('next_service_total', 'Messages that moved to another service after a failure.', [
+      'from',
+      'to',
+    ]),
+    leases: counter(
+      'address_leases_total',
+      'Numbers lent from the address pool. event: granted, renewed, expired, exhausted (enlarge the pool).',
+      ['event'],
+    ),
+    sipRequests: counter(
+      'sip_requests_total',
+      'SIP requests by direction, method and class of the final answer (none: no answer).',
+      ['direction', 'method', 'class'],
+    ),
+    redisRestarts: counter('redis_restarts_total', 'Restarts of the embedded Redis after it died. Should stay at 0.'),
+    traceDropped: counter(
+      'trace_dropped_total',
+      'Checkpoints of the message trace dropped because Redis did not keep up.',
+    ),
+    latency: new Histogram({
+      name: 'causeway_latency_seconds',
+      help: 'Time by stage: accept (request to answer), submit (attempt to answer of the service), receipt (submit to report), notify (report to IMDN), end-to-end.',
+      labelNames: ['stage', 'service'],
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600],
+      registers: [registry],
+    }),
+  }
+}

@@ -1,0 +1,72 @@
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { createFamilies } from './metric-families.js'
+import { type GaugeSources, observeGauges } from './metric-gauges.js'
+
+export type MessageDirection = 'out' | 'in'
+/** How a message ended. `accepted`: with the service, which sends no report; `error`: uncertain for good. */
+export type EndOutcome = 'delivered' | 'displayed' | 'accepted' | 'failed' | 'expired' | 'error'
+export type Protocol = 'sip' | 'cpim' | 'imdn' | 'service' | 'http'
+export type LatencyStage = 'accept' | 'submit' | 'receipt' | 'notify' | 'end-to-end'
+/** What became of a number lease of the address pool. */
+export type LeaseEvent = 'granted' | 'renewed' | 'expired' | 'exhausted'
+
+/**
+ * What the gateway counts, as verbs. Labels are closed sets or names from the configuration; a number, an address or a
+ * message identity is never one. `direction` is seen from CPM: `out` goes to a service, `in` comes from one.
+ */
+export interface Metrics {
+  readonly registry: Registry
+  accepted(direction: MessageDirection, service: string): void
+  ended(direction: MessageDirection, service: string, outcome: EndOutcome): void
+  /** A message that was not accepted; `reason` is a FailureReason or the SIP status as text. */
+  refused(direction: MessageDirection, reason: string): void
+  /** Something from outside that could not be read; `what` is the name of the fault, never its content. */
+  badInput(protocol: Protocol, what: string): void
+  /** An IMDN that was sent to its originator. */
+  notification(kind: string, status: string, outcome: 'sent' | 'failed' | 'dropped'): void
+  latency(stage: LatencyStage, service: string, seconds: number): void
+  retry(service: string, reason: string): void
+  nextService(from: string, to: string): void
+  lease(event: LeaseEvent): void
+  /** A SIP request with its final answer; status 0 is none. */
+  sipRequest(direction: 'in' | 'out', method: string, status: number): void
+  /** The embedded Redis was started again after it died. */
+  redisRestarted(): void
+  /** Checkpoints of the message trace that were dropped because its buffer was full. */
+  traceDropped(count: number): void
+  /** Sets where gauges come from; asked at each scrape. A source that fails leaves its gauges out of that scrape. */
+  observe(sources: GaugeSources): void
+}
+
+const METHODS = new Set(['MESSAGE', 'REGISTER', 'OPTIONS', 'INVITE', 'ACK', 'BYE', 'CANCEL', 'SUBSCRIBE', 'NOTIFY'])
+
+const statusClass = (status: number): string =>
+  status >= 100 && status < 700 ? `${Math.floor(status / 100)}xx` : 'none'
+
+/** All counters of one node over a registry of its own, with those of the process (CPU, memory, event loop). */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const families = createFamilies(registry)
+  return {
+    registry,
+    accepted: (direction, service) => families.accepted.inc({ direction, service }),
+    ended: (direction, service, outcome) => families.ended.inc({ direction, service, outcome }),
+    refused: (direction, reason) => families.refused.inc({ direction, reason }),
+    badInput: (protocol, what) => families.badInput.inc({ protocol, what }),
+    notification: (kind, status, outcome) => families.notifications.inc({ kind, status, outcome }),
+    latency: (stage, service, seconds) => families.latency.observe({ stage, service }, seconds),
+    retry: (service, reason) => families.retries.inc({ service, reason }),
+    nextService: (from, to) => families.nextService.inc({ from, to }),
+    lease: (event) => families.leases.inc({ event }),
+    sipRequest: (direction, method, status) =>
+      families.sipRequests.inc({
+        direction,
+        method: METHODS.has(method) ? method : 'other', // a peer chooses the method: keep the label closed
+        class: statusClass(status),
+      }),
+    redisRestarted: () => families.redisRestarts.inc(),
+    traceDropped: (count) => families.traceDropped.inc(count),
+    observe: (sources) => observeGauges(registry, sources),
+  }
+}

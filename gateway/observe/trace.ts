@@ -1,0 +1,153 @@
+import type { Redis } from 'ioredis'
+import type { Clock } from '../cpm/clock.js'
+import type { Checkpoint, CheckpointNote } from './checkpoint.js'
+
+/** Where the trace is kept: the spool's own connection settings (see RedisHandle). */
+export interface TraceStore {
+  readonly client: Redis
+  /** Begins every key, with the hash tag. */
+  readonly prefix: string
+}
+
+export interface TraceOptions {
+  /** Name of this node. */
+  readonly node: string
+  /** Checkpoints kept, about; 0 turns the trace off. */
+  readonly keep: number
+  readonly clock: Clock
+  /** Applied to every text before it is stored. */
+  readonly mask: (text: string) => string
+  /** Told how many checkpoints were dropped. */
+  readonly onDropped?: (count: number) => void
+}
+
+/** The stations of every message, for `causeway trace` and the console. */
+export interface Trace {
+  /** Notes one station. Returns at once; a full buffer or a Redis out of reach drops it and counts. */
+  note(messageId: string, checkpoint: CheckpointNote): void
+  /** Checkpoints of a message or of a whole conversation, oldest first; at most `limit`. Looks at what is kept, newest first. */
+  read(id: string, limit?: number): Promise<readonly Checkpoint[]>
+  /** Checkpoints as they come, from now on, of every node, until `stop` fires. Uses a connection of its own. */
+  follow(stop: AbortSignal): AsyncIterable<Checkpoint>
+  /** Writes what is buffered; notes after it are dropped. */
+  stop(): Promise<void>
+}
+
+const PACK = 64
+const FLUSH_AFTER_MS = 100
+const MAX_BUFFERED = 10_000
+const MAX_LINE = 1_000
+const PAGE = 200
+const READ_LIMIT = 1_000
+const FOLLOW_BLOCK_MS = 1_000
+
+/**
+ * The trace is one Redis stream; an entry is a pack of up to 64 checkpoints as JSON, so that a busy node makes some
+ * hundred writes a second and not some ten thousand.
+ */
+export function createTrace({ client, prefix }: TraceStore, options: TraceOptions): Trace {
+  const key = `${prefix}trace`
+  const { clock, keep, mask, node } = options
+  const dropped = (count: number) => options.onDropped?.(count)
+  let buffer: Checkpoint[] = []
+  let writing: Promise<void> | undefined
+  let cancelFlush: (() => void) | undefined
+  let stopped = keep === 0
+  /** Checkpoints of an entry on average, so that trimming by entries keeps about `keep` checkpoints. */
+  let packSize = 1
+
+  async function writeAll(): Promise<void> {
+    while (buffer.length > 0) {
+      const pack = buffer.slice(0, PACK)
+      buffer = buffer.slice(PACK)
+      packSize += (pack.length - packSize) / PACK
+      try {
+        await client.xadd(key, 'MAXLEN', '~', Math.ceil(keep / packSize), '*', 'p', JSON.stringify(pack))
+      } catch {
+        dropped(pack.length) // the trace is a help, not a promise: a message never waits or fails for it
+      }
+    }
+  }
+
+  function flush(): Promise<void> {
+    cancelFlush?.()
+    cancelFlush = undefined
+    writing ??= writeAll().finally(() => {
+      writing = undefined
+    })
+    return writing
+  }
+
+  return {
+    note(messageId, checkpoint) {
+      if (stopped || buffer.length >= MAX_BUFFERED) {
+        if (keep > 0) dropped(1)
+        return
+      }
+      buffer.push({
+        messageId: messageId.slice(0, 256),
+        at: clock.now(),
+        node,
+        ...checkpoint,
+        ...(checkpoint.peer === undefined ? {} : { peer: mask(checkpoint.peer) }),
+        line: mask(checkpoint.line.slice(0, MAX_LINE)),
+      })
+      if (buffer.length >= PACK) void flush()
+      else cancelFlush ??= clock.after(FLUSH_AFTER_MS, () => void flush())
+    },
+    async read(id, limit = READ_LIMIT) {
+      await flush()
+      const found: Checkpoint[] = []
+      for await (const pack of pages(client, key)) {
+        for (const checkpoint of pack.reverse()) {
+          if (checkpoint.messageId === id || checkpoint.conversation === id) found.push(checkpoint)
+          if (found.length >= limit) break
+        }
+        if (found.length >= limit) break
+      }
+      return found.reverse().sort((a, b) => a.at - b.at)
+    },
+    async *follow(stop) {
+      const reader = client.duplicate({ maxRetriesPerRequest: null })
+      const end = () => reader.disconnect()
+      stop.addEventListener('abort', end, { once: true })
+      try {
+        let after = '$'
+        while (!stop.aborted) {
+          const answer = await reader.xread('COUNT', PAGE, 'BLOCK', FOLLOW_BLOCK_MS, 'STREAMS', key, after)
+          for (const [id, fields] of answer?.[0]?.[1] ?? []) {
+            after = id
+            yield* unpack(fields)
+          }
+        }
+      } catch (error) {
+        if (!stop.aborted) throw error
+      } finally {
+        stop.removeEventListener('abort', end)
+        end()
+      }
+    },
+    async stop() {
+      stopped = true
+      await flush()
+    },
+  }
+}
+
+/** Packs of the stream, newest first. */
+async function* pages(client: Redis, key: string): AsyncGenerator<Checkpoint[]> {
+  let before = '+'
+  for (;;) {
+    const page = await client.xrevrange(key, before, '-', 'COUNT', PAGE)
+    for (const [id, fields] of page) {
+      yield unpack(fields)
+      before = `(${id}`
+    }
+    if (page.length < PAGE) return
+  }
+}
+
+function unpack(fields: readonly string[]): Checkpoint[] {
+  const at = fields.indexOf('p')
+  return JSON.parse(fields[at + 1] ?? '[]') as Checkpoint[]
+}
