@@ -1,0 +1,34 @@
+import { createSocket } from 'node:dgram'
+import { createServer } from 'node:net'
+
+/** A port of loopback that is free for TCP and UDP now. For what must come back on the same port after a restart. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const free = await udpFree(port)
+    await new Promise((resolve) => server.close(resolve))
+    if (free) return port
+  }
+  throw new Error('no free port on 127.0.0.1')
+}
+
+/** Whether nobody has the UDP port. */
+export function udpFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
+  return new Promise((resolve) => {
+    socket.once('error', () => resolve(false))
+    socket.bind(port, host, () => socket.close(() => resolve(true)))
+  })
+}
+
+/** Whether nobody has the TCP port. */
+export function tcpFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  const server = createServer()
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, host, () => server.close(() => resolve(true)))
+  })
+}
