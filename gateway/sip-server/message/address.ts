@@ -1,0 +1,58 @@
+import { splitParams } from './split.js'
+
+/** A name-addr or addr-spec of From, To, Contact (RFC 3261 §20): the URI, and what follows it as parameters. */
+export interface Address {
+  readonly uri: string
+  /** Begins with a semicolon, or is empty. */
+  readonly params: string
+}
+
+/** Undefined when there is no URI in it. */
+export function parseAddress(value: string): Address | undefined {
+  const open = openingBracket(value)
+  if (open === undefined) return undefined
+  if (open >= 0) {
+    const close = value.indexOf('>', open)
+    if (close < 0) return undefined
+    return addressOf(value.slice(open + 1, close).trim(), value.slice(close + 1).trim())
+  }
+  const semicolon = value.indexOf(';')
+  return semicolon < 0 ? addressOf(value, '') : addressOf(value.slice(0, semicolon).trim(), value.slice(semicolon))
+}
+
+function addressOf(uri: string, params: string): Address | undefined {
+  if (!/^[A-Za-z][A-Za-z0-9+.-]*:[^\s]/.test(uri)) return undefined
+  return params === '' || params[0] === ';' ? { uri, params } : undefined
+}
+
+/** Where `<` stands, a quoted display name passed over; -1 without one; undefined when a quote is not closed. */
+function openingBracket(value: string): number | undefined {
+  if (value[0] !== '"') return value.indexOf('<')
+  for (let at = 1; at < value.length; at++) {
+    if (value[at] === '\\') at++
+    else if (value[at] === '"') {
+      const open = value.indexOf('<', at)
+      return open < 0 ? undefined : open
+    }
+  }
+  return undefined
+}
+
+/** One parameter's value, '' when it has none; undefined when it is absent. */
+export function param(params: string, name: string): string | undefined {
+  if (params === '') return undefined
+  for (const part of splitParams(params)) {
+    const equals = part.indexOf('=')
+    const found = equals < 0 ? part : part.slice(0, equals).trimEnd()
+    if (found.length === name.length && found.toLowerCase() === name) {
+      return equals < 0 ? '' : part.slice(equals + 1).trimStart()
+    }
+  }
+  return undefined
+}
+
+/** The tag of a From or To value; '' for the peers of RFC 2543 that send none. */
+export function tagOf(value: string): string {
+  const address = parseAddress(value)
+  return address === undefined ? '' : (param(address.params, 'tag') ?? '')
+}

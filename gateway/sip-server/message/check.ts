@@ -1,0 +1,74 @@
+import { parseAddress } from './address.js'
+import { header, type SipRequest } from './message.js'
+import type { ParseFault } from './parse.js'
+import { parseUri } from './uri.js'
+
+/** A refusal the server makes by itself. */
+export interface Refusal {
+  readonly status: number
+  readonly reason: string
+}
+
+const FAULTS: Readonly<Record<ParseFault, Refusal>> = {
+  requestLine: { status: 400, reason: 'Bad Request-URI' },
+  headerLine: { status: 400, reason: 'Bad Header Line' },
+  lineEnd: { status: 400, reason: 'Bad Line End' },
+  tooManyHeaders: { status: 400, reason: 'Too Many Headers' },
+  contentLength: { status: 400, reason: 'Bad Content-Length Header' },
+  lengthMissing: { status: 400, reason: 'Missing Content-Length Header' },
+  truncated: { status: 400, reason: 'Message Shorter Than Content-Length' },
+  headTooLarge: { status: 400, reason: 'Headers Too Large' },
+  tooLarge: { status: 413, reason: 'Request Entity Too Large' },
+}
+
+const SCHEMES = new Set(['sip', 'tel', 'im', 'pres'])
+const SINGLE = ['from', 'to', 'call-id', 'cseq', 'content-length', 'max-forwards']
+
+/** What RFC 3261 §8.2 and §16.3 let a server refuse before any method is looked at; undefined when all is well. */
+export function checkRequest(request: SipRequest, fault: ParseFault | undefined): Refusal | undefined {
+  if (request.version !== 'SIP/2.0') return { status: 505, reason: 'Version Not Supported' }
+  if (fault) return FAULTS[fault]
+  return checkRequestUri(request.uri) ?? checkHeaders(request)
+}
+
+function checkRequestUri(text: string): Refusal | undefined {
+  const uri = parseUri(text)
+  if (!uri) return FAULTS.requestLine
+  // sips: is refused too: no transport here is secure (RFC 3261 §26.2.2).
+  return SCHEMES.has(uri.scheme) ? undefined : { status: 416, reason: 'Unsupported URI Scheme' }
+}
+
+function checkHeaders(request: SipRequest): Refusal | undefined {
+  if (hasRepeated(request)) return { status: 400, reason: 'Repeated Header' }
+  const from = header(request, 'from')
+  const to = header(request, 'to')
+  const callId = header(request, 'call-id')
+  const cseq = header(request, 'cseq')
+  const maxForwards = header(request, 'max-forwards')
+  if (from === undefined || !parseAddress(from)) return bad('From', from)
+  if (to === undefined || !parseAddress(to)) return bad('To', to)
+  if (callId === undefined || !/^\S{1,512}$/.test(callId)) return bad('Call-ID', callId)
+  if (cseq === undefined || !isCSeq(cseq, request.method)) return bad('CSeq', cseq)
+  if (maxForwards !== undefined && !/^\d{1,3}$/.test(maxForwards)) return bad('Max-Forwards', maxForwards)
+  return undefined
+}
+
+function hasRepeated(request: SipRequest): boolean {
+  const seen = new Set<string>()
+  for (const { key } of request.headers) {
+    if (!SINGLE.includes(key)) continue
+    if (seen.has(key)) return true
+    seen.add(key)
+  }
+  return false
+}
+
+function bad(name: string, value: string | undefined): Refusal {
+  return { status: 400, reason: `${value === undefined ? 'Missing' : 'Bad'} ${name} Header` }
+}
+
+/** RFC 3261 §8.1.1.5: a number below 2^31 and the method of the request. */
+function isCSeq(value: string, method: string): boolean {
+  const parts = /^(\d{1,10})[ \t]+(\S+)$/.exec(value)
+  return parts !== null && Number(parts[1]) < 2 ** 31 && parts[2] === method
+}

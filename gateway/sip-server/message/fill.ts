@@ -1,0 +1,39 @@
+import { bracketed, type HostPort } from '../transport/flow.js'
+import { outgoingName } from './header-names.js'
+import { field, type HeaderField } from './message.js'
+import { splitChallenges } from './split.js'
+
+/** Headers the server makes itself; what the application wrote there is not sent. */
+const OURS = new Set(['via', 'route', 'record-route', 'rseq', 'content-length'])
+const PLACEHOLDER_IN = new Set(['from', 'to', 'contact', 'p-asserted-identity'])
+const CHALLENGES = new Set(['www-authenticate', 'proxy-authenticate'])
+
+/** The application's own headers as they go out: spelled as usual, placeholder host replaced, challenges apart. */
+export function applicationHeaders(
+  headers: readonly HeaderField[],
+  placed: ReadonlySet<string>,
+  local: HostPort,
+): HeaderField[] {
+  const out: HeaderField[] = []
+  for (const { name, key, value } of headers) {
+    if (OURS.has(key) || placed.has(key)) continue
+    const spelled = outgoingName(name)
+    if (CHALLENGES.has(key))
+      for (const challenge of splitChallenges(value)) out.push({ name: spelled, key, value: challenge })
+    else out.push({ name: spelled, key, value: PLACEHOLDER_IN.has(key) ? replaceLocalhost(value, local) : value })
+  }
+  return out
+}
+
+/** `user@localhost` becomes our own address. */
+export function replaceLocalhost(value: string, local: HostPort): string {
+  if (!value.includes('@localhost')) return value
+  return value.replace(/@localhost(?=[;>?,\s]|$)/g, `@${bracketed(local.host)}:${local.port}`)
+}
+
+/** Content-Length, counted; Content-Type too where the body is SDP and the application named none. */
+export function bodyHeaders(headers: readonly HeaderField[], body: string): HeaderField[] {
+  const length = field('Content-Length', String(body.length))
+  const sdp = body.startsWith('v=0') && !headers.some(({ key }) => key === 'content-type')
+  return sdp ? [field('Content-Type', 'application/sdp'), length] : [length]
+}

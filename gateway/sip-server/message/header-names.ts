@@ -1,0 +1,65 @@
+/** Compact forms of header names: RFC 3261 §7.3.3 and the registrations that followed. */
+const COMPACT: Readonly<Record<string, string>> = {
+  a: 'Accept-Contact',
+  b: 'Referred-By',
+  c: 'Content-Type',
+  d: 'Request-Disposition',
+  e: 'Content-Encoding',
+  f: 'From',
+  i: 'Call-ID',
+  j: 'Reject-Contact',
+  k: 'Supported',
+  l: 'Content-Length',
+  m: 'Contact',
+  n: 'Identity-Info',
+  o: 'Event',
+  r: 'Refer-To',
+  s: 'Subject',
+  t: 'To',
+  u: 'Allow-Events',
+  v: 'Via',
+  x: 'Session-Expires',
+  y: 'Identity',
+}
+
+/** Names whose usual spelling is not one capital after each hyphen. */
+const SPELLED: Readonly<Record<string, string>> = {
+  'call-id': 'Call-ID',
+  cseq: 'CSeq',
+  'mime-version': 'MIME-Version',
+  rack: 'RAck',
+  rseq: 'RSeq',
+  'sip-etag': 'SIP-ETag',
+  'sip-if-match': 'SIP-If-Match',
+  'www-authenticate': 'WWW-Authenticate',
+}
+
+const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/
+const MAX_KNOWN = 1000
+
+export interface HeaderName {
+  readonly name: string
+  readonly key: string
+}
+
+const known = new Map<string, HeaderName>()
+
+/** Reads a header name as it stands before the colon; undefined if it is not a token (RFC 3261 §25.1). */
+export function headerName(raw: string): HeaderName | undefined {
+  const seen = known.get(raw)
+  if (seen) return seen
+  if (!TOKEN.test(raw)) return undefined
+  const name = COMPACT[raw.toLowerCase()] ?? raw
+  const read = { name, key: name.toLowerCase() }
+  // A peer that makes up names must not fill the memory: only the first thousand are remembered.
+  if (known.size < MAX_KNOWN && raw.length < 64) known.set(raw, read)
+  return read
+}
+
+/** The spelling a name goes out with: usual for known names, capitals after hyphens otherwise, X-names untouched. */
+export function outgoingName(name: string): string {
+  if (name[0] === 'X' || name[0] === 'x') if (name[1] === '-') return name
+  return (
+    SPELLED[name.toLowerCase()] ?? name.replace(/(^|-)([a-z])/g, (_, hyphen, letter) => hyphen + letter.toUpperCase())
+  )
+}

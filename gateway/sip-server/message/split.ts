@@ -1,0 +1,44 @@
+/** Splits a header value at commas outside quoted strings and angle brackets; parts are trimmed, empty ones dropped. */
+export function splitList(value: string): string[] {
+  return value.includes(',') ? splitOutside(value, 0x2c) : value === '' ? [] : [value]
+}
+
+/** Splits parameters at semicolons outside quoted strings and angle brackets. */
+export function splitParams(value: string): string[] {
+  return splitOutside(value, 0x3b)
+}
+
+function splitOutside(value: string, separator: number): string[] {
+  const parts: string[] = []
+  let start = 0
+  let quoted = false
+  let depth = 0
+  for (let at = 0; at < value.length; at++) {
+    const code = value.charCodeAt(at)
+    if (quoted) {
+      if (code === 0x5c) at++
+      else if (code === 0x22) quoted = false
+    } else if (code === 0x22) quoted = true
+    else if (code === 0x3c) depth++
+    else if (code === 0x3e) depth = 0
+    else if (code === separator && depth === 0) {
+      parts.push(value.slice(start, at).trim())
+      start = at + 1
+    }
+  }
+  parts.push(value.slice(start).trim())
+  return parts.filter((part) => part !== '')
+}
+
+const NEW_CHALLENGE = /^[A-Za-z0-9\-.!%*_+`'~]+[ \t]+[^=,\s]+[ \t]*=/
+
+/** Separates joined challenges (`Digest a="1", b="2", Digest c="3"`): a scheme and a blank begin a new one. */
+export function splitChallenges(value: string): string[] {
+  const challenges: string[] = []
+  for (const part of splitList(value)) {
+    const last = challenges.length - 1
+    if (last < 0 || NEW_CHALLENGE.test(part)) challenges.push(part)
+    else challenges[last] += `, ${part}`
+  }
+  return challenges
+}

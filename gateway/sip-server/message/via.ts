@@ -1,0 +1,49 @@
+import { splitList, splitParams } from './split.js'
+
+/** The topmost Via of a message (RFC 3261 §20.42). */
+export interface Via {
+  /** UDP, TCP … in upper case. */
+  readonly transport: string
+  /** As sent; IPv6 in its brackets. */
+  readonly host: string
+  readonly port?: number
+  readonly branch: string
+  /** rport is there without a value: the peer asks for it (RFC 3581 §3). */
+  readonly asksRport: boolean
+  /** This one via-parm. */
+  readonly text: string
+  /** The via-parms joined to it with commas, if any. */
+  readonly others: readonly string[]
+}
+
+const VIA =
+  /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*([A-Za-z0-9-]{2,16})[ \t]+(\[[0-9A-Fa-f:.]+\]|[^\s;:,[\]]+)(?:[ \t]*:[ \t]*(\d{1,5}))?[ \t]*(;.*)?$/i
+
+/** Undefined when it is malformed. */
+export function parseVia(value: string): Via | undefined {
+  const [text, ...others] = splitList(value)
+  if (text === undefined) return undefined
+  const parts = VIA.exec(text)
+  if (!parts) return undefined
+  const port = parts[3] === undefined ? undefined : Number(parts[3])
+  if (port !== undefined && (port === 0 || port > 65_535)) return undefined
+  let branch = ''
+  let asksRport = false
+  for (const param of parts[4] === undefined ? [] : splitParams(parts[4])) {
+    if (/^branch[ \t]*=/i.test(param)) branch = param.slice(param.indexOf('=') + 1).trim()
+    else if (/^rport$/i.test(param)) asksRport = true
+  }
+  const via = { transport: (parts[1] ?? '').toUpperCase(), host: parts[2] ?? '', branch, asksRport, text, others }
+  return port === undefined ? via : { ...via, port }
+}
+
+/**
+ * Notes in the topmost Via where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4): `received` when the
+ * address differs or rport was asked for, the port only when asked for. What the peer wrote there itself is replaced.
+ */
+export function stampVia(via: Via, address: string, port: number): string {
+  const kept = splitParams(via.text).filter((part) => !/^(received|rport)([ \t]*=|$)/i.test(part))
+  if (via.asksRport) kept.push(`rport=${port}`)
+  if (via.asksRport || via.host.replace(/[[\]]/g, '') !== address) kept.push(`received=${address}`)
+  return [kept.join(';'), ...via.others].join(', ')
+}

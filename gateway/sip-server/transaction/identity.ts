@@ -1,0 +1,30 @@
+import { tagOf } from '../message/address.js'
+import { header, type SipRequest } from '../message/message.js'
+import type { Via } from '../message/via.js'
+
+const MAGIC_COOKIE = 'z9hG4bK'
+
+/** How a server transaction is recognised. */
+export interface TransactionIdentity {
+  /**
+   * Call-ID, CSeq and From tag: equal for a retransmission and for the same request come by another path. Requests
+   * within a dialog also count their branch, because they are never merged (RFC 3261 §8.2.2.2).
+   */
+  readonly key: string
+  /** Branch and sent-by (RFC 3261 §17.2.3): equal for retransmissions only. */
+  readonly branch: string
+}
+
+/** The identity of a request whose mandatory headers have been checked. */
+export function identify(request: SipRequest, via: Via): TransactionIdentity {
+  const toTag = tagOf(header(request, 'to') ?? '')
+  const branch = branchIdentity(request, via, toTag)
+  const key = `${header(request, 'call-id')}\n${header(request, 'cseq')}\n${tagOf(header(request, 'from') ?? '')}`
+  return { key: toTag === '' ? key : `${key}\n${branch}`, branch }
+}
+
+/** Peers of RFC 2543 send no unique branch: Request-URI and the Via itself stand in for it. */
+function branchIdentity(request: SipRequest, via: Via, toTag: string): string {
+  if (via.branch.startsWith(MAGIC_COOKIE)) return `${via.branch}\n${via.host}:${via.port ?? ''}`
+  return `${request.uri}\n${toTag}\n${via.text}`
+}

@@ -1,0 +1,47 @@
+import { isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { HostPort, TransportName } from './flow.js'
+
+export interface ListenAddress extends HostPort {
+  readonly transport: TransportName
+}
+
+const LISTEN = /^(udp|tcp):(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/
+
+/** Reads `udp:127.0.0.1:5060` or `tcp:[::1]:5060`. Throws a TypeError on anything else. */
+export function parseListenAddress(text: string): ListenAddress {
+  const parts = LISTEN.exec(text)
+  const port = Number(parts?.[4])
+  if (!parts || port > 65_535)
+    throw new TypeError(`not a listening address: ${text} (expected udp:host:port or tcp:host:port)`)
+  return { transport: parts[1] === 'tcp' ? 'tcp' : 'udp', host: parts[2] ?? parts[3] ?? '', port }
+}
+
+export function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1' || host === 'localhost'
+}
+
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+/** The address peers shall use for a socket bound to all: one of this host's, loopback for a peer on loopback. */
+export function advertisedHost(bound: string, remote: string): string {
+  if (!isWildcard(bound)) return bound
+  const family = bound === '::' && isIPv6(remote) ? 'IPv6' : 'IPv4'
+  const loopback = family === 'IPv6' ? '::1' : '127.0.0.1'
+  if (isLoopback(remote)) return loopback
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const address of addresses ?? []) if (address.family === family && !address.internal) return address.address
+  }
+  return loopback
+}
+
+/**
+ * The local address to use towards a peer: same address family, and loopback to loopback where there is a choice.
+ * Undefined when none has the peer's family.
+ */
+export function localFor<T extends HostPort>(locals: readonly T[], remoteHost: string): T | undefined {
+  const sameFamily = locals.filter(({ host }) => isIPv6(host) === isIPv6(remoteHost))
+  return sameFamily.find(({ host }) => isLoopback(host) === isLoopback(remoteHost)) ?? sameFamily[0]
+}

@@ -1,0 +1,57 @@
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { isIPv6 } from 'node:net'
+import type { Flow, HostPort } from './flow.js'
+
+/** Room in the kernel for bursts that arrive while this process does something else. */
+const SOCKET_BUFFER_BYTES = 8 * 1024 * 1024
+
+export interface UdpEndpoint {
+  readonly local: HostPort
+  flowTo(remote: HostPort): Flow
+  close(): void
+}
+
+export interface UdpEvents {
+  datagram(bytes: Buffer, flow: Flow): void
+  error(error: Error): void
+}
+
+/** Binds a UDP socket. Rejects when the address cannot be bound. */
+export async function openUdp(address: HostPort, events: UdpEvents): Promise<UdpEndpoint> {
+  const type = isIPv6(address.host) ? 'udp6' : 'udp4'
+  // Destinations are always literal addresses: no lookup, and no turn of the event loop for it.
+  const lookup = (host: string, _options: unknown, done: (error: null, host: string, family: number) => void) =>
+    done(null, host, isIPv6(host) ? 6 : 4)
+  const socket = createSocket({ type, lookup })
+  socket.bind(address.port, address.host)
+  await once(socket, 'listening')
+  socket.setRecvBufferSize(SOCKET_BUFFER_BYTES)
+  socket.setSendBufferSize(SOCKET_BUFFER_BYTES)
+  const bound = socket.address()
+  const local = { host: bound.address, port: bound.port }
+  socket.on('error', (error) => events.error(error))
+  socket.on('message', (bytes, source) => {
+    events.datagram(bytes, new UdpFlow(socket, local, { host: source.address, port: source.port }))
+  })
+  return { local, flowTo: (remote) => new UdpFlow(socket, local, remote), close: () => socket.close() }
+}
+
+class UdpFlow implements Flow {
+  readonly transport = 'udp'
+  readonly open = true
+  readonly #socket: Socket
+  readonly local: HostPort
+  readonly remote: HostPort
+
+  constructor(socket: Socket, local: HostPort, remote: HostPort) {
+    this.#socket = socket
+    this.local = local
+    this.remote = remote
+  }
+
+  send(bytes: Buffer, failed?: (error: Error) => void): void {
+    if (failed) this.#socket.send(bytes, this.remote.port, this.remote.host, (error) => error && failed(error))
+    else this.#socket.send(bytes, this.remote.port, this.remote.host)
+  }
+}
