@@ -2,7 +2,7 @@
 export interface SharedStore {
   /**
    * Reads, decides and writes as one step, whoever else does the same. `change` is pure and may run several times.
-   * `next` undefined removes the key. Every write gives the key a life of `lifeMs`. Rejects when the store is out of reach.
+   * `next` undefined removes the key; the very `state` it was given leaves the key and its life alone. Every write gives the key a life of `lifeMs`. Rejects when the store is out of reach.
    */
   update<State, Result>(
     key: string,

@@ -184,6 +184,10 @@ const interworking = z.strictObject({
       ),
       uncertainWait: describe(duration().default(30_000), 'Time to wait for the late answer or the receipt first.'),
       maxLife: describe(duration().default(259_200_000), 'Life of a message at most, and of one without Expires.'),
+      rememberFor: describe(
+        duration().default(120_000),
+        'How long a message that comes again with the same imdn.Message-ID is recognised and not sent twice.',
+      ),
       receiptWait: describe(
         duration().default(86_400_000),
         'How long after the end of its life a receipt is still awaited.',

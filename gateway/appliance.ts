@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { LoadedConfig } from './config/load.js'
+import type { Config } from './config/schema.js'
+import { createDelivery } from './conversation/delivery.js'
+import { createParticipating } from './conversation/participating.js'
+import { createEmbeddedCore } from './core/embedded-core.js'
+import { systemClock } from './cpm/clock.js'
+import type { HealthReport } from './http/health.js'
+import { createHttp } from './http/server.js'
+import { createInterworking, type Interworking } from './interworking/interworking.js'
+import { createRecorder } from './interworking/recorder.js'
+import { createMask } from './observe/mask.js'
+import { createMetrics } from './observe/metrics.js'
+import { createTrace } from './observe/trace.js'
+import { createSipEdge } from './sip/edge.js'
+import type { SipMetrics } from './sip/options.js'
+import type { CpmRequestHandler, SipEdge } from './sip/port.js'
+import type { SipServer } from './sip-server/options.js'
+import { startSipServerThread } from './sip-server/thread.js'
+import { openRedis, type RedisHandle } from './spool/redis.js'
+import { createSpool } from './spool/redis-spool.js'
+
+export interface Appliance {
+  /** Where it listens in the end (port 0 chosen). */
+  readonly ready: { readonly sip: readonly string[]; readonly http: string }
+  /** Resolves when a part without which it cannot work has ended by itself. */
+  readonly fatal: Promise<Error>
+  /** Takes no more work, finishes what is under way until `deadline`, closes everything. */
+  stop(deadline: AbortSignal): Promise<void>
+}
+
+export interface ApplianceOptions {
+  readonly log: Logger
+}
+
+/**
+ * The composition root: builds every part from the configuration and starts them in order, from what stores to what
+ * listens; the only place that knows all of them. Rejects, with everything closed again, when a part cannot start.
+ */
+export async function startAppliance(
+  { config, adapters }: LoadedConfig,
+  { log }: ApplianceOptions,
+): Promise<Appliance> {
+  const clock = systemClock
+  const undo: ((deadline: AbortSignal) => Promise<unknown>)[] = []
+  const stop = async (deadline: AbortSignal) => {
+    for (const close of undo.splice(0).reverse()) await close(deadline)
+  }
+  let reportFatal: (error: Error) => void = () => {}
+  const fatal = new Promise<Error>((resolve) => {
+    reportFatal = resolve
+  })
+
+  try {
+    const metrics = createMetrics()
+    const mask = createMask(config.observe.maskNumbers)
+    const redis = await openRedis(config.redis, {
+      dataDir: config.dataDir,
+      log,
+      onServer: metrics.redisServer,
+    })
+    undo.push(() => redis.stop())
+    const spool = await createSpool(redis, { node: config.node, clock, log })
+    undo.push((deadline) => spool.stop(deadline))
+    const trace = createTrace(redis, {
+      node: config.node,
+      keep: config.observe.traceKeep,
+      clock,
+      mask,
+      onDropped: metrics.traceDropped,
+    })
+    undo.push(() => trace.stop())
+
+    const server = await openSipServer(config, reportFatal)
+    if (server.embedded) undo.push(server.embedded.stop)
+    const core = config.sip.core === 'embedded' ? createEmbeddedCore({ config, notes: spool.notes, clock }) : undefined
+
+    let onRequest: CpmRequestHandler = async () => ({ status: 503, retryAfterSeconds: 5 })
+    const edge = createSipEdge({
+      config,
+      server: server.control,
+      ...(core ? { core } : {}),
+      onRequest: (request) => onRequest(request),
+      clock,
+      log,
+      metrics: metrics.sip,
+    })
+    const deliver = createDelivery(edge, core?.registrar)
+    const interworking = createInterworking({
+      config,
+      adapters: new Map(adapters.map((adapter) => [adapter.name, adapter])),
+      spool,
+      deliver,
+      directory: core?.directory,
+      recorder: createRecorder(metrics, trace, log),
+      registry: metrics.registry,
+      clock,
+      log,
+    })
+    core?.registrar.onRegistered((user) => {
+      interworking
+        .reachable(user)
+        .catch((error: unknown) => log.warn({ user, err: error }, 'waiting messages not hurried'))
+    })
+
+    await edge.start()
+    undo.push(() => edge.stop())
+    await interworking.start()
+    undo.push((deadline) => interworking.stop(deadline))
+    onRequest = createParticipating({
+      directory: core?.directory,
+      interworking,
+      deliver,
+      forwardNotification: interworking.forwardNotification,
+    })
+    undo.push(async () => {
+      onRequest = async () => ({ status: 503, retryAfterSeconds: 5 })
+    })
+
+    const failedShown = 10_000
+    metrics.observe({
+      lanes: spool.lanes,
+      failed: async () => (await spool.failed(failedShown)).length,
+      ...(server.embedded ? { sipServer: server.embedded.stats } : {}),
+      adapters: () => adapterStates(interworking).map(({ name, health }) => ({ name, state: health.state })),
+    })
+    const http = await createHttp({
+      config: config.http,
+      metrics,
+      health: () => healthReport(redis, edge, interworking),
+      trace,
+      spool,
+      mask,
+      log,
+    })
+    undo.push(() => http.stop())
+    return { ready: { sip: server.embedded?.listening ?? edge.listening(), http: http.listening }, fatal, stop }
+  } catch (error) {
+    await stop(AbortSignal.timeout(5_000))
+    throw error
+  }
+}
+
+/** The drachtio-server of the configuration, or an embedded one on a control port and with a secret nobody else knows. */
+async function openSipServer(config: Config, onExit: (error: Error) => void) {
+  if (config.sip.server !== 'embedded') return { control: config.sip.server, embedded: undefined }
+  const secret = randomBytes(24).toString('base64url')
+  const embedded: SipServer = await startSipServerThread({
+    listen: config.sip.listen,
+    control: { host: '127.0.0.1', port: 0, secret },
+    maxMessageBytes: config.sip.maxMessage,
+    onExit,
+  })
+  return { control: { ...embedded.control, secret }, embedded }
+}
+
+const adapterStates = ({ services }: Interworking) =>
+  [...services.values()].map(({ id, adapter }) => ({ name: id as string, health: adapter.health() }))
+
+/** A service that is down does not make the node unready: what is for it waits in the spool. */
+async function healthReport(redis: RedisHandle, edge: SipEdge, interworking: Interworking): Promise<HealthReport> {
+  const reasons: string[] = []
+  if (!(await redis.healthy())) reasons.push('Redis does not take writes')
+  if (!edge.healthy()) reasons.push('the link to the SIP server is down')
+  return { ready: reasons.length === 0, reasons, adapters: adapterStates(interworking) }
+}

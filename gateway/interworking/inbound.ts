@@ -1,0 +1,179 @@
+import type { InboundMessage, ReceiveOutcome } from '../../adapters/contract/index.js'
+import type { InterworkingPolicies } from '../config/schema.js'
+import type { Deliver, DeliveryOutcome } from '../conversation/delivery.js'
+import type { Clock } from '../cpm/clock.js'
+import { stableId } from '../cpm/identity.js'
+import type { ContributionId, ConversationId, MessageId } from '../cpm/ids.js'
+import type { CpmMessage } from '../cpm/message.js'
+import { type LaneConsumer, type Note, type Spool, SpoolUnavailable, type Taken, type Verdict } from '../spool/spool.js'
+import {
+  type ConversationMemory,
+  conversationNote,
+  lastServiceNote,
+  type Pair,
+  recallConversation,
+} from './conversation-memory.js'
+import type { Recipients } from './recipient.js'
+import type { Recorder } from './recorder.js'
+import { canReport, reportBack, reportKey } from './report-back.js'
+import { backoffMs } from './retry.js'
+import type { Service, Services } from './service.js'
+import { INBOUND_LANE, type InboundWork } from './work.js'
+
+export interface InboundOptions {
+  readonly spool: Spool
+  readonly services: Services
+  readonly policies: InterworkingPolicies
+  readonly recipients: Recipients
+  readonly deliver: Deliver
+  readonly recorder: Recorder
+  readonly clock: Clock
+  readonly parallel: number
+}
+
+export interface Inbound {
+  /** A service hands a message over (`GatewayPort.receiveMessage`): resolved once it is stored. */
+  receive(service: Service, message: InboundMessage): Promise<ReceiveOutcome>
+  start(): void
+  stop(deadline: AbortSignal): Promise<void>
+}
+
+const STORE_RETRY_MS = 5_000
+
+/** The interworking function towards CPM (`IWF-MSG-02`, `IWF-10`): stores what a service hands over, then delivers it as a CPM message. */
+export function createInbound(options: InboundOptions): Inbound {
+  const { spool, services, policies, recipients, deliver, recorder, clock } = options
+  let consumer: LaneConsumer | undefined
+
+  async function receive(service: Service, message: InboundMessage): Promise<ReceiveOutcome> {
+    try {
+      const user = await recipients.behind(service, message.to, message.from)
+      if (user === undefined) {
+        recorder.inboundRefused(service.id, message, 'unknown-recipient')
+        return { kind: 'refused', reason: 'unknown-recipient' }
+      }
+      const now = clock.now()
+      const id = `${user}|${message.id}`
+      const payload: InboundWork = {
+        service: service.id,
+        user,
+        message,
+        messageId: stableId(`message ${id}`) as MessageId,
+      }
+      const stored = await spool.put(
+        { id, lane: INBOUND_LANE, attempts: 0, acceptedAt: now, expiresAt: now + policies.maxLife, payload },
+        {
+          rememberMs: message.rememberMs,
+          ...(message.alsoKnownAs ? { alsoKnownAs: message.alsoKnownAs.map((id) => `${user}|${id}`) } : {}),
+        },
+      )
+      if (stored === 'duplicate') return { kind: 'duplicate' }
+      recorder.inboundStored(payload)
+      return { kind: 'stored' }
+    } catch (error) {
+      if (error instanceof SpoolUnavailable) return { kind: 'unavailable', retryAfterMs: STORE_RETRY_MS }
+      throw error
+    }
+  }
+
+  async function carry({ item, expired }: Taken<InboundWork>): Promise<Verdict<InboundWork>> {
+    const { service, user, message } = item.payload
+    const conclude = (outcome: 'delivered' | 'failed' | 'expired' | 'later', said: string) =>
+      recorder.inboundConcluded(item.payload, outcome, said, clock.now() - item.acceptedAt)
+    if (expired) {
+      conclude('expired', 'the user was not reached in time')
+      await reportBack(services, item.payload, 'failed')
+      return { kind: 'done' }
+    }
+    const pair: Pair = { user, service, correspondent: message.from }
+    const known = await recallConversation(spool.notes, pair)
+    const cpm = toCpm(item.id, item.payload, known, policies, item, canReport(services, item.payload))
+    recorder.inboundOffered(item.payload, cpm)
+    const outcome = await deliver({ user, content: { kind: 'message', message: cpm }, from: message.from })
+    if (outcome.kind === 'unavailable') {
+      conclude('later', outcome.said)
+      return { kind: 'later', delayMs: waitFor(outcome, item.attempts), payload: item.payload, why: outcome.reason }
+    }
+    conclude(outcome.kind === 'delivered' ? 'delivered' : 'failed', outcome.said)
+    if (outcome.kind === 'refused') {
+      await reportBack(services, item.payload, 'failed')
+      return { kind: 'done' }
+    }
+    return { kind: 'done', notes: [...remembered(pair, cpm, known), ...awaitedReport(item.payload, cpm)] }
+  }
+
+  /** The way back for the user's own notification, kept while one is asked for. */
+  const awaitedReport = (work: InboundWork, cpm: CpmMessage): Note[] =>
+    cpm.dispositions.length === 0
+      ? []
+      : [{ key: reportKey(cpm.messageId), value: JSON.stringify(work), lifeMs: policies.receiptWait }]
+
+  /** What is known of the pair afterwards, refreshed when half its life is over. */
+  function remembered(pair: Pair, cpm: CpmMessage, known: ConversationMemory | undefined) {
+    const now = clock.now()
+    const life = policies.conversationLife
+    if (known && now - known.at < life / 2) return []
+    const memory: ConversationMemory = {
+      conversationId: cpm.conversationId as ConversationId,
+      at: now,
+      ...(known?.lastOut ? { lastOut: known.lastOut } : {}),
+    }
+    const notes = [conversationNote(pair, memory, life)]
+    return services.size > 1 ? [...notes, lastServiceNote(pair.user, pair.correspondent, pair.service, life)] : notes
+  }
+
+  const waitFor = (outcome: DeliveryOutcome & { kind: 'unavailable' }, attempts: number): number =>
+    Math.max(outcome.retryAfterMs ?? 0, backoffMs(policies.retry, attempts + 1, Math.random()))
+
+  return {
+    receive,
+    start() {
+      consumer = spool.take<InboundWork>(
+        INBOUND_LANE,
+        { parallel: () => options.parallel, holdMs: 60_000 },
+        carry,
+        (item, reason) => {
+          recorder.inboundConcluded(item.payload, 'failed', reason, clock.now() - item.acceptedAt)
+          return { kind: 'failed', reason }
+        },
+      )
+    },
+    async stop(deadline) {
+      await consumer?.stop(deadline)
+    },
+  }
+}
+
+/**
+ * The CPM message that a service's message becomes (`IWF-10`, `IWF-11`). All identities follow from the stored item, so that
+ * every attempt sends the same message. It joins the pair's conversation, and counts as the answer to the last contribution
+ * that went out while that is recent (`CONV-06`, `CONV-08`).
+ */
+export function toCpm(
+  itemId: string,
+  { service, user, message, messageId }: InboundWork,
+  known: ConversationMemory | undefined,
+  policies: Pick<InterworkingPolicies, 'replyLife'>,
+  { acceptedAt, expiresAt }: { readonly acceptedAt: number; readonly expiresAt: number },
+  askForReport: boolean,
+): CpmMessage {
+  const recent =
+    known?.lastOut && acceptedAt - known.lastOut.at < policies.replyLife ? known.lastOut.contributionId : undefined
+  const inReplyTo = message.inReplyTo ?? recent
+  return {
+    messageId,
+    from: message.from,
+    to: user,
+    sentAt: message.sentAt ?? acceptedAt,
+    expiresAt,
+    conversationId: known?.conversationId ?? (stableId(`conversation ${itemId}`) as ConversationId),
+    contributionId: stableId(`contribution ${itemId}`) as ContributionId,
+    ...(inReplyTo === undefined ? {} : { inReplyTo }),
+    service,
+    ...(message.subject === undefined ? {} : { subject: message.subject }),
+    ...(message.priority === undefined ? {} : { priority: message.priority }),
+    privacy: false,
+    dispositions: askForReport ? ['positive-delivery', 'negative-delivery'] : [],
+    content: message.content,
+  }
+}

@@ -1,0 +1,137 @@
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { AdapterModule, GatewayPort } from '../../adapters/contract/index.js'
+import type { Config } from '../config/schema.js'
+import type { Deliver } from '../conversation/delivery.js'
+import type { UserDirectory } from '../core/port.js'
+import type { Clock } from '../cpm/clock.js'
+import type { ServiceId, Uri } from '../cpm/ids.js'
+import type { DispositionNotification } from '../cpm/message.js'
+import type { Spool } from '../spool/spool.js'
+import { type Acceptance, createAcceptance } from './acceptance.js'
+import { createInbound } from './inbound.js'
+import { createLeases } from './lease.js'
+import { createOriginatorAddresses } from './originator.js'
+import { createOutbound } from './outbound.js'
+import { createPendingAnswers } from './pending-answers.js'
+import { createRecipients } from './recipient.js'
+import type { Recorder } from './recorder.js'
+import { forwardNotification } from './report-back.js'
+import { createReports } from './reports.js'
+import type { Service, Services } from './service.js'
+import { type AdapterStore, createAdapterStore } from './shared-store.js'
+import { INBOUND_LANE, NOTIFY_LANE, REPORT_LANE } from './work.js'
+
+export interface InterworkingOptions {
+  readonly config: Pick<Config, 'domain' | 'interworking'> & { readonly sip: Pick<Config['sip'], 'outboundParallel'> }
+  /** By their name under `adapters`, with their checked options. */
+  readonly adapters: ReadonlyMap<string, { readonly module: AdapterModule<unknown>; readonly options: unknown }>
+  readonly spool: Spool
+  readonly deliver: Deliver
+  /** The users of the embedded core; absent with an external one. */
+  readonly directory: UserDirectory | undefined
+  readonly recorder: Recorder
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** The interworking functions of one node, wired: selection, both directions, reports, and the adapters behind them. */
+export interface Interworking extends Acceptance {
+  readonly services: Services
+  /** A CPM user's notification about a message of a service; true when it was for one. */
+  forwardNotification(notification: DispositionNotification): Promise<boolean>
+  /** A user has become reachable: what waits for him is tried now. */
+  reachable(user: Uri): Promise<void>
+  start(): Promise<void>
+  /** Takes no more work, lets what is under way end until `deadline`, closes the adapters. */
+  stop(deadline: AbortSignal): Promise<void>
+}
+
+export function createInterworking(options: InterworkingOptions): Interworking {
+  const { config, spool, deliver, directory, recorder, clock, log } = options
+  const { policies } = config.interworking
+  const services = new Map<ServiceId, Service>()
+  const stores: AdapterStore[] = []
+  const pending = createPendingAnswers(clock)
+  const leases = createLeases(spool.notes, clock, recorder.lease)
+  const parallel = config.sip.outboundParallel
+
+  const outbound = createOutbound({ spool, services, policies, pending, recorder, clock })
+  const inbound = createInbound({
+    spool,
+    services,
+    policies,
+    recipients: createRecipients(leases, directory),
+    deliver,
+    recorder,
+    clock,
+    parallel,
+  })
+  const reports = createReports({ spool, policies, deliver, recorder, clock, parallel })
+  const acceptance = createAcceptance({
+    spool,
+    services,
+    policies,
+    originators: createOriginatorAddresses(leases),
+    pending,
+    recorder,
+    clock,
+  })
+
+  const portFor = (id: ServiceId): GatewayPort => {
+    const service = () => services.get(id) as Service
+    return {
+      receiveMessage: (message) => inbound.receive(service(), message),
+      receiveReport: (report) => spool.report(id, report),
+      settleLate: (messageId, outcome) => outbound.settleLate(service(), messageId, outcome),
+      healthChanged: () => outbound.wake(),
+    }
+  }
+
+  for (const [name, serviceConfig] of Object.entries(config.interworking.services)) {
+    const id = name as ServiceId
+    const adapter = options.adapters.get(serviceConfig.adapter)
+    if (!adapter) throw new Error(`interworking.services.${name}: there is no adapter ${serviceConfig.adapter}`)
+    const store = createAdapterStore(id, spool, clock)
+    stores.push(store)
+    services.set(id, {
+      id,
+      config: serviceConfig,
+      adapter: adapter.module.create(adapter.options, {
+        service: id,
+        gateway: portFor(id),
+        clock,
+        log: log.child({ service: id }),
+        metrics: options.registry,
+        store,
+        domain: config.domain,
+      }),
+    })
+  }
+
+  return {
+    services,
+    accept: acceptance.accept,
+    forwardNotification: (notification) => forwardNotification(services, spool.notes, notification),
+    async reachable(user) {
+      await Promise.all([INBOUND_LANE, REPORT_LANE, NOTIFY_LANE].map((lane) => spool.hurry(lane, `${user}|`)))
+    },
+    async start() {
+      reports.start()
+      inbound.start()
+      for (const store of stores) store.start()
+      for (const { adapter } of services.values()) await adapter.start()
+      outbound.start()
+    },
+    async stop(deadline) {
+      await outbound.stop(deadline)
+      await Promise.all([...services.values()].map(({ adapter }) => adapter.stop(deadline)))
+      await Promise.all([
+        inbound.stop(deadline),
+        reports.stop(deadline),
+        ...stores.map((store) => store.stop(deadline)),
+      ])
+    },
+  }
+}

@@ -1,0 +1,205 @@
+import type { Logger } from 'pino'
+import type { InboundMessage, SendOutcome } from '../../adapters/contract/index.js'
+import type { FailureReason } from '../cpm/failure.js'
+import type { ServiceId } from '../cpm/ids.js'
+import type { CpmMessage } from '../cpm/message.js'
+import type { LeaseEvent, Metrics } from '../observe/metrics.js'
+import type { Trace } from '../observe/trace.js'
+import type { ReportPayload } from '../spool/spool.js'
+import type { Ending, OutboundItem } from './verdict.js'
+import type { Candidate, InboundWork, NotifyWork, SentContext } from './work.js'
+
+/**
+ * What is seen of a message on its way: one verb for each station, each of which counts it, puts it into the message trace
+ * and logs what an operator should read. The only place where the interworking room speaks to `observe`.
+ */
+export interface Recorder {
+  lease(event: LeaseEvent): void
+  received(message: CpmMessage, said: string): void
+  refused(message: CpmMessage, reason: FailureReason): void
+  stored(message: CpmMessage, candidates: readonly Candidate[], tookMs: number): void
+  repeated(message: CpmMessage): void
+  attempted(service: ServiceId, item: OutboundItem, possibleDuplicate: boolean): void
+  answered(service: ServiceId, item: OutboundItem, outcome: SendOutcome, tookMs: number): void
+  concluded(service: ServiceId, item: OutboundItem, ending: Ending): void
+  reported(report: ReportPayload<SentContext>, now: number): void
+  notified(work: NotifyWork, outcome: 'sent' | 'failed' | 'dropped', said: string, tookMs: number): void
+  inboundStored(work: InboundWork): void
+  inboundRefused(service: ServiceId, message: InboundMessage, reason: FailureReason): void
+  inboundOffered(work: InboundWork, message: CpmMessage): void
+  inboundConcluded(
+    work: InboundWork,
+    outcome: 'delivered' | 'failed' | 'expired' | 'later',
+    said: string,
+    tookMs: number,
+  ): void
+}
+
+export function createRecorder(metrics: Metrics, trace: Trace, log: Logger): Recorder {
+  const conversation = (message: Pick<CpmMessage, 'conversationId'>) =>
+    message.conversationId === undefined ? {} : { conversation: message.conversationId }
+
+  return {
+    lease: metrics.lease,
+    received(message, said) {
+      trace.note(message.messageId, {
+        what: 'received',
+        peer: `device ${message.from}`,
+        line: said,
+        ...conversation(message),
+      })
+    },
+    refused(message, reason) {
+      metrics.refused('out', reason)
+      trace.note(message.messageId, { what: 'refused', peer: `device ${message.from}`, direction: 'out', line: reason })
+      log.info({ messageId: message.messageId, from: message.from, to: message.to, reason }, 'message refused')
+    },
+    stored(message, candidates, tookMs) {
+      const first = candidates[0]
+      if (!first) return
+      metrics.accepted('out', first.service)
+      metrics.latency('accept', first.service, tookMs / 1000)
+      trace.note(message.messageId, {
+        what: 'routed',
+        line: candidates.map(({ service, from, to }) => `${service}: ${from} to ${to}`).join(', then '),
+        ...conversation(message),
+      })
+      trace.note(message.messageId, {
+        what: 'stored',
+        peer: `device ${message.from}`,
+        direction: 'out',
+        line: 'stored, 202 Accepted',
+        ...conversation(message),
+      })
+    },
+    repeated(message) {
+      trace.note(message.messageId, {
+        what: 'received',
+        peer: `device ${message.from}`,
+        line: 'the same message again, answered as before',
+      })
+    },
+    attempted(service, item, possibleDuplicate) {
+      const doubt = possibleDuplicate ? ', may be there already' : ''
+      trace.note(item.payload.message.messageId, {
+        what: 'attempted',
+        peer: service,
+        direction: 'out',
+        line: `attempt ${item.attempts + 1}${doubt}`,
+        ...conversation(item.payload.message),
+      })
+    },
+    answered(service, item, outcome, tookMs) {
+      metrics.latency('submit', service, tookMs / 1000)
+      trace.note(item.payload.message.messageId, {
+        what: 'answered',
+        peer: service,
+        line: describe(outcome),
+        ...conversation(item.payload.message),
+      })
+    },
+    concluded(service, item, ending) {
+      const { messageId } = item.payload.message
+      switch (ending.kind) {
+        case 'accepted':
+          if (!ending.awaitsReport) metrics.ended('out', service, 'accepted')
+          return
+        case 'delivered':
+          return metrics.ended('out', service, 'delivered')
+        case 'retry':
+          metrics.retry(service, ending.reason)
+          trace.note(messageId, { what: 'retried', line: `${ending.reason}, again in ${ending.delayMs} ms` })
+          log.debug({ messageId, service, reason: ending.reason, delayMs: ending.delayMs }, 'message put off')
+          return
+        case 'next-service':
+          metrics.nextService(service, ending.to.service)
+          trace.note(messageId, { what: 'routed', line: `${ending.reason} by ${service}, now ${ending.to.service}` })
+          return
+        case 'failed':
+          metrics.ended(
+            'out',
+            service,
+            ending.reason === 'expired' ? 'expired' : ending.reason === 'uncertain' ? 'error' : 'failed',
+          )
+          trace.note(messageId, { what: 'ended', line: `failed: ${ending.reason}, ${ending.said}` })
+          log.info({ messageId, service, reason: ending.reason, said: ending.said }, 'message failed')
+      }
+    },
+    reported({ state, report, context }, now) {
+      metrics.latency('receipt', context.service, (now - context.submittedAt) / 1000)
+      trace.note(context.message.messageId, {
+        what: 'reported',
+        peer: context.service,
+        line: report.said,
+        ...(context.conversationId === undefined ? {} : { conversation: context.conversationId }),
+      })
+      if (state !== 'interim') {
+        metrics.ended('out', context.service, state)
+        metrics.latency('end-to-end', context.service, (now - context.acceptedAt) / 1000)
+      }
+    },
+    notified({ notification, conversationId, service, replyTo }, outcome, said, tookMs) {
+      const { messageId, disposition } = notification
+      metrics.notification(disposition.kind, disposition.status, outcome)
+      if (outcome === 'sent') metrics.latency('notify', service, tookMs / 1000)
+      trace.note(messageId, {
+        what: 'notified',
+        peer: `device ${replyTo.user}`,
+        direction: 'out',
+        line: `IMDN ${disposition.status}: ${said}`,
+        ...(conversationId === undefined ? {} : { conversation: conversationId }),
+      })
+      if (outcome !== 'sent')
+        log.info({ messageId, service, status: disposition.status, outcome, said }, 'notification not delivered')
+    },
+    inboundStored({ messageId, service, message, user }) {
+      metrics.accepted('in', service)
+      trace.note(messageId, { what: 'received', peer: service, line: message.said })
+      trace.note(messageId, {
+        what: 'stored',
+        peer: service,
+        direction: 'out',
+        line: `stored for ${user}, acknowledged`,
+      })
+    },
+    inboundRefused(service, message, reason) {
+      metrics.refused('in', reason)
+      log.info({ service, from: message.from, to: message.to, reason }, 'message of a service refused')
+    },
+    inboundOffered({ messageId, service, message, user }, cpm) {
+      trace.note(messageId, {
+        what: 'attempted',
+        peer: `device ${user}`,
+        direction: 'out',
+        line: `MESSAGE from ${message.from}, Non-CPM-Service: ${service}`,
+        ...conversation(cpm),
+      })
+    },
+    inboundConcluded({ messageId, service, message, user }, outcome, said, tookMs) {
+      if (outcome === 'later') {
+        trace.note(messageId, { what: 'retried', line: said })
+        return metrics.retry(service, 'recipient-unavailable')
+      }
+      metrics.ended('in', service, outcome)
+      metrics.latency('end-to-end', service, tookMs / 1000)
+      trace.note(messageId, { what: 'ended', peer: `device ${user}`, direction: 'in', line: `${outcome}: ${said}` })
+      if (outcome !== 'delivered')
+        log.info({ messageId, service, to: message.to, outcome, said }, 'message of a service not delivered')
+    },
+  }
+}
+
+function describe(outcome: SendOutcome): string {
+  switch (outcome.kind) {
+    case 'accepted':
+      return `accepted as ${outcome.parts.map(({ id }) => id).join(', ') || 'a message without id'}`
+    case 'delivered':
+      return 'delivered'
+    case 'busy':
+      return `busy (${outcome.reason}): ${outcome.said}`
+    case 'refused':
+      return `refused (${outcome.reason}): ${outcome.said}`
+    case 'uncertain':
+      return `no answer: ${outcome.said}`
+  }
+}

@@ -1,0 +1,104 @@
+import type { InterworkingPolicies } from '../config/schema.js'
+import type { Deliver } from '../conversation/delivery.js'
+import type { Clock } from '../cpm/clock.js'
+import type { LaneConsumer, ReportPayload, Spool, SpoolItem, Taken, Verdict } from '../spool/spool.js'
+import { notificationOf, reportDisposition } from './notification.js'
+import type { Recorder } from './recorder.js'
+import { backoffMs } from './retry.js'
+import { forNextService } from './verdict.js'
+import { type Candidate, NOTIFY_LANE, type NotifyWork, REPORT_LANE, type SentContext } from './work.js'
+
+export interface ReportsOptions {
+  readonly spool: Spool
+  readonly policies: InterworkingPolicies
+  readonly deliver: Deliver
+  readonly recorder: Recorder
+  readonly clock: Clock
+  readonly parallel: number
+}
+
+export interface Reports {
+  start(): void
+  stop(deadline: AbortSignal): Promise<void>
+}
+
+/**
+ * Reports on their way to originators (`IWF-REP-02`, `FLOW-25d`): those of services, matched to their message by the
+ * spool, and those the gateway makes itself. A notification is tried until it is delivered, refused or too old; that it
+ * fails is nobody's news (`IMDN-19`).
+ */
+export function createReports({ spool, policies, deliver, recorder, clock, parallel }: ReportsOptions): Reports {
+  const consumers: LaneConsumer[] = []
+
+  async function report({
+    item,
+    expired,
+  }: Taken<ReportPayload<SentContext>>): Promise<Verdict<ReportPayload<SentContext>>> {
+    const { state, context } = item.payload
+    if (item.attempts === 0) recorder.reported(item.payload, clock.now())
+    const next = context.next?.candidates[context.next.index + 1]
+    if (state === 'failed' && context.next && next) {
+      return { kind: 'done', puts: [forNextService(item.payload.recordId, context.next, next as Candidate, context)] }
+    }
+    const notification = notificationOf(context.message, reportDisposition(state))
+    if (!notification) return { kind: 'done' }
+    const { conversationId, replyTo, service } = context
+    return send(
+      item,
+      { notification, ...(conversationId === undefined ? {} : { conversationId }), replyTo, service },
+      expired,
+    )
+  }
+
+  async function send<Payload>(
+    item: SpoolItem<Payload>,
+    work: NotifyWork,
+    expired: boolean,
+  ): Promise<Verdict<Payload>> {
+    const tookMs = () => clock.now() - item.acceptedAt
+    if (expired) {
+      recorder.notified(work, 'dropped', 'the originator was not reached in time', tookMs())
+      return { kind: 'done' }
+    }
+    const { notification, replyTo } = work
+    const outcome = await deliver({
+      user: replyTo.user,
+      content: { kind: 'notifications', notifications: [notification], to: replyTo.user },
+      from: notification.recipient,
+      ...(replyTo.device === undefined ? {} : { device: replyTo.device }),
+    })
+    switch (outcome.kind) {
+      case 'delivered':
+        recorder.notified(work, 'sent', outcome.said, tookMs())
+        return { kind: 'done' }
+      case 'refused':
+        recorder.notified(work, 'failed', outcome.said, tookMs())
+        return { kind: 'done' }
+      case 'unavailable': {
+        const delayMs = Math.max(outcome.retryAfterMs ?? 0, backoffMs(policies.retry, item.attempts + 1, Math.random()))
+        return { kind: 'later', delayMs, payload: item.payload, why: outcome.said }
+      }
+    }
+  }
+
+  return {
+    start() {
+      const options = { parallel: () => parallel, holdMs: 60_000 }
+      consumers.push(
+        spool.take<ReportPayload<SentContext>>(REPORT_LANE, options, report, (_, reason) => ({
+          kind: 'failed',
+          reason,
+        })),
+        spool.take<NotifyWork>(
+          NOTIFY_LANE,
+          options,
+          ({ item, expired }) => send(item, item.payload, expired),
+          (_, reason) => ({ kind: 'failed', reason }),
+        ),
+      )
+    },
+    async stop(deadline) {
+      await Promise.all(consumers.map((consumer) => consumer.stop(deadline)))
+    },
+  }
+}

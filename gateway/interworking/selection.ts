@@ -1,0 +1,93 @@
+import type { ServiceConfig } from '../config/schema.js'
+import type { FailureReason } from '../cpm/failure.js'
+import type { ServiceId, Uri } from '../cpm/ids.js'
+import type { Content, CpmMessage } from '../cpm/message.js'
+import { isAvailable, type Service, type Services } from './service.js'
+
+/** A service that can carry the message to an address of the recipient in it. */
+export interface Route {
+  readonly service: Service
+  readonly to: Uri
+}
+
+export interface SelectionHints {
+  /** The non-CPM service identifier the request carried (`IW-40`); a hint, never a must. */
+  readonly identifier?: ServiceId
+  /** The service this pair of correspondents used last. */
+  readonly lastUsed?: ServiceId
+}
+
+/**
+ * The interworking selection function: the services that can carry this message to this target, best first
+ * (`ISF-01`, `IW-22`). Order: the identifier of the reply, the service used last, then the configured order; services
+ * that are down come after those that are up. Without any, the reason that came nearest to success.
+ */
+export function selectServices(
+  services: Services,
+  message: CpmMessage,
+  target: Uri,
+  hints: SelectionHints,
+): readonly Route[] | FailureReason {
+  const routes: Route[] = []
+  let nearest: FailureReason = 'unknown-recipient'
+  for (const service of services.values()) {
+    const fit = fits(service, message, target)
+    if (typeof fit !== 'string') routes.push(fit)
+    else if (closeness(fit) > closeness(nearest)) nearest = fit
+  }
+  return routes.length === 0 ? nearest : rank(routes, hints)
+}
+
+/** How far a service was from being usable: an address it knows but cannot serve counts for more than an unknown one. */
+const CLOSENESS: readonly FailureReason[] = ['unknown-recipient', 'address-invalid', 'content-unsupported', 'too-large']
+const closeness = (reason: FailureReason): number => CLOSENESS.indexOf(reason)
+
+function fits(service: Service, message: CpmMessage, target: Uri): Route | FailureReason {
+  const { config, adapter } = service
+  const scheme = target.slice(0, target.indexOf(':'))
+  const schemes = config.schemes ?? adapter.capabilities.schemes
+  const to = adapter.addresses.toService(target)
+  if (to === undefined)
+    return scheme === 'sip' || scheme === 'sips' || scheme === 'tel' ? 'unknown-recipient' : 'address-invalid'
+  if (!schemes.includes(scheme) && !schemes.includes(to.slice(0, to.indexOf(':')))) return 'address-invalid'
+  if (!inReach(config, target, to)) return 'unknown-recipient'
+  if (config.media && !carriesMedia(config.media, message.content.type)) return 'content-unsupported'
+  if (octets(message.content) > Math.min(config.maxBytes ?? Number.POSITIVE_INFINITY, adapter.capabilities.maxBytes))
+    return 'too-large'
+  return adapter.messages.refuses(message) ?? { service, to }
+}
+
+/** Number prefixes and domains the provider chose this service for. */
+function inReach(config: ServiceConfig, target: Uri, to: Uri): boolean {
+  if (config.prefixes.length > 0 && to.startsWith('tel:')) {
+    if (!config.prefixes.some((prefix) => to.startsWith(`tel:${prefix}`))) return false
+  }
+  const at = target.indexOf('@')
+  if (at < 0 || config.domains.length === 0) return true
+  const domain = target.slice(at + 1).split(/[;:?]/, 1)[0] ?? ''
+  return config.domains.includes(domain)
+}
+
+function carriesMedia(accepted: readonly string[], type: string): boolean {
+  const media = (type.split(';', 1)[0] ?? '').trim().toLowerCase()
+  return accepted.some(
+    (pattern) => pattern === media || (pattern.endsWith('/*') && media.startsWith(pattern.slice(0, -1))),
+  )
+}
+
+/** Size of the content in octets. */
+export function octets(content: Content): number {
+  return 'text' in content ? Buffer.byteLength(content.text) : Math.floor((content.base64.length * 3) / 4)
+}
+
+function rank(routes: readonly Route[], hints: SelectionHints): readonly Route[] {
+  const score = (route: Route): number => {
+    if (route.service.id === hints.identifier) return 0
+    const down = isAvailable(route.service) ? 0 : 2
+    return 2 + down - (route.service.id === hints.lastUsed ? 1 : 0)
+  }
+  return routes
+    .map((route, order) => ({ route, order, score: score(route) }))
+    .sort((a, b) => a.score - b.score || a.order - b.order)
+    .map(({ route }) => route)
+}

@@ -1,0 +1,65 @@
+import type { InboundMessage, SendProgress } from '../../adapters/contract/index.js'
+import type { ConversationId, MessageId, ServiceId, Uri } from '../cpm/ids.js'
+import type { CpmMessage, DispositionNotification } from '../cpm/message.js'
+import type { LaneName } from '../spool/spool.js'
+
+/** Lanes of the spool and what their items hold. All payloads are plain JSON. */
+export const outLane = (service: ServiceId): LaneName => `out.${service}`
+export const INBOUND_LANE: LaneName = 'in'
+export const REPORT_LANE: LaneName = 'reports'
+export const NOTIFY_LANE: LaneName = 'notify'
+
+/** Who a notification goes back to. */
+export interface ReplyTo {
+  readonly user: Uri
+  readonly device?: string
+}
+
+/** A service the message may leave by, with both parties' addresses in it (`IW-06`, `ISF-04`). */
+export interface Candidate {
+  readonly service: ServiceId
+  readonly from: Uri
+  readonly to: Uri
+}
+
+/** A CPM message on its way to a service. */
+export interface OutboundWork {
+  readonly message: CpmMessage
+  readonly replyTo: ReplyTo
+  readonly candidates: readonly Candidate[]
+  /** The candidate being tried. */
+  readonly index: number
+  readonly progress?: SendProgress
+  /** The last attempt got no answer; it may have arrived. */
+  readonly uncertain?: boolean
+}
+
+/** What is remembered of a message while its reports are awaited. */
+export interface SentContext {
+  readonly message: Pick<CpmMessage, 'messageId' | 'sentAt' | 'to' | 'subject' | 'dispositions'>
+  readonly conversationId?: ConversationId
+  readonly replyTo: ReplyTo
+  readonly service: ServiceId
+  readonly acceptedAt: number
+  readonly submittedAt: number
+  readonly expiresAt: number
+  /** Kept only when a negative report may lead to another service. */
+  readonly next?: OutboundWork
+}
+
+/** A message of a service on its way to a CPM user. */
+export interface InboundWork {
+  readonly service: ServiceId
+  readonly user: Uri
+  readonly message: InboundMessage
+  /** imdn.Message-ID of the CPM message it becomes. */
+  readonly messageId: MessageId
+}
+
+/** A notification that the gateway itself makes for an originator. */
+export interface NotifyWork {
+  readonly notification: DispositionNotification
+  readonly conversationId?: ConversationId
+  readonly replyTo: ReplyTo
+  readonly service: ServiceId
+}
