@@ -1,0 +1,275 @@
+import type { Clock } from '../../../gateway/cpm/clock.js'
+import type { Account } from '../profile.js'
+import { tlvInt } from '../wire/tlv.js'
+import type { ShortMessage, Tlv } from '../wire/types.js'
+import { dialer } from './dial.js'
+import { createLink, type Link, type LinkEvents } from './link.js'
+import { createOutbindListener, type OutbindListener } from './outbind.js'
+import { createRate } from './rate.js'
+import type { Answer, BindKind, SessionSettings } from './session.js'
+
+/** What became of one submit_sm: an answer, none, or it was never written. */
+export type Submitted =
+  | Answer
+  | { readonly kind: 'unsent'; readonly why: 'stopped' | 'expired' | 'no-link' | 'paused' | 'full' | 'unencodable' }
+
+export interface Submission {
+  readonly fields: ShortMessage
+  readonly tlvs: readonly Tlv[]
+  readonly expiresAt: number
+  readonly giveUp: AbortSignal
+  /** Called once. */
+  readonly done: (result: Submitted) => void
+  /** Called at most once, after `done` said that the answer is lost, when it comes after all. */
+  readonly late: (answer: Answer) => void
+}
+
+export type AccountEvents = Omit<LinkEvents<Submission>, 'free' | 'late'>
+
+/** All binds of one account: they share the rate, the queue and the fate of being throttled. */
+export interface AccountLinks {
+  readonly profile: Account
+  readonly links: readonly Link<Submission>[]
+  start(): Promise<void>
+  /** Queues a submit_sm for the next free place of any link, in order, at the account's rate. */
+  submit(submission: Submission): void
+  /** The centre throttled; returns how long the account pauses, ms. */
+  throttled(firstPauseMs: number): number
+  /** Requests that may be under way over all links; 0 while none is up or the account pauses. */
+  capacity(): number
+  inUse(): number
+  /** Time of the pause left, ms. */
+  pausedMs(): number
+  /** Whether the centre takes optional parameters. */
+  takesTlvs(): boolean
+  outbindPort(): number | undefined
+  leave(): void
+  abort(): void
+}
+
+const QUEUE_LIMIT = 20_000
+const INTERFACE_VERSIONS = { '3.3': 0x33, '3.4': 0x34, '5.0': 0x50 } as const
+const TLVS_SINCE = 0x34
+
+/** The binds a profile asks for, by name. */
+function bindPlan(account: Account): { readonly name: string; readonly kind: BindKind; readonly dials: boolean }[] {
+  const kinds: BindKind[] = account.kind === 'transmitter-receiver' ? ['transmitter', 'receiver'] : [account.kind]
+  const plan = Array.from({ length: account.connections }, (_, index) =>
+    kinds.map((kind) => ({ name: `${account.name}/${kind}-${index + 1}`, kind, dials: true })),
+  ).flat()
+  if (account.outbind) {
+    // SMPP 3.4 lets an outbind be answered by bind_receiver only.
+    const kind = account.version === '5.0' ? 'transceiver' : 'receiver'
+    plan.push({ name: `${account.name}/outbind`, kind, dials: false })
+  }
+  return plan
+}
+
+function sessionSettings(account: Account, kind: BindKind): SessionSettings {
+  return {
+    kind,
+    bind: {
+      system_id: account.systemId,
+      password: account.password,
+      system_type: account.systemType,
+      interface_version: INTERFACE_VERSIONS[account.version],
+      addr_ton: account.addressTon,
+      addr_npi: account.addressNpi,
+      address_range: account.addressRange,
+    },
+    window: account.window,
+    incoming: account.incoming,
+    limits: account.timers,
+  }
+}
+
+export function createAccount(profile: Account, clock: Clock, events: AccountEvents): AccountLinks {
+  const rate = createRate(profile.rate, clock.now())
+  let queue: Submission[] = []
+  /** First of `queue` that still waits. */
+  let head = 0
+  let cancelWait: (() => void) | undefined
+  const watched = new WeakSet<AbortSignal>()
+
+  const plan = bindPlan(profile)
+  const dial = plan.some((entry) => entry.dials) ? dialer(profile) : undefined
+  const links = plan.map((entry) =>
+    createLink<Submission>(
+      {
+        name: entry.name,
+        session: sessionSettings(profile, entry.kind),
+        connectMs: profile.timers.connect,
+        backoff: profile.backoff,
+        dial: entry.dials ? dial : undefined,
+      },
+      clock,
+      {
+        ...events,
+        bound(id) {
+          events.bound(id)
+          pump()
+        },
+        ended(id, end) {
+          events.ended(id, end)
+          if (capacity() === 0) dismiss('no-link')
+        },
+        late: (submission, answer) => submission.late(answer),
+        free: () => pump(),
+      },
+    ),
+  )
+  const adopting = links.find((_, index) => plan[index]?.dials === false)
+  let listener: OutbindListener | undefined
+  let listening: number | undefined
+
+  const capacity = () => {
+    let places = 0
+    for (const link of links) if ((link.session()?.isBound() ?? false) && sends(link)) places += profile.window
+    return clock.now() < rate.pausedUntil() ? 0 : places
+  }
+  const sends = (link: Link<Submission>) => plan[links.indexOf(link)]?.kind !== 'receiver'
+
+  /** The link with most places free. */
+  const roomiest = () => {
+    let best: ReturnType<Link<Submission>['session']>
+    for (const link of links) {
+      const session = link.session()
+      if (session && session.free() > (best?.free() ?? 0)) best = session
+    }
+    return best
+  }
+
+  /** Gives back all that waits. */
+  const dismiss = (why: 'no-link' | 'paused' | 'stopped') => {
+    const waiting = queue.slice(head)
+    queue = []
+    head = 0
+    for (const submission of waiting) submission.done({ kind: 'unsent', why })
+  }
+
+  const wait = (delayMs: number) => {
+    if (cancelWait) return
+    cancelWait = clock.after(delayMs, () => {
+      cancelWait = undefined
+      pump()
+    })
+  }
+
+  const answered = (submission: Submission, answer: Answer) => {
+    if (answer.kind === 'answered') {
+      if (answer.status === 0) rate.accepted(clock.now())
+      const congestion = answer.pdu.tlvs.length > 0 ? tlvInt(answer.pdu, 'congestion_state') : undefined
+      if (congestion !== undefined) rate.congestion(congestion, clock.now())
+    }
+    submission.done(answer)
+  }
+
+  const pump = () => {
+    while (head < queue.length) {
+      const now = clock.now()
+      const submission = queue[head]
+      if (!submission) return
+      if (submission.expiresAt <= now || submission.giveUp.aborted) {
+        head += 1
+        submission.done({ kind: 'unsent', why: submission.giveUp.aborted ? 'stopped' : 'expired' })
+        continue
+      }
+      const delayMs = rate.delay(now)
+      if (delayMs > 0) return wait(delayMs)
+      const session = roomiest()
+      if (!session) return
+      head += 1
+      if (head === queue.length || head > 1024) {
+        queue = queue.slice(head)
+        head = 0
+      }
+      try {
+        session.submit(submission.fields, submission.tlvs, submission, (answer) => answered(submission, answer))
+        rate.take(now)
+      } catch {
+        submission.done({ kind: 'unsent', why: 'unencodable' })
+      }
+    }
+  }
+
+  const watch = (signal: AbortSignal) => {
+    if (watched.has(signal)) return
+    watched.add(signal)
+    signal.addEventListener(
+      'abort',
+      () => {
+        const [gone, stay] = [queue.slice(head).filter((s) => s.giveUp.aborted), queue.slice(head)]
+        queue = stay.filter((submission) => !submission.giveUp.aborted)
+        head = 0
+        for (const submission of gone) submission.done({ kind: 'unsent', why: 'stopped' })
+      },
+      { once: true },
+    )
+  }
+
+  return {
+    profile,
+    links,
+    async start() {
+      for (const link of links) link.start()
+      if (!profile.outbind || !adopting) return
+      const cut = profile.outbind.listen.lastIndexOf(':')
+      listener = createOutbindListener(
+        {
+          host: profile.outbind.listen.slice(0, cut).replace(/^\[|\]$/g, ''),
+          port: Number(profile.outbind.listen.slice(cut + 1)),
+          systemId: profile.outbind.systemId,
+          password: profile.outbind.password,
+          waitMs: profile.timers.bind,
+        },
+        clock,
+        (connection) => (adopting.session() ? connection.destroy() : adopting.adopt(connection)),
+      )
+      listening = await listener.start()
+    },
+    submit(submission) {
+      const why = submission.giveUp.aborted
+        ? 'stopped'
+        : clock.now() < rate.pausedUntil()
+          ? 'paused'
+          : capacity() === 0
+            ? 'no-link'
+            : queue.length - head >= QUEUE_LIMIT
+              ? 'full'
+              : undefined
+      if (why) return submission.done({ kind: 'unsent', why })
+      watch(submission.giveUp)
+      queue.push(submission)
+      pump()
+    },
+    throttled(firstPauseMs) {
+      const now = clock.now()
+      const wasPaused = now < rate.pausedUntil()
+      const left = rate.throttled(now, firstPauseMs)
+      if (!wasPaused) {
+        clock.after(left, events.changed)
+        dismiss('paused')
+        events.changed()
+      }
+      return left
+    },
+    capacity,
+    inUse: () => links.reduce((sum, link) => sum + (link.session()?.used() ?? 0), 0),
+    pausedMs: () => Math.max(0, rate.pausedUntil() - clock.now()),
+    takesTlvs() {
+      if (profile.optionalParameters !== 'auto') return profile.optionalParameters === 'always'
+      return links.some((link) => (link.session()?.peerVersion() ?? 0) >= TLVS_SINCE)
+    },
+    outbindPort: () => listening,
+    leave() {
+      listener?.stop()
+      dismiss('stopped')
+      for (const link of links) link.leave()
+    },
+    abort() {
+      listener?.stop()
+      dismiss('stopped')
+      for (const link of links) link.abort()
+    },
+  }
+}
