@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -74,13 +74,15 @@ export async function gatewayRig(options: GatewayRigOptions): Promise<GatewayRig
       died.catch(() => undefined)
     },
     end: (signal) => current().end(signal),
-    redisPid: () => childrenOf(current().pid).find((pid) => commandOf(pid).includes('redis-server')),
+    redisPid: () => findProcess('redis-server', folder),
     async metric(name, labels = {}) {
       const response = await fetch(`${rig.http}/metrics`)
       return sumOf(await response.text(), name, labels)
     },
     async close() {
       if (program !== undefined) await program.end('SIGTERM')
+      const leftover = rig.redisPid()
+      if (leftover !== undefined) process.kill(leftover, 'SIGKILL')
       rmSync(folder, { recursive: true, force: true })
     },
   }
@@ -97,13 +99,12 @@ export function sumOf(text: string, name: string, labels: Readonly<Record<string
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
 }
 
-/** Children of a process, by /proc. */
-export function childrenOf(pid: number): readonly number[] {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
-  } catch {
-    return []
-  }
+/** The first process whose command line holds all of these, by /proc. */
+export function findProcess(...parts: readonly string[]): number | undefined {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .find((pid) => parts.every((part) => commandOf(pid).includes(part)))
 }
 
 /** Command line of a process; empty when it is gone. */

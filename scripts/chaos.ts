@@ -1,0 +1,44 @@
+import { parseArgs } from 'node:util'
+import { type ChaosResult, chaos } from './rig/chaos.js'
+
+/** Prints what became of every message. */
+function print(result: ChaosResult): void {
+  const { duplicatesIn, duplicatesOut } = result
+  console.log(`
+accepted (202)                    ${result.accepted}
+  delivered (receipt to IMDN)     ${result.delivered}
+  reported as failed              ${result.reportedFailed}
+  LOST                            ${result.lostOut.length}
+from handsets, seen by the device ${result.arrivedIn}
+  acknowledged and LOST           ${result.lostIn.length}
+sent twice to the message centre  ${duplicatesOut.explained + duplicatesOut.unexplained.length}
+  an answer was lost in a kill    ${duplicatesOut.explained} (policy uncertain: resend)
+  unexplained                     ${duplicatesOut.unexplained.length}
+twice at the device               ${duplicatesIn.sameId + duplicatesIn.otherId.length}
+  same Message-ID, device drops   ${duplicatesIn.sameId}
+  another Message-ID              ${duplicatesIn.otherId.length}
+notifications that came twice     ${result.duplicateNotifications}
+kills                             ${result.kills.map(({ victim }) => victim).join(', ')}
+time                              ${result.seconds.toFixed(1)} s`)
+  const lost = [...result.lostOut, ...result.lostIn]
+  if (lost.length > 0) console.log(`\nlost: ${lost.slice(0, 20).join(' ')}`)
+}
+
+const { values } = parseArgs({
+  options: {
+    messages: { type: 'string', default: '10000' },
+    kills: { type: 'string', default: '12' },
+    seed: { type: 'string', default: '1' },
+    parallel: { type: 'string', default: '50' },
+  },
+})
+const result = await chaos({
+  messages: Number(values.messages),
+  kills: Number(values.kills),
+  seed: Number(values.seed),
+  parallel: Number(values.parallel),
+  patienceMs: 60_000,
+  say: (line) => console.log(line),
+})
+print(result)
+process.exitCode = result.lostOut.length + result.lostIn.length + result.duplicatesOut.unexplained.length > 0 ? 1 : 0

@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto'
+import { createSocket, type Socket } from 'node:dgram'
+import { answerTo, readSip } from './sip-text.js'
+import { MESSAGE_SERVICE } from './user-agent.js'
+
+/**
+ * A SIP/IP core under load, as the gateway sees one: MESSAGEs of many users come from here, and what the gateway has
+ * for them (notifications, messages from outside) arrives here. UDP, own retransmissions, nothing kept but what is counted.
+ */
+export interface CoreLoad {
+  readonly port: number
+  readonly counts: LoadCounts
+  /** Sends one message; resolves with the final status, 0 when none came in 32 s. */
+  send(message: LoadMessage): Promise<number>
+  close(): void
+}
+
+export interface LoadMessage {
+  readonly id: string
+  readonly text: string
+  /** Digits of the originator and the recipient. */
+  readonly from: string
+  readonly to: string
+  readonly report: boolean
+}
+
+export interface LoadCounts {
+  sent: number
+  accepted: number
+  refused: number
+  unanswered: number
+  retransmitted: number
+  notifications: number
+  inbound: number
+}
+
+export interface LoadEvents {
+  /** An IMDN, once for each transaction in which one came. */
+  readonly onNotification?: (messageId: string, status: string) => void
+  /** A message from outside, once for each transaction. */
+  readonly onInbound?: (messageId: string, text: string) => void
+}
+
+export interface CoreLoadOptions extends LoadEvents {
+  readonly gateway: { readonly host: string; readonly port: number }
+  readonly domain: string
+  readonly port: number
+}
+
+interface Pending {
+  readonly octets: Buffer
+  readonly resolve: (status: number) => void
+  readonly startedAt: number
+  nextAt: number
+  wait: number
+}
+
+const T1_MS = 500
+const T2_MS = 4_000
+const GIVE_UP_MS = 64 * T1_MS
+const SCAN_MS = 100
+/** Transactions remembered for retransmissions of requests: those of 32 s and a few more. */
+const REMEMBERED = 200_000
+
+export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> {
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 8 << 20, sendBufferSize: 8 << 20 })
+  await bound(socket, options.port)
+  const { port } = socket.address()
+  const counts: LoadCounts = {
+    sent: 0,
+    accepted: 0,
+    refused: 0,
+    unanswered: 0,
+    retransmitted: 0,
+    notifications: 0,
+    inbound: 0,
+  }
+  const pending = new Map<string, Pending>()
+  const answered = new Map<string, Buffer>()
+  const transmit = (octets: Buffer): void => socket.send(octets, options.gateway.port, options.gateway.host)
+
+  socket.on('error', () => undefined)
+  socket.on('message', (data, from) => {
+    if (data.subarray(0, 8).toString('latin1') === 'SIP/2.0 ') takeAnswer(data)
+    else takeRequest(data, from)
+  })
+
+  function takeAnswer(data: Buffer): void {
+    const status = Number(data.toString('latin1', 8, 11))
+    if (status < 200) return
+    const head = data.toString('latin1', 0, Math.min(data.length, 400))
+    const branch = /branch=([^;,\s]+)/.exec(head)?.[1] ?? ''
+    const waiting = pending.get(branch)
+    if (waiting === undefined) return
+    pending.delete(branch)
+    if (status < 300) counts.accepted++
+    else counts.refused++
+    waiting.resolve(status)
+  }
+
+  function takeRequest(data: Buffer, from: { address: string; port: number }): void {
+    const request = readSip(data)
+    if (request === undefined) return
+    const branch = /branch=([^;,\s]+)/.exec(data.toString('latin1', 0, 400))?.[1] ?? ''
+    const before = answered.get(branch)
+    const answer = before ?? answerTo(request, 200, 'OK')
+    socket.send(answer, from.port, from.address)
+    if (before !== undefined) return
+    answered.set(branch, answer)
+    if (answered.size > REMEMBERED) forgetOldest(answered)
+    count(request.body.toString('utf8'))
+  }
+
+  function count(body: string): void {
+    if (body.includes('message/imdn+xml')) {
+      counts.notifications++
+      const id = /<message-id>([^<]+)</.exec(body)?.[1] ?? ''
+      options.onNotification?.(id, /<status>\s*<([\w-]+)/.exec(body)?.[1] ?? '')
+    } else {
+      counts.inbound++
+      const id = /imdn\.Message-ID: ?(\S+)/.exec(body)?.[1] ?? ''
+      options.onInbound?.(id, body.slice(body.indexOf('\r\n\r\n', body.indexOf('\r\n\r\n') + 4) + 4))
+    }
+  }
+
+  const scan = setInterval(() => {
+    const now = Date.now()
+    for (const [branch, waiting] of pending) {
+      if (now - waiting.startedAt > GIVE_UP_MS) {
+        pending.delete(branch)
+        counts.unanswered++
+        waiting.resolve(0)
+      } else if (now >= waiting.nextAt) {
+        waiting.wait = Math.min(waiting.wait * 2, T2_MS)
+        waiting.nextAt = now + waiting.wait
+        counts.retransmitted++
+        transmit(waiting.octets)
+      }
+    }
+  }, SCAN_MS)
+
+  return {
+    port,
+    counts,
+    send(message) {
+      const branch = `z9hG4bK${randomBytes(8).toString('hex')}`
+      const octets = Buffer.from(messageText(message, branch, port, options))
+      const now = Date.now()
+      counts.sent++
+      transmit(octets)
+      return new Promise((resolve) => {
+        pending.set(branch, { octets, resolve, startedAt: now, wait: T1_MS, nextAt: now + T1_MS })
+      })
+    },
+    close() {
+      clearInterval(scan)
+      socket.close()
+    },
+  }
+}
+
+function bound(socket: Socket, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject)
+    socket.bind(port, '127.0.0.1', () => {
+      socket.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function forgetOldest(map: Map<string, Buffer>): void {
+  const [oldest] = map.keys()
+  if (oldest !== undefined) map.delete(oldest)
+}
+
+/** The request as an S-CSCF hands it to the originating function. */
+function messageText(message: LoadMessage, branch: string, port: number, options: CoreLoadOptions): string {
+  const from = `sip:+${message.from}@${options.domain}`
+  const to = `sip:+${message.to}@${options.domain};user=phone`
+  const report = message.report ? 'imdn.Disposition-Notification: positive-delivery, negative-delivery\r\n' : ''
+  const body =
+    `From: <${from}>\r\nTo: <tel:+${message.to}>\r\nDateTime: ${new Date().toISOString()}\r\n` +
+    `NS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: ${message.id}\r\n${report}\r\n` +
+    `Content-Type: text/plain; charset=utf-8\r\n\r\n${message.text}`
+  return (
+    `MESSAGE ${to} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${port};branch=${branch};rport\r\nMax-Forwards: 70\r\n` +
+    `Route: <sip:orig@${options.gateway.host}:${options.gateway.port};lr>\r\n` +
+    `From: <${from}>;tag=${branch.slice(-8)}\r\nTo: <${to}>\r\nCall-ID: ${branch}\r\nCSeq: 1 MESSAGE\r\n` +
+    `P-Asserted-Identity: <${from}>, <tel:+${message.from}>\r\nP-Asserted-Service: ${MESSAGE_SERVICE}\r\n` +
+    `Content-Type: message/cpim\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  )
+}
