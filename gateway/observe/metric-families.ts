@@ -1,9 +1,15 @@
-import { Counter, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
 /** Every counter and histogram, each described once; the metrics reference is generated from here. */
 export function createFamilies(registry: Registry) {
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new Counter({ name: `causeway_${name}`, help, labelNames: [...labelNames], registers: [registry] })
+  const histogram = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    buckets: number[],
+  ) => new Histogram({ name: `causeway_${name}`, help, labelNames: [...labelNames], buckets, registers: [registry] })
 
   return {
     accepted: counter(
@@ -47,20 +53,36 @@ export function createFamilies(registry: Registry) {
     ),
     sipRequests: counter(
       'sip_requests_total',
-      'SIP requests by direction, method and class of the final answer (none: no answer).',
-      ['direction', 'method', 'class'],
+      'SIP requests by direction, method and class of the final answer (silent: none came; unsent: it never left).',
+      ['direction', 'method', 'answer'],
     ),
-    redisRestarts: counter('redis_restarts_total', 'Restarts of the embedded Redis after it died. Should stay at 0.'),
+    sipSeconds: histogram(
+      'sip_request_seconds',
+      'Time from a SIP request to its final answer.',
+      ['direction', 'method'],
+      [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 32],
+    ),
+    sipLink: new Gauge({
+      name: 'causeway_sip_link',
+      help: 'Control link to the SIP server: 1 is up. At 0 nothing comes in or goes out over SIP.',
+      registers: [registry],
+    }),
+    redisServer: counter(
+      'redis_server_events_total',
+      'The embedded Redis. event: started, adopted (it outlived the last gateway), died (should stay at 0), stopped.',
+      ['event'],
+    ),
     traceDropped: counter(
       'trace_dropped_total',
       'Checkpoints of the message trace dropped because Redis did not keep up.',
     ),
-    latency: new Histogram({
-      name: 'causeway_latency_seconds',
-      help: 'Time by stage: accept (request to answer), submit (attempt to answer of the service), receipt (submit to report), notify (report to IMDN), end-to-end.',
-      labelNames: ['stage', 'service'],
-      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600],
-      registers: [registry],
-    }),
+    latency: histogram(
+      'latency_seconds',
+      'Time by stage: accept (request to answer), submit (attempt to answer of the service), receipt (submit to report), notify (report to IMDN), end-to-end.',
+      ['stage', 'service'],
+      [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600],
+    ),
   }
 }
+
+export type Families = ReturnType<typeof createFamilies>

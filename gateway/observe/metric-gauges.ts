@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
+import type { SipServerStats } from '../sip-server/options.js'
 import type { LaneState } from '../spool/spool.js'
 
 /** Where gauges come from; asked at each scrape. */
@@ -6,8 +7,8 @@ export interface GaugeSources {
   readonly lanes: () => Promise<readonly LaneState[]>
   /** Items in the failed set. */
   readonly failed: () => Promise<number>
-  /** Plain numbers of the SIP server, by name (`transactions`, `connections` …); absent with a drachtio-server. */
-  readonly sipServer?: () => Promise<Readonly<Record<string, number>>>
+  /** Counts of the embedded SIP server; absent with a drachtio-server. */
+  readonly sipServer?: () => Promise<SipServerStats>
   /** Health of each adapter by its name in the configuration. */
   readonly adapters: () => readonly { readonly name: string; readonly state: string }[]
 }
@@ -60,9 +61,18 @@ export function observeGauges(registry: Registry, sources: GaugeSources): void {
   })
   const { sipServer } = sources
   if (sipServer)
-    gauge('sip_server', 'Counts of the embedded SIP server, by name.', ['what'], async (it) => {
-      for (const [what, value] of Object.entries(await sipServer())) it.set({ what }, value)
-    })
+    gauge(
+      'sip_server',
+      'Counts of the embedded SIP server since its start, and its state, by name.',
+      ['what', 'kind'],
+      async (it) => {
+        for (const [what, value] of Object.entries<number | Readonly<Record<string, number>>>({
+          ...(await sipServer()),
+        }))
+          if (typeof value === 'number') it.set({ what, kind: '' }, value)
+          else for (const [kind, count] of Object.entries(value)) it.set({ what, kind }, count)
+      },
+    )
 }
 
 /** Callers within one scrape share one answer. */

@@ -1,6 +1,9 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { SipMetrics } from '../sip/options.js'
+import type { RedisServerEvent } from '../spool/redis-server.js'
 import { createFamilies } from './metric-families.js'
 import { type GaugeSources, observeGauges } from './metric-gauges.js'
+import { createSipMetrics } from './metric-sip.js'
 
 export type MessageDirection = 'out' | 'in'
 /** How a message ended. `accepted`: with the service, which sends no report; `error`: uncertain for good. */
@@ -28,20 +31,15 @@ export interface Metrics {
   retry(service: string, reason: string): void
   nextService(from: string, to: string): void
   lease(event: LeaseEvent): void
-  /** A SIP request with its final answer; status 0 is none. */
-  sipRequest(direction: 'in' | 'out', method: string, status: number): void
-  /** The embedded Redis was started again after it died. */
-  redisRestarted(): void
+  /** What the SIP edge counts. */
+  readonly sip: SipMetrics
+  /** What happened to the embedded Redis. */
+  redisServer(event: RedisServerEvent): void
   /** Checkpoints of the message trace that were dropped because its buffer was full. */
   traceDropped(count: number): void
   /** Sets where gauges come from; asked at each scrape. A source that fails leaves its gauges out of that scrape. */
   observe(sources: GaugeSources): void
 }
-
-const METHODS = new Set(['MESSAGE', 'REGISTER', 'OPTIONS', 'INVITE', 'ACK', 'BYE', 'CANCEL', 'SUBSCRIBE', 'NOTIFY'])
-
-const statusClass = (status: number): string =>
-  status >= 100 && status < 700 ? `${Math.floor(status / 100)}xx` : 'none'
 
 /** All counters of one node over a registry of its own, with those of the process (CPU, memory, event loop). */
 export function createMetrics(): Metrics {
@@ -59,13 +57,8 @@ export function createMetrics(): Metrics {
     retry: (service, reason) => families.retries.inc({ service, reason }),
     nextService: (from, to) => families.nextService.inc({ from, to }),
     lease: (event) => families.leases.inc({ event }),
-    sipRequest: (direction, method, status) =>
-      families.sipRequests.inc({
-        direction,
-        method: METHODS.has(method) ? method : 'other', // a peer chooses the method: keep the label closed
-        class: statusClass(status),
-      }),
-    redisRestarted: () => families.redisRestarts.inc(),
+    sip: createSipMetrics(families),
+    redisServer: (event) => families.redisServer.inc({ event }),
     traceDropped: (count) => families.traceDropped.inc(count),
     observe: (sources) => observeGauges(registry, sources),
   }

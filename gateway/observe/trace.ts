@@ -1,13 +1,9 @@
-import type { Redis } from 'ioredis'
 import type { Clock } from '../cpm/clock.js'
+import type { RedisClient, RedisHandle } from '../spool/redis.js'
 import type { Checkpoint, CheckpointNote } from './checkpoint.js'
 
-/** Where the trace is kept: the spool's own connection settings (see RedisHandle). */
-export interface TraceStore {
-  readonly client: Redis
-  /** Begins every key, with the hash tag. */
-  readonly prefix: string
-}
+/** Where the trace is kept. */
+export type TraceStore = Pick<RedisHandle, 'command' | 'duplicate' | 'prefix'>
 
 export interface TraceOptions {
   /** Name of this node. */
@@ -45,8 +41,8 @@ const FOLLOW_BLOCK_MS = 1_000
  * The trace is one Redis stream; an entry is a pack of up to 64 checkpoints as JSON, so that a busy node makes some
  * hundred writes a second and not some ten thousand.
  */
-export function createTrace({ client, prefix }: TraceStore, options: TraceOptions): Trace {
-  const key = `${prefix}trace`
+export function createTrace({ command, duplicate, prefix }: TraceStore, options: TraceOptions): Trace {
+  const key = `${prefix}:trace`
   const { clock, keep, mask, node } = options
   const dropped = (count: number) => options.onDropped?.(count)
   let buffer: Checkpoint[] = []
@@ -62,7 +58,7 @@ export function createTrace({ client, prefix }: TraceStore, options: TraceOption
       buffer = buffer.slice(PACK)
       packSize += (pack.length - packSize) / PACK
       try {
-        await client.xadd(key, 'MAXLEN', '~', Math.ceil(keep / packSize), '*', 'p', JSON.stringify(pack))
+        await command.xadd(key, 'MAXLEN', '~', Math.ceil(keep / packSize), '*', 'p', JSON.stringify(pack))
       } catch {
         dropped(pack.length) // the trace is a help, not a promise: a message never waits or fails for it
       }
@@ -98,7 +94,7 @@ export function createTrace({ client, prefix }: TraceStore, options: TraceOption
     async read(id, limit = READ_LIMIT) {
       await flush()
       const found: Checkpoint[] = []
-      for await (const pack of pages(client, key)) {
+      for await (const pack of pages(command, key)) {
         for (const checkpoint of pack.reverse()) {
           if (checkpoint.messageId === id || checkpoint.conversation === id) found.push(checkpoint)
           if (found.length >= limit) break
@@ -108,7 +104,7 @@ export function createTrace({ client, prefix }: TraceStore, options: TraceOption
       return found.reverse().sort((a, b) => a.at - b.at)
     },
     async *follow(stop) {
-      const reader = client.duplicate({ maxRetriesPerRequest: null })
+      const reader = duplicate('blocking')
       const end = () => reader.disconnect()
       stop.addEventListener('abort', end, { once: true })
       try {
@@ -135,7 +131,7 @@ export function createTrace({ client, prefix }: TraceStore, options: TraceOption
 }
 
 /** Packs of the stream, newest first. */
-async function* pages(client: Redis, key: string): AsyncGenerator<Checkpoint[]> {
+async function* pages(client: RedisClient, key: string): AsyncGenerator<Checkpoint[]> {
   let before = '+'
   for (;;) {
     const page = await client.xrevrange(key, before, '-', 'COUNT', PAGE)

@@ -1,0 +1,23 @@
+import type { Config } from '../config/schema.js'
+import { CommandError } from './terminal.js'
+
+const TIMEOUT_MS = 10_000
+
+/**
+ * Asks the administration of the gateway that runs with this configuration. Undefined when there is no such thing
+ * there. Throws CommandError when it cannot be reached or refuses.
+ */
+export async function askGateway(http: Config['http'], path: string): Promise<unknown> {
+  const base = `http://${http.listen.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:')}`
+  const [token] = http.tokens
+  const answer = await fetch(`${base}/admin/${path}`, {
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch((error: unknown) => {
+    const { cause } = error instanceof Error ? error : { cause: undefined }
+    throw new CommandError(`no gateway answers at ${base}: ${cause instanceof Error ? cause.message : String(error)}`)
+  })
+  if (answer.status === 404) return undefined
+  if (!answer.ok) throw new CommandError(`the gateway at ${base} answers ${answer.status}: ${await answer.text()}`)
+  return answer.json()
+}

@@ -1,0 +1,40 @@
+import { InvalidArgumentError } from 'commander'
+import { loadConfig, problemLine } from '../config/load.js'
+import { duration } from '../config/units.js'
+import { createLog } from '../observe/log.js'
+import type { AddCommand } from './program.js'
+import { EXIT, type ExitCode, fired, type Terminal } from './terminal.js'
+
+export const runCommand: AddCommand = (program, terminal, done) => {
+  program
+    .command('run')
+    .description(
+      'Run the gateway. Without --config everything is embedded and listens on loopback only.\n' +
+        'SIGTERM or SIGINT finishes what is under way; a second one ends at once.',
+    )
+    .option('-c, --config <file>', 'configuration file')
+    .option('--drain <duration>', 'longest time to finish what is under way', readDuration, 10_000)
+    .action(async ({ config, drain }: { config?: string; drain: number }) => done(await run(config, drain, terminal)))
+}
+
+function readDuration(text: string): number {
+  const read = duration().safeParse(text)
+  if (!read.success) throw new InvalidArgumentError('expected a duration such as 10s')
+  return read.data
+}
+
+/** Runs until it is told to stop. Logs `ready` with the addresses it listens on, then `stopping` and `stopped`. */
+async function run(file: string | undefined, drainMs: number, terminal: Terminal): Promise<ExitCode> {
+  const stop = terminal.interrupted()
+  const loaded = await loadConfig(file, terminal.env)
+  const log = createLog(loaded.config.observe)
+  for (const problem of loaded.advice) log.warn({ advice: problemLine(problem) }, 'configuration advice')
+  const { startAppliance } = await import('../appliance.js') // only here: other commands start without the whole gateway
+  const appliance = await startAppliance(loaded, { log })
+  log.info({ node: loaded.config.node, ...appliance.ready }, 'ready')
+  await fired(stop)
+  log.info({ why: String(stop.reason), drainMs }, 'stopping')
+  await appliance.stop(AbortSignal.timeout(drainMs))
+  log.info('stopped')
+  return EXIT.ok
+}
