@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest'
+import { createDelivery } from '../../gateway/conversation/delivery.js'
+import type { Binding } from '../../gateway/core/port.js'
+import type { Uri } from '../../gateway/cpm/ids.js'
+import type { Destination, SipOutcome } from '../../gateway/sip/port.js'
+import { ALICE, HANDSET, message } from '../interworking/support.js'
+
+const binding = (n: number): Binding => ({
+  user: ALICE,
+  contact: `sip:alice@192.0.2.${n}`,
+  flow: `udp:192.0.2.${n}:5060`,
+  instance: `urn:uuid:${n}`,
+  features: {},
+  expiresAt: 1,
+  callId: 'c',
+  cseq: 1,
+})
+const answered = (status: number): SipOutcome => ({ kind: 'answered', status, reason: '', said: `SIP/2.0 ${status}` })
+
+function delivery(bindings: readonly Binding[] | undefined, outcomes: readonly SipOutcome[]) {
+  const sent: Destination[] = []
+  const edge = {
+    send: async ({ destination }: { destination: Destination }) => {
+      sent.push(destination)
+      return outcomes[sent.length - 1] ?? answered(200)
+    },
+  }
+  const registrar = bindings && { bindings: async () => bindings, onRegistered: () => {} }
+  return { sent, deliver: createDelivery(edge, registrar) }
+}
+
+const toAlice = { user: ALICE, content: { kind: 'message' as const, message: message() }, from: HANDSET }
+
+describe('delivery to a user', () => {
+  test('GAP-02 every registered device gets a copy, and one that takes it is enough', async () => {
+    const { sent, deliver } = delivery(
+      [binding(1), binding(2), binding(3)],
+      [answered(480), answered(200), answered(603)],
+    )
+    expect(await deliver(toAlice)).toMatchObject({ kind: 'delivered' })
+    expect(sent).toHaveLength(3)
+  })
+
+  test('while one device may still take it, the refusal of another is not the end', async () => {
+    const { deliver } = delivery([binding(1), binding(2)], [answered(603), { kind: 'silent', said: '' }])
+    expect(await deliver(toAlice)).toMatchObject({ kind: 'unavailable', reason: 'timeout' })
+  })
+
+  test('refused by all is refused, with the status behind it', async () => {
+    const { deliver } = delivery([binding(1)], [answered(415)])
+    expect(await deliver(toAlice)).toMatchObject({ kind: 'refused', status: 415, reason: 'content-unsupported' })
+  })
+
+  test('a user without a device is unavailable, and nothing is sent', async () => {
+    const { sent, deliver } = delivery([], [])
+    expect(await deliver(toAlice)).toMatchObject({ kind: 'unavailable', reason: 'recipient-unavailable' })
+    expect(sent).toEqual([])
+  })
+
+  test('Retry-After of a busy device is kept', async () => {
+    const { deliver } = delivery(
+      [binding(1)],
+      [{ kind: 'answered', status: 503, reason: '', said: '', retryAfterSeconds: 7 }],
+    )
+    expect(await deliver(toAlice)).toMatchObject({ kind: 'unavailable', retryAfterMs: 7_000 })
+  })
+
+  test('FLOW-24 what belongs to one device goes there while it is registered, else to the others', async () => {
+    const asked = delivery([binding(1), binding(2)], [])
+    await asked.deliver({ ...toAlice, device: 'urn:uuid:2' })
+    expect(asked.sent).toMatchObject([{ instance: 'urn:uuid:2' }])
+    const gone = delivery([binding(1)], [])
+    await gone.deliver({ ...toAlice, device: 'urn:uuid:2' })
+    expect(gone.sent).toMatchObject([{ instance: 'urn:uuid:1' }])
+  })
+
+  test('IWF-12 with an external core there is one copy, to the core', async () => {
+    const { sent, deliver } = delivery(undefined, [])
+    await deliver({ ...toAlice, user: 'tel:+12065550100' as Uri })
+    expect(sent).toEqual([{ kind: 'core', user: 'tel:+12065550100' }])
+  })
+})
