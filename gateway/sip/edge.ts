@@ -1,7 +1,140 @@
+import { SpoolUnavailable } from '../spool/spool.js'
+import { ACCEPT, ALLOW, answerHeaders, type EdgeAnswer, type Refusal, refusal } from './answer.js'
+import { createGate } from './gate.js'
+import { type IdentityOptions, identify } from './identity.js'
+import { type InboundLimits, targetOf, toCpmRequest } from './inbound.js'
+import type { IncomingRequest } from './link.js'
 import type { SipEdgeOptions } from './options.js'
-import type { SipEdge } from './port.js'
+import { type OutboundOptions, toRequests } from './outbound.js'
+import type { OutgoingMessage, SipEdge, SipOutcome } from './port.js'
+import { answerRegister } from './register.js'
+import { createSipStack, type SipExchange } from './stack.js'
+import { createTrust } from './trust.js'
+
+/** Methods the server shall hand to us; those that are not ours get a 405 from us and no silence. */
+const METHODS = ['REGISTER', 'MESSAGE', 'OPTIONS', 'INVITE', 'SUBSCRIBE', 'NOTIFY', 'PUBLISH', 'INFO', 'REFER']
+/** The sender of a request other than INVITE gives up after 32 s (RFC 3261 §17.1.2.2, timer F). */
+const ANSWER_WITHIN_MS = 28_000
+const RETRY_AFTER_S = 5
 
 /** The SIP edge: a drachtio-srf application between the SIP server and the functions of the house. */
-export function createSipEdge(_options: SipEdgeOptions): SipEdge {
-  throw new Error('signature only')
+export function createSipEdge(options: SipEdgeOptions): SipEdge {
+  const { config, server, core, onRequest, clock, log, metrics } = options
+  const { domain, defaultCountry, sip } = config
+  const uris = { domain, ...(defaultCountry !== undefined && { defaultCountry }) }
+  const identity: IdentityOptions = { ...uris, isTrusted: createTrust(sip.trust), ...(core && { core }) }
+  const limits: InboundLimits = { ...uris, maxMessage: sip.maxMessage, maxLife: config.interworking.policies.maxLife }
+  const outbound: OutboundOptions = { domain, ...(sip.core !== 'embedded' && { core: sip.core }) }
+  const atMost = createGate(sip.outboundParallel)
+  const stack = createSipStack({
+    server,
+    methods: METHODS,
+    smallFrames: sip.server !== 'embedded',
+    onRequest: receive,
+    onUp: () => metrics.link('up'),
+    onLost(why) {
+      log.warn({ why }, 'link to the SIP server lost')
+      metrics.link('down')
+    },
+    clock,
+    log,
+  })
+
+  /** Every request gets one answer, in time, whatever happens on the way. */
+  function receive(request: IncomingRequest): void {
+    const at = clock.now()
+    let answered = false
+    const answer = (given: EdgeAnswer): void => {
+      if (answered) return
+      answered = true
+      cancelTimeout()
+      request.answer(given.status, given.reason, answerHeaders(given, domain))
+      metrics.requestIn(request.method, given.status, clock.now() - at)
+    }
+    const cancelTimeout = clock.after(ANSWER_WITHIN_MS, () => answer({ status: 504, warning: 'no outcome in time' }))
+    handle(request)
+      .then((outcome) => answer('kind' in outcome ? refuse(outcome) : outcome))
+      .catch((error: unknown) => answer(failed(error)))
+  }
+
+  function handle(request: IncomingRequest): Promise<EdgeAnswer | Refusal> {
+    switch (request.method) {
+      case 'MESSAGE':
+        return message(request)
+      case 'REGISTER':
+        return core ? answerRegister(request, core) : thirdPartyRegister(request)
+      case 'OPTIONS':
+        return Promise.resolve({ status: 200, headers: { Allow: ALLOW, Accept: ACCEPT } })
+      default:
+        return Promise.resolve({ status: 405, headers: { Allow: ALLOW } })
+    }
+  }
+
+  async function message(request: IncomingRequest): Promise<EdgeAnswer | Refusal> {
+    const target = targetOf(request, limits)
+    if (typeof target !== 'string') return target
+    const identified = await identify(request, identity)
+    if (identified.kind === 'refused') return identified
+    const received = toCpmRequest(request, target, identified, limits, clock.now())
+    return 'kind' in received ? received : onRequest(received)
+  }
+
+  /** `REG-16`: the core tells that a user registered; no binding of our own comes of it. */
+  async function thirdPartyRegister(request: IncomingRequest): Promise<EdgeAnswer | Refusal> {
+    if (!identity.isTrusted(request.sourceHost)) return refusal(403, 'untrusted', 'the sender is not a trusted peer')
+    return { status: 200 }
+  }
+
+  function refuse({ answer, why }: Refusal): EdgeAnswer {
+    if (why) metrics.badInput(why)
+    return answer
+  }
+
+  function failed(error: unknown): EdgeAnswer {
+    if (error instanceof SpoolUnavailable) return { status: 503, retryAfterSeconds: RETRY_AFTER_S }
+    log.error({ err: error }, 'request failed')
+    return { status: 500 }
+  }
+
+  async function send(outgoing: OutgoingMessage): Promise<SipOutcome> {
+    let outcome: SipOutcome = { kind: 'unsent', said: 'nothing to send' }
+    for (const request of toRequests(outgoing, outbound, clock.now())) {
+      const at = clock.now()
+      const exchange = await atMost(() => stack.request(request, sip.requestTimeout))
+      outcome = toOutcome(exchange)
+      metrics.requestOut(request.method, outcomeClass(exchange), clock.now() - at)
+      if (exchange.kind !== 'answered' || exchange.status >= 300) return outcome
+    }
+    return outcome
+  }
+
+  return {
+    start: () => stack.start(),
+    async stop() {
+      stack.stop()
+    },
+    send,
+    listening: () => stack.listening(),
+    healthy: () => stack.healthy(),
+  }
+}
+
+function toOutcome(exchange: SipExchange): SipOutcome {
+  if (exchange.kind !== 'answered') return exchange
+  const { status, reason, headers } = exchange
+  const retryAfter = /^\s*(\d{1,9})/.exec(headers.get('retry-after') ?? '')?.[1]
+  const warning = headers.get('warning')
+  return {
+    kind: 'answered',
+    status,
+    reason,
+    said: `${status} ${reason}${warning === undefined ? '' : ` (${warning})`}`,
+    ...(retryAfter !== undefined && { retryAfterSeconds: Number(retryAfter) }),
+  }
+}
+
+function outcomeClass(exchange: SipExchange): '2xx' | '3xx' | '4xx' | '5xx' | '6xx' | 'silent' | 'unsent' {
+  if (exchange.kind !== 'answered') return exchange.kind
+  const classes = ['2xx', '3xx', '4xx', '5xx', '6xx'] as const
+  return classes[Math.trunc(exchange.status / 100) - 2] ?? '6xx'
 }

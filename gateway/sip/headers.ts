@@ -1,0 +1,63 @@
+/** Headers of a received message: names in lower case and in full, values as they came, repeated ones joined with commas. */
+export type SipHeaders = ReadonlyMap<string, string>
+
+/** Headers to send: one line for each value. */
+export type SipHeaderLines = Readonly<Record<string, string | readonly string[]>>
+
+/** Compact forms (RFC 3261 §7.3.3 and the RFCs of the extensions). */
+const COMPACT: Readonly<Record<string, string>> = {
+  a: 'accept-contact',
+  b: 'referred-by',
+  c: 'content-type',
+  d: 'request-disposition',
+  e: 'content-encoding',
+  f: 'from',
+  i: 'call-id',
+  j: 'reject-contact',
+  k: 'supported',
+  l: 'content-length',
+  m: 'contact',
+  n: 'identity-info',
+  o: 'event',
+  r: 'refer-to',
+  s: 'subject',
+  t: 'to',
+  u: 'allow-events',
+  v: 'via',
+  x: 'session-expires',
+  y: 'identity',
+  // COMPAT(drachtio-srf 5.0): it spells the compact form `e` so.
+  'contact-encoding': 'content-encoding',
+}
+
+/** Brings the headers of drachtio-srf, which keeps the case of some names and some compact forms, to one form. */
+export function toSipHeaders(headers: Readonly<Record<string, string>>): SipHeaders {
+  const map = new Map<string, string>()
+  for (const key in headers) {
+    const value = headers[key]
+    if (value === undefined) continue
+    const lower = key.toLowerCase()
+    const name = COMPACT[lower] ?? lower
+    const before = map.get(name)
+    map.set(name, before === undefined ? value : `${before},${value}`)
+  }
+  return map
+}
+
+/**
+ * Headers as drachtio-srf takes them. It writes one line for each name, and joins repeated values with commas, which RFC 3261
+ * §7.3.1 forbids for challenges; so further lines travel inside the value. No other value can bring a line of its own.
+ */
+export function toSrfHeaders(lines: SipHeaderLines): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const name in lines) {
+    const value = lines[name]
+    if (value === undefined) continue
+    headers[name] = typeof value === 'string' ? oneLine(value) : value.map(oneLine).join(`\r\n${name}: `)
+  }
+  return headers
+}
+
+function oneLine(value: string): string {
+  return /[\r\n\0]/.test(value) ? value.replace(/[\r\n\0]+/g, ' ') : value
+}

@@ -1,0 +1,107 @@
+import { parametersOf, parseNameAddrs } from '../core/name-addr.js'
+import { normalUri, parseUri, schemeOf, type UriOptions } from '../cpm/address.js'
+import { type DecodeContext, type DecodeFault, decodeCpmBody } from '../cpm/decode.js'
+import { sipAnswerFor } from '../cpm/failure.js'
+import type { Uri } from '../cpm/ids.js'
+import { ACCEPT, type Refusal, refusal } from './answer.js'
+import type { SipHeaders } from './headers.js'
+import type { Identified } from './identity.js'
+import type { IncomingRequest } from './link.js'
+import type { BadInput } from './options.js'
+import type { CpmRequest, SipFunction } from './port.js'
+
+export interface InboundLimits extends UriOptions {
+  readonly domain: string
+  /** Octets of a body at most. */
+  readonly maxMessage: number
+  /** Life of a message at most, and of one that says nothing, ms. */
+  readonly maxLife: number
+}
+
+/** What can be said of a MESSAGE before its sender is known: its target, or why it goes no further. */
+export function targetOf(request: IncomingRequest, limits: InboundLimits): Uri | Refusal {
+  const { headers } = request
+  // RFC 3261 §12.2.2: MESSAGE makes no dialogs here, so one inside a dialog has lost its way.
+  if (/;\s*tag=/i.test(headers.get('to') ?? '')) return refusal(481, 'syntax', 'no such dialog')
+  if (headers.get('max-forwards')?.trim() === '0') return refusal(483, 'loop', 'Max-Forwards is 0')
+  const required = headers.get('require')
+  if (required) return refusal(420, 'syntax', 'extension not supported', { Unsupported: required })
+  if (Buffer.byteLength(request.body) > limits.maxMessage) {
+    return refusal(413, 'too-large', `the body may have ${limits.maxMessage} octets`)
+  }
+  return normalTarget(request.uri, limits)
+}
+
+/** `ID-01`, `ID-16`, `MSG-01`: an absolute URI of a scheme we know, naming somebody and not the gateway. */
+function normalTarget(uri: string, limits: InboundLimits): Uri | Refusal {
+  const scheme = schemeOf(uri)
+  if (scheme === undefined) return refusal(400, 'scheme', 'the Request-URI is not an absolute URI')
+  if (!/^(sips?|tel|wv|mailto|xmpp)$/.test(scheme)) {
+    return refusal(416, 'scheme', 'a Request-URI of the scheme sip, tel, wv, mailto or xmpp is expected')
+  }
+  const target = normalUri(uri, limits)
+  if (target === undefined) {
+    return scheme === 'tel'
+      ? refusal(484, 'syntax', 'the number needs a + or a phone-context')
+      : refusal(400, 'syntax', 'the Request-URI cannot be read')
+  }
+  if (/^sips?:[^@]*$/.test(target)) return refusal(404, 'syntax', 'the Request-URI names no user')
+  return target
+}
+
+/** Decodes a MESSAGE whose target and sender are known. */
+export function toCpmRequest(
+  request: IncomingRequest,
+  target: Uri,
+  identified: Identified,
+  limits: InboundLimits,
+  now: number,
+): CpmRequest | Refusal {
+  const called = functionOf(request.headers)
+  // A client speaks to the originating function only; what lies behind it is the core's to address.
+  if (!identified.byCore && called !== 'orig') return refusal(403, 'untrusted', `only the core may address ${called}`)
+  const contentType = request.headers.get('content-type')
+  const view = {
+    ...(contentType !== undefined && { contentType }),
+    body: request.body,
+    header: (name: string) => request.headers.get(name.toLowerCase()),
+  }
+  const context: DecodeContext = {
+    from: identified.from,
+    addresses: identified.originator.addresses,
+    target,
+    now,
+    defaultLifeMs: limits.maxLife,
+    maxLifeMs: limits.maxLife,
+    domain: limits.domain,
+    ...(limits.defaultCountry !== undefined && { defaultCountry: limits.defaultCountry }),
+  }
+  const content = decodeCpmBody(view, context)
+  if (content.kind === 'fault') return toRefusal(content)
+  const said = `MESSAGE ${request.uri} Call-ID ${request.headers.get('call-id') ?? ''}`
+  return { function: called, originator: identified.originator, target, content, said }
+}
+
+/** The function named by the user part of the topmost Route; else by the session case; else the originating one. */
+export function functionOf(headers: SipHeaders): SipFunction {
+  const route = headers.get('route')
+  const [top] = route === undefined ? [] : (parseNameAddrs(route) ?? [])
+  const user = top && parseUri(top.uri)?.user
+  if (user === 'orig' || user === 'term' || user === 'isf' || user === 'iwf') return user
+  const [served] = parseNameAddrs(headers.get('p-served-user') ?? '') ?? []
+  const isTerminating = parametersOf(served?.parameters ?? '').some(([, value]) => value === 'term')
+  return isTerminating ? 'term' : 'orig'
+}
+
+const WHY: Readonly<Record<DecodeFault['fault'], BadInput>> = {
+  malformed: 'syntax',
+  'not-utf8': 'not-utf8',
+  'forged-sender': 'forged-sender',
+  'content-unsupported': 'content-type',
+  'too-large': 'too-large',
+}
+
+function toRefusal(fault: DecodeFault): Refusal {
+  const { status } = sipAnswerFor(fault.reason)
+  return refusal(status, WHY[fault.fault], fault.said, status === 415 ? { Accept: ACCEPT } : undefined)
+}

@@ -1,0 +1,97 @@
+import type { SipHeaders } from './headers.js'
+import { keepLink } from './kept-link.js'
+import type { Link, LinkOptions, LinkOutcome, OutgoingRequest } from './link.js'
+
+/** What became of a request we sent; see SipOutcome. */
+export type SipExchange =
+  | { readonly kind: 'answered'; readonly status: number; readonly reason: string; readonly headers: SipHeaders }
+  | { readonly kind: 'silent'; readonly said: string }
+  | { readonly kind: 'unsent'; readonly said: string }
+
+export interface SipStack {
+  start(): Promise<void>
+  stop(): void
+  /** Always settles, at the latest after `timeoutMs`. */
+  request(request: OutgoingRequest, timeoutMs: number): Promise<SipExchange>
+  listening(): readonly string[]
+  healthy(): boolean
+}
+
+export interface SipStackOptions extends LinkOptions {
+  /**
+   * Frames are for a drachtio-server, whose read buffer holds 12,228 octets and breaks under load above 4,030: large requests go one
+   * by one over a link of their own, and larger ones are not sent.
+   */
+  readonly smallFrames: boolean
+  readonly onUp: () => void
+}
+
+const LARGE_FRAME = 4_000
+const MAX_FRAME = 12_000
+
+/** SIP requests in and out through drachtio-srf, with an end to every wait. */
+export function createSipStack(options: SipStackOptions): SipStack {
+  const { smallFrames, onUp } = options
+  const main = keepLink(options, onUp)
+  const large = smallFrames
+    ? keepLink({ ...options, methods: [], onLost: () => undefined }, () => undefined)
+    : undefined
+  let lastLarge: Promise<void> = Promise.resolve()
+
+  async function requestLarge(link: Link, request: OutgoingRequest, timeoutMs: number): Promise<LinkOutcome> {
+    const before = lastLarge
+    let taken = (): void => undefined
+    lastLarge = new Promise((resolve) => {
+      taken = resolve
+    })
+    await before
+    return link.request(request, timeoutMs, taken).finally(taken)
+  }
+
+  return {
+    async start() {
+      await Promise.all([main.start(), large?.start()])
+    },
+    stop() {
+      main.stop()
+      large?.stop()
+    },
+    async request(request, timeoutMs) {
+      const size = smallFrames ? frameSize(request) : 0
+      if (size > MAX_FRAME) return { kind: 'unsent', said: `too large for the drachtio-server: ${size} octets` }
+      const isLarge = size > LARGE_FRAME
+      const link = isLarge ? large?.current() : main.current()
+      if (!link) return { kind: 'unsent', said: 'no link to the SIP server' }
+      return toExchange(await (isLarge ? requestLarge(link, request, timeoutMs) : link.request(request, timeoutMs)))
+    },
+    listening: () => main.current()?.listening ?? [],
+    healthy: () => main.current() !== undefined,
+  }
+}
+
+/**
+ * The server answers in the peer's place when the peer does not (RFC 3261 §8.1.3.1): 408 after the transaction timeout, 503 when
+ * the transport failed.
+ */
+function toExchange(outcome: LinkOutcome): SipExchange {
+  switch (outcome.kind) {
+    case 'refused':
+      return { kind: 'unsent', said: outcome.said }
+    case 'lost':
+      return { kind: 'silent', said: outcome.said }
+    case 'response': {
+      const { status, reason, headers, synthesised } = outcome
+      if (!synthesised) return { kind: 'answered', status, reason, headers }
+      return { kind: status === 408 ? 'silent' : 'unsent', said: `${status} ${reason}` }
+    }
+  }
+}
+
+/** Octets of the frame, a little more rather than less: drachtio-srf adds an id, the start line and Content-Length. */
+function frameSize(request: OutgoingRequest): number {
+  let size = 200 + request.uri.length + Buffer.byteLength(request.body ?? '') + (request.nextHop?.length ?? 0)
+  for (const name in request.headers) {
+    for (const value of [request.headers[name] ?? []].flat()) size += name.length + 4 + Buffer.byteLength(value)
+  }
+  return size
+}
