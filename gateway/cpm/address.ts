@@ -124,7 +124,7 @@ export function e164Of(uri: string): string | undefined {
 export function sameParty(a: string, b: string, options: UriOptions = {}): boolean {
   if (a === b) return true
   const number = e164Of(a)
-  if (number !== undefined) return number === e164Of(b)
+  if (number !== undefined && number === e164Of(b)) return true
   const normal = normalUri(a, options)
   return normal !== undefined && normal === normalUri(b, options)
 }
@@ -156,9 +156,9 @@ function unwrap(uri: ParsedUri, domain: string): string | undefined {
   return undefined
 }
 
-const isWrapped = (scheme: string): scheme is WrappedScheme => scheme in wrappingService
+const isWrapped = (scheme: string): scheme is WrappedScheme => Object.hasOwn(wrappingService, scheme)
 
 /** Lower case outside escapes, which stay in upper case. */
 function lowerCase(escaped: string): string {
-  return escaped.toLowerCase().replace(/%[0-9a-f]{2}/g, (escape) => escape.toUpperCase())
+  return escaped.toLowerCase().replace(/%[0-9a-f]{2}/g, (octet) => octet.toUpperCase())
 }

@@ -1,18 +1,27 @@
-import type { MimePart } from './mime.js'
+import {
+  type CpimAddress,
+  readAddress,
+  readHeaderName,
+  unescapeValue,
+  writeAddress,
+  writeValue,
+} from './cpim-syntax.js'
+import { buildDateTime, parseDateTime } from './date-time.js'
+import { type MimePart, parsePart } from './mime.js'
+
+export type { CpimAddress } from './cpim-syntax.js'
 
 export const CPIM_NAMESPACE = 'urn:ietf:params:cpim-headers:'
 export const IMDN_NAMESPACE = 'urn:ietf:params:imdn'
 
-export interface CpimAddress {
-  readonly name?: string
-  readonly uri: string
-}
-/** A message header outside the core ones; `namespace` is the URI its prefix was bound to. */
+/** A message header that is none of the core ones; `namespace` is the URI its prefix was bound to. */
 export interface CpimHeader {
   readonly namespace: string
   readonly name: string
   readonly value: string
 }
+
+/** A message/cpim (RFC 3862), free of prefixes and escapes. */
 export interface Cpim {
   readonly kind: 'cpim'
   readonly from: CpimAddress
@@ -20,23 +29,189 @@ export interface Cpim {
   readonly cc: readonly CpimAddress[]
   /** Milliseconds since 1970. */
   readonly dateTime?: number
+  /** The first of several. */
   readonly subject?: string
   readonly headers: readonly CpimHeader[]
+  /** The encapsulated MIME part; it has a content-type. */
   readonly content: MimePart
 }
+
+/** not-understood: a header named in Require that this gateway does not know. */
 export interface CpimFault {
   readonly kind: 'fault'
   readonly fault: 'malformed' | 'not-utf8' | 'too-large' | 'not-understood'
   readonly said: string
 }
+
 export interface CpimLimits {
   readonly headers: number
+  /** Octets of one header line. */
   readonly headerBytes: number
+  /** Octets of the message headers together. */
   readonly headBytes: number
 }
-export function parseCpim(_body: string, _limits?: CpimLimits): Cpim | CpimFault {
-  throw new Error('signature only')
+
+export const CPIM_LIMITS: CpimLimits = { headers: 100, headerBytes: 8192, headBytes: 65_536 }
+
+const coreHeaders = new Set(['From', 'To', 'cc', 'DateTime', 'Subject', 'NS', 'Require'])
+const imdnHeaders = new Set([
+  'Message-ID',
+  'Disposition-Notification',
+  'Original-To',
+  'IMDN-Record-Route',
+  'IMDN-Route',
+])
+
+const fault = (kind: CpimFault['fault'], said: string): CpimFault => ({ kind: 'fault', fault: kind, said })
+
+/**
+ * Reads a message/cpim body. Lenient where known peers err: LF alone, no space after a colon or in NS, addresses without
+ * brackets, `imdn.` never bound. A U+FFFD says that the octets were no UTF-8 when the SIP body became a string.
+ */
+export function parseCpim(body: string, limits: CpimLimits = CPIM_LIMITS): Cpim | CpimFault {
+  if (body.includes('\ufffd')) return fault('not-utf8', 'the body is not UTF-8')
+  const head = new Head()
+  let at = 0
+  let octets = 0
+  for (let count = 0; ; count++) {
+    const end = body.indexOf('\n', at)
+    if (end < 0) return fault('malformed', 'no empty line after the message headers')
+    const line = body.slice(at, end > at && body.charCodeAt(end - 1) === 13 ? end - 1 : end)
+    at = end + 1
+    if (line === '') break
+    const bytes = Buffer.byteLength(line)
+    octets += bytes
+    if (count >= limits.headers || bytes > limits.headerBytes || octets > limits.headBytes) {
+      return fault('too-large', 'message headers')
+    }
+    const trouble = head.take(line)
+    if (trouble !== undefined) return trouble
+  }
+  const content = parsePart(body.slice(at))
+  if ('kind' in content) return fault(content.fault === 'too-large' ? 'too-large' : 'malformed', content.said)
+  if (!content.headers.has('content-type')) return fault('malformed', 'the content has no Content-Type')
+  return head.finish(content)
 }
-export function buildCpim(_cpim: Omit<Cpim, 'kind'>): string {
-  throw new Error('signature only')
+
+/** Collects the message headers line by line: a namespace counts from its NS header on (RFC 3862 §3.4). */
+class Head {
+  private readonly namespaces = new Map([['imdn', IMDN_NAMESPACE]])
+  private defaultNamespace = CPIM_NAMESPACE
+  private readonly from: CpimAddress[] = []
+  private readonly to: CpimAddress[] = []
+  private readonly cc: CpimAddress[] = []
+  private readonly headers: CpimHeader[] = []
+  private dateTime: number | undefined
+  private subject: string | undefined
+
+  take(line: string): CpimFault | undefined {
+    const header = readHeaderName(line)
+    if (header === undefined) return fault('malformed', 'a message header has no name')
+    const namespace = this.namespaceOf(header.prefix)
+    if (namespace === undefined) return undefined // nobody can say what an unbound prefix means
+    if (namespace === CPIM_NAMESPACE && coreHeaders.has(header.name)) return this.takeCore(header.name, header.value)
+    const value = unescapeValue(header.value)
+    if (value === undefined) return fault('malformed', `escapes in ${header.name}`)
+    this.headers.push({ namespace, name: header.name, value })
+    return undefined
+  }
+
+  finish(content: MimePart): Cpim | CpimFault {
+    const [from, second] = this.from
+    if (from === undefined || second !== undefined) return fault('malformed', 'exactly one From is due')
+    if (this.to.length === 0) return fault('malformed', 'no To')
+    const { to, cc, headers, dateTime, subject } = this
+    return {
+      kind: 'cpim',
+      from,
+      to,
+      cc,
+      headers,
+      content,
+      ...(dateTime !== undefined && { dateTime }),
+      ...(subject !== undefined && { subject }),
+    }
+  }
+
+  private namespaceOf(prefix: string | undefined): string | undefined {
+    return prefix === undefined ? this.defaultNamespace : this.namespaces.get(prefix)
+  }
+
+  private takeCore(name: string, value: string): CpimFault | undefined {
+    switch (name) {
+      case 'NS':
+        return this.bind(value)
+      case 'Require':
+        return this.require(value)
+      case 'DateTime':
+        this.dateTime = parseDateTime(value)
+        return this.dateTime === undefined ? fault('malformed', 'DateTime') : undefined
+      case 'Subject': {
+        const subject = unescapeValue(value.replace(/^;\S*\s*/, ''))
+        if (subject === undefined) return fault('malformed', 'escapes in Subject')
+        this.subject ??= subject
+        return undefined
+      }
+      default: {
+        const address = readAddress(value)
+        if (address === undefined) return fault('malformed', `address in ${name}`)
+        const list = name === 'From' ? this.from : name === 'To' ? this.to : this.cc
+        list.push(address)
+        return undefined
+      }
+    }
+  }
+
+  private bind(value: string): CpimFault | undefined {
+    const [, prefix = '', uri] = /^([^\s<>.]*)\s*<([^<>\s]+)>$/.exec(value) ?? []
+    if (uri === undefined) return fault('malformed', 'NS')
+    if (prefix === '') this.defaultNamespace = uri
+    else this.namespaces.set(prefix, uri)
+    return undefined
+  }
+
+  private require(value: string): CpimFault | undefined {
+    for (const item of value.split(',')) {
+      const header = readHeaderName(`${item.trim()}:`)
+      const namespace = header && this.namespaceOf(header.prefix)
+      const known = namespace === CPIM_NAMESPACE ? coreHeaders : namespace === IMDN_NAMESPACE ? imdnHeaders : undefined
+      if (header === undefined || !known?.has(header.name)) return fault('not-understood', `Require: ${item.trim()}`)
+    }
+    return undefined
+  }
+}
+
+/** Writes a message/cpim body; content headers come out as `Content-Type` and so on, with the content's length added. */
+export function buildCpim(cpim: Omit<Cpim, 'kind'>): string {
+  let head = `From: ${writeAddress(cpim.from)}\r\n`
+  for (const to of cpim.to) head += `To: ${writeAddress(to)}\r\n`
+  for (const cc of cpim.cc) head += `cc: ${writeAddress(cc)}\r\n`
+  if (cpim.dateTime !== undefined) head += `DateTime: ${buildDateTime(cpim.dateTime)}\r\n`
+  if (cpim.subject !== undefined) head += `Subject: ${writeValue(cpim.subject)}\r\n`
+  return `${head}${extensionHeaders(cpim.headers)}\r\n${contentHeaders(cpim.content)}\r\n${cpim.content.body}`
+}
+
+function extensionHeaders(headers: readonly CpimHeader[]): string {
+  const prefixes = new Map([[CPIM_NAMESPACE, '']])
+  let text = ''
+  for (const { namespace, name, value } of headers) {
+    let prefix = prefixes.get(namespace)
+    if (prefix === undefined) {
+      const label = namespace === IMDN_NAMESPACE ? 'imdn' : `x${prefixes.size}`
+      prefix = `${label}.`
+      prefixes.set(namespace, prefix)
+      text += `NS: ${label} <${namespace}>\r\n`
+    }
+    text += `${prefix}${name}: ${writeValue(value)}\r\n`
+  }
+  return text
+}
+
+function contentHeaders({ headers, body }: MimePart): string {
+  let text = ''
+  for (const [name, value] of headers) {
+    if (name === 'content-length') continue
+    text += `${name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase())}: ${value.replace(/[\r\n]+/g, ' ')}\r\n`
+  }
+  return `${text}Content-Length: ${Buffer.byteLength(body)}\r\n`
 }

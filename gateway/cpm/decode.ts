@@ -1,13 +1,23 @@
+import { normalUri, sameParty } from './address.js'
+import { readContent } from './content.js'
+import { type Cpim, type CpimAddress, type CpimFault, parseCpim } from './cpim.js'
 import type { FailureReason } from './failure.js'
-import type { Uri } from './ids.js'
+import { newMessageId, stableId } from './identity.js'
+import type { MessageId, Uri } from './ids.js'
+import { parseImdn } from './imdn.js'
+import { readImdnRequest } from './imdn-headers.js'
 import type { CpmMessage, DispositionNotification } from './message.js'
+import { type MimePart, parseMediaType, partOctets } from './mime.js'
+import { leavesOf, parseMimeTree } from './multipart.js'
+import { type HeaderFields, readHeaderFields } from './sip-headers.js'
 
-/** What decoding needs to see of a SIP MESSAGE. `header` compares names without case and undoes compact forms. */
+/** What decoding needs to see of a SIP MESSAGE. `header` compares names without case and knows compact forms. */
 export interface SipMessageView {
   readonly contentType?: string
   readonly body: string
   header(name: string): string | undefined
 }
+
 export interface DecodeContext {
   /** The asserted originator, and all his addresses. */
   readonly from: Uri
@@ -19,9 +29,11 @@ export interface DecodeContext {
   /** Life of a message that says nothing, and the longest one allowed. */
   readonly defaultLifeMs: number
   readonly maxLifeMs: number
+  /** The home CPM domain. */
   readonly domain: string
   readonly defaultCountry?: string
 }
+
 export type DecodedBody =
   | { readonly kind: 'message'; readonly message: CpmMessage }
   | {
@@ -29,6 +41,7 @@ export type DecodedBody =
       readonly notifications: readonly DispositionNotification[]
       readonly to: Uri
     }
+
 /** `reason` leads to the SIP answer through `sipAnswerFor`. */
 export interface DecodeFault {
   readonly kind: 'fault'
@@ -36,6 +49,182 @@ export interface DecodeFault {
   readonly reason: FailureReason
   readonly said: string
 }
-export function decodeCpmBody(_view: SipMessageView, _context: DecodeContext): DecodedBody | DecodeFault {
-  throw new Error('signature only')
+
+const MAX_BODY_CHARS = 1_048_576
+const NOTIFICATION = 'message/imdn+xml'
+
+const REASONS = {
+  malformed: 'malformed',
+  'not-utf8': 'malformed',
+  'forged-sender': 'sender-not-allowed',
+  'content-unsupported': 'content-unsupported',
+  'too-large': 'too-large',
+} as const satisfies Record<DecodeFault['fault'], FailureReason>
+
+const fault = (kind: DecodeFault['fault'], said: string): DecodeFault => ({
+  kind: 'fault',
+  fault: kind,
+  reason: REASONS[kind],
+  said,
+})
+
+/**
+ * Turns the body and headers of a MESSAGE into a message or into disposition notifications. Taken are message/cpim, alone
+ * or in a multipart without recipient list, and text/plain, which can ask for no disposition.
+ */
+export function decodeCpmBody(view: SipMessageView, context: DecodeContext): DecodedBody | DecodeFault {
+  if (view.body.length > MAX_BODY_CHARS) return fault('too-large', 'body')
+  if (view.body.includes('\ufffd')) return fault('not-utf8', 'the body is not UTF-8')
+  const media = view.contentType === undefined ? undefined : parseMediaType(view.contentType)
+  if (media === undefined) return fault('malformed', 'Content-Type')
+  if (media.type === 'message/cpim') return decodeCpim(view.body, view, context)
+  const part = partOfBody(view)
+  if (media.type === 'text/plain') return decodePlain(part, view, context)
+  if (media.type.startsWith('multipart/')) return decodeMultipart(part, view, context)
+  return fault('content-unsupported', media.type)
+}
+
+function partOfBody(view: SipMessageView): MimePart {
+  const headers = new Map([['content-type', view.contentType ?? '']])
+  const encoding = view.header('Content-Transfer-Encoding')
+  if (encoding !== undefined) headers.set('content-transfer-encoding', encoding.trim())
+  return { headers, body: view.body }
+}
+
+function decodeMultipart(part: MimePart, view: SipMessageView, context: DecodeContext): DecodedBody | DecodeFault {
+  const tree = parseMimeTree(part)
+  if (tree.kind === 'fault') return fault(mimeFault(tree.fault), tree.said)
+  const leaves = leavesOf(tree)
+  if (leaves.some(({ part }) => /^recipient-list/i.test(part.headers.get('content-disposition') ?? ''))) {
+    return fault('content-unsupported', 'recipient list')
+  }
+  const cpim = leaves.filter(({ type }) => type === 'message/cpim')
+  const [first] = cpim
+  return first !== undefined && cpim.length === 1
+    ? decodeCpim(first.part.body, view, context)
+    : fault('content-unsupported', 'a multipart holds exactly one message/cpim')
+}
+
+function mimeFault(kind: 'malformed' | 'too-large' | 'too-deep' | 'truncated'): DecodeFault['fault'] {
+  if (kind === 'too-deep') return 'content-unsupported'
+  return kind === 'too-large' ? 'too-large' : 'malformed'
+}
+
+function decodeCpim(body: string, view: SipMessageView, context: DecodeContext): DecodedBody | DecodeFault {
+  const cpim = parseCpim(body)
+  if ('fault' in cpim) return cpimFault(cpim)
+  const from = normalUri(cpim.from.uri, context)
+  if (from === undefined) return fault('malformed', 'CPIM From is no address')
+  if (!isAnonymous(from) && ![context.from, ...context.addresses].some((own) => sameParty(own, from, context))) {
+    return fault('forged-sender', `CPIM From ${from} is not ${context.from}`)
+  }
+  const to = recipientOf(cpim.to, context)
+  const media = parseMediaType(cpim.content.headers.get('content-type') ?? '')
+  if (media === undefined) return fault('malformed', 'Content-Type of the content')
+  const notifications = decodeNotifications(cpim.content, media.type, context)
+  if (notifications === undefined) return decodeMessage(cpim, to, view, context)
+  return 'kind' in notifications ? notifications : { kind: 'notifications', notifications, to }
+}
+
+function cpimFault({ fault: kind, said }: CpimFault): DecodeFault {
+  return fault(kind === 'not-understood' ? 'content-unsupported' : kind, said)
+}
+
+/** Whom the originator addressed: CPIM To, unless it says nobody (RCS clients write anonymous there). */
+function recipientOf(to: readonly CpimAddress[], context: DecodeContext): Uri {
+  const named = to.map(({ uri }) => normalUri(uri, context)).filter((uri) => uri !== undefined)
+  if (named.some((uri) => sameParty(uri, context.target, context))) return context.target
+  return named.find((uri) => !isAnonymous(uri)) ?? context.target
+}
+
+const isAnonymous = (uri: string): boolean => /@anonymous\.invalid$/i.test(uri)
+
+/** Undefined when the content is no notification. Several come in one multipart (RFC 5438 §8.3). */
+function decodeNotifications(
+  content: MimePart,
+  type: string,
+  context: DecodeContext,
+): DispositionNotification[] | DecodeFault | undefined {
+  if (type !== NOTIFICATION && !type.startsWith('multipart/')) return undefined
+  const tree = parseMimeTree(content)
+  if (tree.kind === 'fault') return fault(mimeFault(tree.fault), tree.said)
+  const leaves = leavesOf(tree)
+  if (leaves.length === 0 || leaves.some((leaf) => leaf.type !== NOTIFICATION)) return undefined
+  const notifications: DispositionNotification[] = []
+  for (const { part } of leaves) {
+    const octets = partOctets(part)
+    if (octets === undefined) return fault('content-unsupported', 'transfer encoding of an IMDN')
+    const imdn = parseImdn(octets.toString('utf8'), { ...uriOptions(context), sender: context.from })
+    if ('fault' in imdn) return fault(imdn.fault === 'too-large' ? 'too-large' : 'malformed', `IMDN: ${imdn.said}`)
+    notifications.push(imdn)
+  }
+  return notifications
+}
+
+const uriOptions = ({ domain, defaultCountry }: DecodeContext) => ({
+  domain,
+  ...(defaultCountry !== undefined && { defaultCountry }),
+})
+
+function decodeMessage(cpim: Cpim, to: Uri, view: SipMessageView, context: DecodeContext): DecodedBody | DecodeFault {
+  const fields = readHeaderFields((name) => view.header(name))
+  if (typeof fields === 'string') return fault('malformed', fields)
+  const request = readImdnRequest(cpim)
+  if (request === undefined) return fault('malformed', 'IMDN headers')
+  const content = readContent(cpim.content)
+  if (content === undefined) return fault('content-unsupported', 'encoding of the content')
+  const originalTo = request.originalTo === undefined ? undefined : normalUri(request.originalTo, context)
+  const subject = cpim.subject ?? fields.subject
+  const named = !fields.privacy && !isAnonymous(cpim.from.uri) && cpim.from.name !== undefined
+  return {
+    kind: 'message',
+    message: {
+      ...messageFields(fields, context),
+      messageId: request.messageId ?? ownMessageId(view, context),
+      from: context.from,
+      to,
+      sentAt: cpim.dateTime ?? context.now,
+      dispositions: request.dispositions,
+      content,
+      ...(named && { fromName: cpim.from.name }),
+      ...(originalTo !== undefined && { originalTo }),
+      ...(request.recordRoute.length > 0 && { recordRoute: request.recordRoute }),
+      ...(subject !== undefined && { subject }),
+    },
+  }
+}
+
+function decodePlain(part: MimePart, view: SipMessageView, context: DecodeContext): DecodedBody | DecodeFault {
+  const fields = readHeaderFields((name) => view.header(name))
+  if (typeof fields === 'string') return fault('malformed', fields)
+  const content = readContent(part)
+  if (content === undefined) return fault('content-unsupported', 'encoding of the content')
+  return {
+    kind: 'message',
+    message: {
+      ...messageFields(fields, context),
+      messageId: ownMessageId(view, context),
+      from: context.from,
+      to: context.target,
+      sentAt: context.now,
+      dispositions: [],
+      content,
+    },
+  }
+}
+
+function messageFields({ lifeSeconds, date, ...fields }: HeaderFields, context: DecodeContext) {
+  const { now, defaultLifeMs, maxLifeMs } = context
+  // RFC 3428 §8: the life counts from Date; a clock that is wrong may neither lengthen it nor end it unseen.
+  const start = date !== undefined && date <= now && date > now - maxLifeMs ? date : now
+  const lifeMs = lifeSeconds === undefined ? defaultLifeMs : lifeSeconds * 1000
+  return { ...fields, expiresAt: Math.min(start + lifeMs, now + maxLifeMs) }
+}
+
+/** A message without Message-ID gets one that the same request sent again gets too. */
+function ownMessageId(view: SipMessageView, context: DecodeContext): MessageId {
+  const callId = view.header('Call-ID')
+  const cseq = view.header('CSeq')
+  if (callId === undefined || cseq === undefined) return newMessageId()
+  return stableId(`${context.from} ${callId} ${cseq}`) as MessageId
 }

@@ -77,7 +77,7 @@ export function matchesPredicate(features: Features, predicate: Features): 'matc
   let undeclared = false
   for (const [name, wanted] of Object.entries(predicate)) {
     if (notFeatures.has(name)) continue
-    const declared = features[name]
+    const declared = Object.hasOwn(features, name) ? features[name] : undefined
     if (declared === undefined) undeclared = true
     else if (!fits(declared, wanted)) return 'differs'
   }

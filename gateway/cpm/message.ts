@@ -22,6 +22,10 @@ export interface CpmMessage {
   readonly fromName?: string
   /** The recipient as the originator addressed him, in normal form; IMDNs repeat it as recipient-uri. */
   readonly to: Uri
+  /** imdn.Original-To: whom it was for before somebody on the way changed `to` (RFC 5438 §6.5). */
+  readonly originalTo?: Uri
+  /** imdn.IMDN-Record-Route, topmost first: where its IMDNs must pass (RFC 5438 §6.6). */
+  readonly recordRoute?: readonly string[]
   /** CPIM DateTime, or the time of acceptance. */
   readonly sentAt: number
   /** End of the message's life (Expires, Message-Expires, policy). */

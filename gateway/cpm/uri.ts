@@ -25,7 +25,7 @@ const sipParts = new RegExp(String.raw`^(?:([^@]+)@)?${host}(?::(\d{1,5}))?((?:;
 const telParts = /^(\+?[\d\-.()*#%a-f]+)((?:;[^;?@]+)*)$/i
 const wvParts = new RegExp(String.raw`^([^@?]+)(?:@${host})?(?:\?[^@]*)?$`, 'i')
 const mailtoParts = new RegExp(String.raw`^([^@?,]+)@${host}(?:\?.*)?$`, 'i')
-const xmppParts = new RegExp(String.raw`^(?:([^@/?#]+)@)?${host}(?:/([^?#]+))?(?:[?#].*)?$`, 'i')
+const xmppParts = new RegExp(`^(?:([^@/?#]+)@)?${host}(?:/([^?#]+))?(?:[?#].*)?$`, 'i')
 
 /** The scheme in lower case, of any URI, or undefined when the text has none. */
 export function schemeOf(uri: string): string | undefined {

@@ -1,0 +1,65 @@
+import { type Cpim, type CpimHeader, IMDN_NAMESPACE } from './cpim.js'
+import { toMessageId } from './identity.js'
+import type { MessageId } from './ids.js'
+import type { DispositionRequest } from './message.js'
+
+/** What the IMDN headers of a CPIM say (RFC 5438 §6). */
+export interface ImdnRequest {
+  readonly messageId?: MessageId
+  /** Empty when there is no Message-ID: nothing could be reported. Tokens not known are left out. */
+  readonly dispositions: readonly DispositionRequest[]
+  readonly originalTo?: string
+  /** Topmost first. */
+  readonly recordRoute: readonly string[]
+}
+
+const tokens: ReadonlySet<string> = new Set<DispositionRequest>([
+  'positive-delivery',
+  'negative-delivery',
+  'display',
+  'processing',
+  'interworking',
+])
+const isDisposition = (token: string): token is DispositionRequest => tokens.has(token)
+const MAX_ROUTES = 20
+
+/** Reads the IMDN headers; undefined when the Message-ID is no token of at most 255 characters, or the route too long. */
+export function readImdnRequest(cpim: Cpim): ImdnRequest | undefined {
+  const values = (name: string) =>
+    cpim.headers.filter((header) => header.namespace === IMDN_NAMESPACE && header.name === name).map((h) => h.value)
+  const [idText] = values('Message-ID')
+  const messageId = idText === undefined ? undefined : toMessageId(idText)
+  const recordRoute = values('IMDN-Record-Route').flatMap(urisOf)
+  if ((idText !== undefined && messageId === undefined) || recordRoute.length > MAX_ROUTES) return undefined
+  const [originalTo] = values('Original-To').flatMap(urisOf)
+  const asked = values('Disposition-Notification').flatMap((value) => value.split(','))
+  return {
+    dispositions: messageId === undefined ? [] : [...new Set(asked.map((token) => token.trim()).filter(isDisposition))],
+    recordRoute,
+    ...(messageId !== undefined && { messageId }),
+    ...(originalTo !== undefined && { originalTo }),
+  }
+}
+
+/** Writes the IMDN headers of a message. */
+export function writeImdnRequest(request: ImdnRequest): CpimHeader[] {
+  const headers: CpimHeader[] = []
+  if (request.messageId !== undefined) headers.push(imdnHeader('Message-ID', request.messageId))
+  if (request.dispositions.length > 0) {
+    headers.push(imdnHeader('Disposition-Notification', request.dispositions.join(', ')))
+  }
+  if (request.originalTo !== undefined) headers.push(imdnHeader('Original-To', `<${request.originalTo}>`))
+  if (request.recordRoute.length > 0) headers.push(imdnHeader('IMDN-Record-Route', routeText(request.recordRoute)))
+  return headers
+}
+
+/** A header in the IMDN namespace. */
+export const imdnHeader = (name: string, value: string): CpimHeader => ({ namespace: IMDN_NAMESPACE, name, value })
+
+/** `<uri>, <uri>`, as IMDN-Record-Route and IMDN-Route have it. */
+export const routeText = (uris: readonly string[]): string => uris.map((uri) => `<${uri}>`).join(', ')
+
+function urisOf(value: string): string[] {
+  const bracketed = [...value.matchAll(/<([^<>\s]+)>/g)].map(([, uri = '']) => uri)
+  return bracketed.length > 0 || value === '' ? bracketed : [value]
+}

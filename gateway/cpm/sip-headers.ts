@@ -1,0 +1,71 @@
+import { toContributionId, toConversationId } from './identity.js'
+import type { CpmMessage, Priority } from './message.js'
+import { parseServiceIdentifier, SERVICE_HEADER } from './service-identifier.js'
+
+/** What of a message stands in SIP headers, not in its body. */
+export type HeaderFields = Pick<
+  CpmMessage,
+  'conversationId' | 'contributionId' | 'inReplyTo' | 'service' | 'subject' | 'priority' | 'privacy'
+> & {
+  /** Seconds the message lives, counted from `date` if there is one. */
+  readonly lifeSeconds?: number
+  /** Date header, ms since 1970. */
+  readonly date?: number
+}
+
+const priorities: ReadonlySet<string> = new Set<Priority>(['emergency', 'urgent', 'normal', 'non-urgent'])
+const isPriority = (text: string): text is Priority => priorities.has(text)
+
+/**
+ * Reads the headers of a MESSAGE that belong to the message itself. Returns the name of the first header that is broken.
+ * Conversation headers are opaque tokens and kept as they came (`CONV-01`..`CONV-03`).
+ */
+export function readHeaderFields(header: (name: string) => string | undefined): HeaderFields | string {
+  const value = (name: string) => header(name)?.trim() || undefined
+  const broken: string[] = []
+  const read = <T>(name: string, parse: (text: string) => T | undefined): T | undefined => {
+    const text = value(name)
+    const parsed = text === undefined ? undefined : parse(text)
+    if (text !== undefined && parsed === undefined) broken.push(name)
+    return parsed
+  }
+  const conversationId = read('Conversation-ID', toConversationId)
+  const contributionId = read('Contribution-ID', toContributionId)
+  const inReplyTo = read('InReplyTo-Contribution-ID', toContributionId)
+  const service = read(SERVICE_HEADER, parseServiceIdentifier)?.service
+  const lifeSeconds = read('Message-Expires', seconds) ?? read('Expires', seconds)
+  const subject = value('Subject')
+  const priority = value('Priority')?.toLowerCase() ?? ''
+  const date = Date.parse(value('Date') ?? '')
+  if (broken[0] !== undefined) return broken[0]
+  return {
+    privacy: /(?:^|[;,\s])id(?:$|[;,\s])/i.test(value('Privacy') ?? ''),
+    ...(conversationId !== undefined && { conversationId }),
+    ...(contributionId !== undefined && { contributionId }),
+    ...(inReplyTo !== undefined && { inReplyTo }),
+    ...(service !== undefined && { service }),
+    ...(lifeSeconds !== undefined && { lifeSeconds }),
+    ...(subject !== undefined && { subject }),
+    ...(isPriority(priority) && { priority }),
+    ...(!Number.isNaN(date) && { date }),
+  }
+}
+
+const seconds = (text: string): number | undefined => (/^\d{1,10}$/.test(text) ? Number(text) : undefined)
+
+/**
+ * The SIP headers of an outgoing MESSAGE that belong to the message itself. `now`, ms since 1970: Expires tells what is
+ * left of the life. Service indications, identities of the parties and routing are the SIP edge's.
+ */
+export function cpmHeaders(message: CpmMessage, now: number): Record<string, string> {
+  const { conversationId, contributionId, inReplyTo, service, priority, privacy, expiresAt } = message
+  return {
+    ...(conversationId !== undefined && { 'Conversation-ID': conversationId }),
+    ...(contributionId !== undefined && { 'Contribution-ID': contributionId }),
+    ...(inReplyTo !== undefined && { 'InReplyTo-Contribution-ID': inReplyTo }),
+    ...(service !== undefined && { [SERVICE_HEADER]: service }),
+    ...(priority !== undefined && { Priority: priority }),
+    ...(privacy && { Privacy: 'id' }),
+    Expires: String(Math.max(0, Math.ceil((expiresAt - now) / 1000))),
+  }
+}
