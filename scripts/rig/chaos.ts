@@ -63,7 +63,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
         policies: { uncertain: 'resend', uncertainWait: '2s', retry: { first: '500ms', factor: 1.5, max: '2s' } },
       },
       adapters: { smsc: smsAdapter(smscPort) },
-      observe: { logLevel: 'warn', traceKeep: 0 },
+      observe: { traceKeep: 0 },
     },
   })
   const core = await openCoreLoad({

@@ -27,6 +27,8 @@ export function run(
     readonly cwd?: string
     readonly env?: Readonly<Record<string, string>>
     readonly keeps?: (line: LogLine) => boolean
+    /** Sees every line the program writes. */
+    readonly onLine?: (line: string) => void
   } = {},
 ): Program {
   const child: ChildProcess = spawn(command, args, {
@@ -38,6 +40,7 @@ export function run(
   const lines: string[] = []
   const keep = (line: string): void => {
     lines.push(line)
+    options.onLine?.(line)
     if (lines.length > KEEP) lines.shift()
   }
   const gone = new Promise<number | null>((resolve) => {

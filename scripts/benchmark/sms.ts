@@ -1,0 +1,93 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { CAUSEWAY } from '../rig/gateway.js'
+import { type Program, run } from '../rig/program.js'
+import { median } from '../rig/usage.js'
+import { type GatewayResult, runGateway } from './gateway.js'
+import { type KannelResult, runKannel, type Store } from './kannel.js'
+import { summarise } from './profile.js'
+
+const { values } = parseArgs({
+  options: {
+    messages: { type: 'string', default: '20000' },
+    runs: { type: 'string', default: '3' },
+    rate: { type: 'string', default: '200' },
+    seconds: { type: 'string', default: '30' },
+    kannel: { type: 'boolean', default: true },
+    profile: { type: 'boolean', default: false },
+  },
+  allowNegative: true,
+})
+const [messages, runs, rate] = [Number(values.messages), Number(values.runs), Number(values.rate)]
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en')
+const megabytes = (octets: number): string => `${Math.round(octets / 1048576)} MB`
+
+/** The message centre of every run: receipts for what asks for them, at once. */
+async function simulator(): Promise<{ readonly program: Program; readonly port: number }> {
+  const program = run(process.execPath, [CAUSEWAY, 'simulate', 'smsc', '--port', '0', '--keep', '0'], {
+    keeps: (line) => line.port !== undefined,
+  })
+  const line = await program.log.next('the simulated message centre', (found) => typeof found.port === 'number')
+  return { program, port: Number(line.port) }
+}
+
+function printGateway(results: readonly GatewayResult[], paced: GatewayResult): void {
+  const of = (pick: (result: GatewayResult) => number): number => median(results.map(pick))
+  console.log(`
+Causeway, ${whole(messages)} messages, median of ${runs} runs
+  accepted (202, stored with fsync)     ${whole(of((r) => r.acceptedPerSecond))}/s
+  delivered, receipt turned into IMDN   ${whole(of((r) => r.deliveredPerSecond))}/s
+  CPU a message                         gateway ${of((r) => r.cpuMs.gateway).toFixed(3)} ms, redis-server ${of((r) => r.cpuMs.redis).toFixed(3)} ms
+                                        (load generator ${of((r) => r.cpuMs.load).toFixed(3)} ms, simulator ${of((r) => r.cpuMs.smsc).toFixed(3)} ms)
+  memory at most                        gateway ${megabytes(of((r) => r.peak.gateway))}, redis-server ${megabytes(of((r) => r.peak.redis))}
+  at ${rate}/s for ${values.seconds} s: accept           p50 ${paced.acceptMs.p50.toFixed(1)} ms, p99 ${paced.acceptMs.p99.toFixed(1)} ms
+  at ${rate}/s: MESSAGE to IMDN           p50 ${paced.endToEndMs.p50.toFixed(1)} ms, p99 ${paced.endToEndMs.p99.toFixed(1)} ms`)
+  const missing = results.reduce((sum, result) => sum + result.missing, paced.missing)
+  const again = results.reduce((sum, result) => sum + result.retransmitted, 0)
+  console.log(
+    `  without notification ${missing}, refused ${results.reduce((sum, r) => sum + r.refused, 0)}, SIP retransmissions ${again}`,
+  )
+}
+
+function printKannel(store: Store, results: readonly KannelResult[]): number {
+  const of = (pick: (result: KannelResult) => number): number => median(results.map(pick))
+  const delivered = of((result) => result.deliveredPerSecond)
+  console.log(`
+Kannel, ${store} store (no fsync), median of ${runs} runs
+  accepted (202)                        ${whole(of((r) => r.acceptedPerSecond))}/s
+  delivered, receipt turned into report ${whole(delivered)}/s
+  CPU a message                         bearerbox ${of((r) => r.cpuMsPerMessage.bearerbox).toFixed(3)} ms, smsbox ${of((r) => r.cpuMsPerMessage.smsbox).toFixed(3)} ms
+  memory at most                        ${megabytes(of((r) => r.peakBytes))}
+  without report                        ${results.reduce((sum, r) => sum + messages - r.delivered, 0)}`)
+  return delivered
+}
+
+const profiles = mkdtempSync(join(tmpdir(), 'causeway-profile-'))
+mkdirSync(profiles, { recursive: true })
+const { program, port } = await simulator()
+try {
+  console.log(`${cpus().length} × ${cpus()[0]?.model}, ${megabytes(totalmem())}, Node ${process.version}`)
+  const { results, paced } = await runGateway({
+    smscPort: port,
+    smscPid: program.pid,
+    messages,
+    runs,
+    rate,
+    seconds: Number(values.seconds),
+    ...(values.profile ? { profiles } : {}),
+  })
+  printGateway(results, paced)
+  const ours = median(results.map((result) => result.deliveredPerSecond))
+  for (const store of values.kannel ? (['file', 'spool'] as const) : []) {
+    const theirs: KannelResult[] = []
+    for (let round = 0; round < runs; round++) theirs.push(await runKannel(port, store, messages))
+    console.log(`  Causeway / Kannel                     ${(ours / printKannel(store, theirs)).toFixed(2)}`)
+  }
+  if (values.profile) for (const line of summarise(profiles)) console.log(line)
+} finally {
+  await program.end('SIGTERM')
+  rmSync(profiles, { recursive: true, force: true })
+}

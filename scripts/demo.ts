@@ -1,0 +1,154 @@
+import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { createWriteStream, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { configSchema } from '../gateway/config/schema.js'
+import { CAUSEWAY, ROOT } from './rig/gateway.js'
+import { tcpFree, udpFree } from './rig/ports.js'
+import { type Program, run } from './rig/program.js'
+import { openUserAgent, type Received, type UserAgent } from './rig/user-agent.js'
+
+/**
+ * What scripts/start shows: the gateway with sample users, a simulated message centre, and a first message of alice's to a
+ * handset, its receipt, and the handset's answer. Then it keeps serving until Ctrl-C.
+ */
+const FILE = 'conf/standalone.yaml'
+const HANDSET = 'tel:+12065550123'
+const ANSWER = 'Thanks, got it: $text'
+const RENEW_MS = 240_000
+
+const config = configSchema.parse(parse(readFileSync(join(ROOT, FILE), 'utf8')))
+const sms = config.adapters.sms as { binds?: readonly { host: string; port: number }[] } | undefined
+const centre = sms?.binds?.[0] ?? { host: '127.0.0.1', port: 2775 }
+const sipPort = Number(config.sip.listen[0]?.split(':').at(-1) ?? 5060)
+
+const say = (line = ''): void => console.log(line)
+
+/** A port that somebody else has would only show as a crash of a child: say it before. */
+async function checkPorts(): Promise<void> {
+  const busy: string[] = []
+  for (const address of config.sip.listen) {
+    const [transport = '', host = '', port = ''] = address.split(':')
+    const free = transport === 'udp' ? await udpFree(Number(port), host) : await tcpFree(Number(port), host)
+    if (!free) busy.push(`${address} (sip.listen)`)
+  }
+  const [httpHost = '', httpPort = ''] = config.http.listen.split(':')
+  if (!(await tcpFree(Number(httpPort), httpHost))) busy.push(`tcp:${config.http.listen} (http.listen)`)
+  if (!(await tcpFree(centre.port, centre.host))) busy.push(`tcp:${centre.host}:${centre.port} (the simulated SMSC)`)
+  if (busy.length === 0) return
+  say(`Somebody else uses ${busy.join(', ')}.`)
+  say(`Stop that program (ss -lntup shows it; it may be another scripts/start), or change the ports in ${FILE}.`)
+  process.exit(1)
+}
+
+/** Starts a command of causeway; everything it writes goes to a file under var/. */
+function causeway(name: string, args: readonly string[]): Program {
+  const folder = join(ROOT, config.dataDir)
+  mkdirSync(folder, { recursive: true })
+  const file = createWriteStream(join(folder, `${name}.log`))
+  const program = run(process.execPath, [CAUSEWAY, ...args], {
+    cwd: ROOT,
+    keeps: (line) => line.event === 'ready' || line.event === 'listening',
+    onLine: (line) => void file.write(`${line}\n`),
+  })
+  program.gone.then((code) => {
+    if (stopping) return
+    say(`${name} ended with ${code}:\n${program.tail()}`)
+    void stop(1)
+  })
+  return program
+}
+
+let stopping = false
+const programs: Program[] = []
+async function stop(code: number): Promise<void> {
+  if (stopping) return
+  stopping = true
+  await Promise.all(programs.map((program) => program.end('SIGTERM')))
+  process.exit(code)
+}
+
+async function openAlice(): Promise<UserAgent> {
+  const alice = await openUserAgent({
+    server: { host: '127.0.0.1', port: sipPort },
+    domain: config.domain,
+    user: 'alice',
+    password: config.users.alice?.password ?? '',
+  })
+  const answer = await alice.register()
+  if (answer.status !== 200) throw new Error(`alice could not register: ${answer.startLine}`)
+  setInterval(() => void alice.register().catch(() => undefined), RENEW_MS).unref()
+  return alice
+}
+
+/** The first exchange: message, receipt, answer; returns its Conversation-ID. */
+async function firstExchange(alice: UserAgent): Promise<string> {
+  const conversation = randomUUID()
+  const { answer, messageId } = await alice.say({
+    to: HANDSET,
+    text: 'Hello from CPM 👋',
+    report: ['positive-delivery', 'negative-delivery'],
+    headers: [
+      ['Conversation-ID', conversation],
+      ['Contribution-ID', randomUUID()],
+    ],
+  })
+  say(`alice's device  MESSAGE to ${HANDSET}: ${answer.startLine}`)
+  if (answer.status !== 202) throw new Error('the gateway did not take the message')
+  const report = await alice.nextReport(messageId)
+  say(`alice's device  notification: ${report.status}`)
+  const reply = await alice.nextText('the answer of the handset')
+  say(`alice's device  message: ${described(reply)}`)
+  return conversation
+}
+
+const described = ({ text, cpim }: Received): string => `“${text}” from ${cpim?.headers.get('From') ?? 'somebody'}`
+
+function hints(): void {
+  const command = 'node dist/gateway/main.js'
+  say(`
+It keeps serving; Ctrl-C ends it. In another terminal:
+
+  ${command} send --from alice --to ${HANDSET} "How are you?" --wait --config ${FILE}
+  ${command} send --from bob --to tel:+99900006 "Will fail" --wait --config ${FILE}   # the last two digits choose the fate
+  ${command} send --from alice --to sip:bob@${config.domain} "Between CPM users" --config ${FILE}
+  ${command} listen --as bob --config ${FILE}
+  ${command} trace MESSAGE-ID --config ${FILE}
+  curl http://${config.http.listen}/metrics
+
+Logs: ${config.dataDir}/gateway.log, ${config.dataDir}/smsc.log. Data: ${config.dataDir}/. A real core and a real SMSC: README.md.
+`)
+}
+
+async function main(): Promise<void> {
+  await checkPorts()
+  process.once('SIGINT', () => void stop(0))
+  process.once('SIGTERM', () => void stop(0))
+  const smsc = causeway('smsc', ['simulate', 'smsc', '--port', String(centre.port), '--reply', ANSWER])
+  const gateway = causeway('gateway', ['run', '--config', FILE])
+  programs.push(smsc, gateway)
+  await gateway.log.next('the gateway', (line) => line.event === 'ready', 30_000)
+  say(
+    `SIP ${config.sip.listen.join(', ')} · HTTP ${config.http.listen} · SMSC simulator ${centre.host}:${centre.port}\n`,
+  )
+  const alice = await openAlice()
+  const conversation = await firstExchange(alice)
+  say()
+  say(
+    execFileSync(process.execPath, [CAUSEWAY, 'trace', conversation, '--config', FILE], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    }),
+  )
+  hints()
+  for (;;) {
+    const message = await alice.messages.next('anything', () => true, 2 ** 31 - 1)
+    say(`alice's device  ${message.imdn ? `notification: ${message.imdn.status}` : `message: ${described(message)}`}`)
+  }
+}
+
+main().catch((error: unknown) => {
+  say(error instanceof Error ? error.message : String(error))
+  return stop(1)
+})
