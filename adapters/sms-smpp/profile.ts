@@ -22,13 +22,14 @@ const octet = () => z.int().min(0).max(255)
 const regularExpression = z
   .string()
   .max(200)
-  .refine((text) => {
+  .transform((text, context) => {
     try {
-      return new RegExp(text) instanceof RegExp
+      return new RegExp(text)
     } catch {
-      return false
+      context.addIssue({ code: 'custom', message: 'expected a regular expression', input: text })
+      return z.NEVER
     }
-  }, 'expected a regular expression')
+  })
 
 const tls = z.strictObject({
   ca: describe(z.string().optional(), 'Certificates (PEM) that are believed; default: those of the system.'),

@@ -13,7 +13,7 @@ export interface SmsAddress {
   readonly addr: string
 }
 
-type Rules = readonly { readonly match: string; readonly ton: number; readonly npi: number }[]
+type Rules = readonly { readonly match: RegExp; readonly ton: number; readonly npi: number }[]
 type AddressProfile = Pick<Account, 'shortCodes' | 'countryCode' | 'trunkPrefix' | 'unknownTonInternational'>
 
 /** What stands for a sender that is a name: `sip:<name>@sms.<domain>`. */
@@ -35,7 +35,7 @@ export function serviceUri(target: Uri, domain: string): Uri | undefined {
 export function toSmsAddress(uri: Uri, rules: Rules, domain: string): SmsAddress | undefined {
   const plain = plainAddress(uri, domain)
   if (!plain) return undefined
-  const rule = rules.find((candidate) => new RegExp(candidate.match).test(plain.addr))
+  const rule = rules.find((candidate) => candidate.match.test(plain.addr))
   return rule ? { addr: plain.addr, ton: rule.ton, npi: rule.npi } : plain
 }
 

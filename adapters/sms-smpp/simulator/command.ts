@@ -1,0 +1,39 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { Simulator } from '../../contract/index.js'
+import { MAGIC_NUMBERS } from './magic.js'
+import { smscOptionsSchema } from './options.js'
+import { startSmsc } from './smsc.js'
+
+const SAY_EVERY_MS = 10_000
+const DEFAULT_PORT = '2775'
+
+/** `causeway simulate smsc`: a message centre to try the adapter against. */
+export const smscSimulator: Simulator = {
+  summary: 'SMS message centre (SMPP 3.4/5.0) with handsets; numbers +999…NN force outcomes',
+  async run(options, log, stop) {
+    const settings = smscOptionsSchema.parse({ port: DEFAULT_PORT, ...withFiles(options) })
+    const smsc = await startSmsc(settings)
+    log.info({ port: smsc.port }, 'message centre listens')
+    for (const [ending, { says }] of Object.entries(MAGIC_NUMBERS)) log.info(`+999…${ending}: ${says}`)
+    smsc.events.on('bind', (client) => log.info({ systemId: client.systemId(), kind: client.kind() }, 'client bound'))
+    smsc.events.on('gone', (client) => log.info({ systemId: client.systemId() }, 'client gone'))
+    smsc.events.on('submit', ({ id, from, to, text, status }) =>
+      log.debug({ id, from, to, status, length: text.length }, 'submit_sm'),
+    )
+    const ticker = setInterval(() => log.info({ ...smsc.counts, waiting: smsc.waiting() }, 'so far'), SAY_EVERY_MS)
+    if (!stop.aborted) await once(stop, 'abort')
+    clearInterval(ticker)
+    await smsc.stop()
+  },
+}
+
+/** Certificate and key are named as files on the command line. */
+function withFiles(options: Readonly<Record<string, string>>): Record<string, string> {
+  const read = { ...options }
+  for (const name of ['cert', 'key']) {
+    const file = options[name]
+    if (file !== undefined) read[name] = readFileSync(file, 'utf8')
+  }
+  return read
+}
