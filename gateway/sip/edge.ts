@@ -6,9 +6,10 @@ import { type InboundLimits, targetOf, toCpmRequest } from './inbound.js'
 import type { IncomingRequest } from './link.js'
 import type { SipEdgeOptions } from './options.js'
 import { type OutboundOptions, toRequests } from './outbound.js'
+import { outcomeClass, toOutcome } from './outcome.js'
 import type { OutgoingMessage, SipEdge, SipOutcome } from './port.js'
 import { answerRegister } from './register.js'
-import { createSipStack, type SipExchange } from './stack.js'
+import { createSipStack } from './stack.js'
 import { createTrust } from './trust.js'
 
 /** Methods the server shall hand to us; those that are not ours get a 405 from us and no silence. */
@@ -100,10 +101,9 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
     let outcome: SipOutcome = { kind: 'unsent', said: 'nothing to send' }
     for (const request of toRequests(outgoing, outbound, clock.now())) {
       const at = clock.now()
-      const exchange = await atMost(() => stack.request(request, sip.requestTimeout))
-      outcome = toOutcome(exchange)
-      metrics.requestOut(request.method, outcomeClass(exchange), clock.now() - at)
-      if (exchange.kind !== 'answered' || exchange.status >= 300) return outcome
+      outcome = toOutcome(await atMost(() => stack.request(request, sip.requestTimeout)))
+      metrics.requestOut(request.method, outcomeClass(outcome), clock.now() - at)
+      if (outcome.kind !== 'answered' || outcome.status >= 300) return outcome
     }
     return outcome
   }
@@ -117,24 +117,4 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
     listening: () => stack.listening(),
     healthy: () => stack.healthy(),
   }
-}
-
-function toOutcome(exchange: SipExchange): SipOutcome {
-  if (exchange.kind !== 'answered') return exchange
-  const { status, reason, headers } = exchange
-  const retryAfter = /^\s*(\d{1,9})/.exec(headers.get('retry-after') ?? '')?.[1]
-  const warning = headers.get('warning')
-  return {
-    kind: 'answered',
-    status,
-    reason,
-    said: `${status} ${reason}${warning === undefined ? '' : ` (${warning})`}`,
-    ...(retryAfter !== undefined && { retryAfterSeconds: Number(retryAfter) }),
-  }
-}
-
-function outcomeClass(exchange: SipExchange): '2xx' | '3xx' | '4xx' | '5xx' | '6xx' | 'silent' | 'unsent' {
-  if (exchange.kind !== 'answered') return exchange.kind
-  const classes = ['2xx', '3xx', '4xx', '5xx', '6xx'] as const
-  return classes[Math.trunc(exchange.status / 100) - 2] ?? '6xx'
 }

@@ -101,7 +101,8 @@ const WHY: Readonly<Record<DecodeFault['fault'], BadInput>> = {
   'too-large': 'too-large',
 }
 
+/** Octets that are not UTF-8 are a charset we do not take, not a fault of syntax. */
 function toRefusal(fault: DecodeFault): Refusal {
-  const { status } = sipAnswerFor(fault.reason)
+  const status = fault.fault === 'not-utf8' ? 415 : sipAnswerFor(fault.reason).status
   return refusal(status, WHY[fault.fault], fault.said, status === 415 ? { Accept: ACCEPT } : undefined)
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/schema.js'
 import type { EmbeddedCore } from '../core/embedded-core.js'
 import type { Clock } from '../cpm/clock.js'
+import type { OutcomeClass } from './outcome.js'
 import type { CpmRequestHandler } from './port.js'
 
 /** The control port of the SIP server. */
@@ -40,7 +41,7 @@ export type BadInput =
 /** What the edge counts. Every value is from a closed set. */
 export interface SipMetrics {
   requestIn(method: string, status: number, ms: number): void
-  requestOut(method: string, outcome: '2xx' | '3xx' | '4xx' | '5xx' | '6xx' | 'silent' | 'unsent', ms: number): void
+  requestOut(method: string, outcome: OutcomeClass, ms: number): void
   badInput(why: BadInput): void
   /** The control link to the SIP server came up or went down. */
   link(state: 'up' | 'down'): void

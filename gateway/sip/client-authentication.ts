@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto'
+import { type DigestCredentials, digestResponse, formatCredentials, parseChallenges } from '../core/digest.js'
+import type { SipHeaderLines } from './headers.js'
+import type { OutgoingRequest } from './link.js'
+import type { SipExchange, SipStack } from './stack.js'
+
+/**
+ * Sends a request, and once more with credentials when it is challenged (RFC 3261 §22.2, §22.3). drachtio-srf does this for MD5 only.
+ * `headers` gives the headers of each attempt, because CSeq must grow.
+ */
+export async function requestWithCredentials(
+  stack: SipStack,
+  request: Omit<OutgoingRequest, 'headers'>,
+  headers: () => SipHeaderLines,
+  credentials: { readonly user: string; readonly password: string },
+  timeoutMs: number,
+): Promise<SipExchange> {
+  const first = await stack.request({ ...request, headers: headers() }, timeoutMs)
+  const answer = first.kind === 'answered' ? answerTo(first, request, credentials) : undefined
+  return answer ? stack.request({ ...request, headers: { ...headers(), ...answer } }, timeoutMs) : first
+}
+
+/** The header that answers a 401 or 407; undefined when it cannot be answered. */
+function answerTo(
+  exchange: Extract<SipExchange, { kind: 'answered' }>,
+  request: Pick<OutgoingRequest, 'method' | 'uri'>,
+  { user, password }: { readonly user: string; readonly password: string },
+): SipHeaderLines | undefined {
+  const isProxy = exchange.status === 407
+  if (!isProxy && exchange.status !== 401) return undefined
+  const challenges = exchange.headers.get(isProxy ? 'proxy-authenticate' : 'www-authenticate') ?? ''
+  // The order is the server's preference (RFC 8760 §2.4).
+  const [challenge] = parseChallenges(challenges)
+  if (!challenge) return undefined
+  const { realm, nonce, algorithm } = challenge
+  const cnonce = randomBytes(8).toString('hex')
+  const fields: Omit<DigestCredentials, 'response'> = {
+    username: user,
+    realm,
+    nonce,
+    algorithm,
+    uri: request.uri,
+    cnonce,
+    nc: '00000001',
+  }
+  const value = formatCredentials({ ...fields, response: digestResponse(fields, password, request.method) })
+  return { [isProxy ? 'Proxy-Authorization' : 'Authorization']: value }
+}
