@@ -48,11 +48,11 @@ export const sendCommand: AddCommand = (program, terminal, done) => {
     .option('--service <id>', 'service to leave by, e.g. sms')
     .option('--subject <text>', 'subject')
     .option('-c, --config <file>', 'configuration of the running gateway')
-    .action(async (text: string, flags: Omit<SendFlags, 'wait'> & { wait?: number | true }) => {
-      const wait = flags.wait === true ? DEFAULT_WAIT_S : flags.wait
+    .action(async (text: string, { wait: asked, ...given }: Omit<SendFlags, 'wait'> & { wait?: number | true }) => {
+      const wait = asked === true ? DEFAULT_WAIT_S : asked
       const report: readonly ReportKind[] =
-        wait !== undefined && flags.report.length === 0 ? ['delivery'] : flags.report
-      done(await send(text, { ...flags, report, ...(wait === undefined ? {} : { wait }) }, terminal))
+        wait !== undefined && given.report.length === 0 ? ['delivery'] : given.report
+      done(await send(text, { ...given, report, ...(wait === undefined ? {} : { wait }) }, terminal))
     })
 }
 

@@ -1,6 +1,6 @@
 import type { AdapterModule } from '../../adapters/contract/index.js'
 import { issuesToProblems } from './issues.js'
-import type { ConfigProblem } from './problem.js'
+import { type ConfigProblem, shown } from './problem.js'
 import type { Config } from './schema.js'
 import { schemaTree } from './schema-tree.js'
 import type { ConfigSource } from './source.js'
@@ -17,17 +17,13 @@ export interface LoadedAdapter {
 /** Adapters that come with the gateway; each is a folder of `adapters/`. */
 export const BUILT_IN = ['sms-smpp'] as const
 
-export interface AdapterProblems {
+export interface CheckedAdapters {
   readonly adapters: readonly LoadedAdapter[]
   readonly problems: readonly ConfigProblem[]
 }
 
 /** Loads the modules that the configuration names and checks their options, in the order of the file. */
-export async function loadAdapters(
-  configured: Config['adapters'],
-  source: ConfigSource,
-  secret: ReadonlySet<string>,
-): Promise<AdapterProblems> {
+export async function loadAdapters(configured: Config['adapters'], source: ConfigSource): Promise<CheckedAdapters> {
   const adapters: LoadedAdapter[] = []
   const problems: ConfigProblem[] = []
   for (const [name, { module: moduleName, ...given }] of Object.entries(configured)) {
@@ -38,12 +34,12 @@ export async function loadAdapters(
       if (checked.success) adapters.push({ name, moduleName, module, options: checked.data })
       else {
         const schema = schemaTree(module.options)
-        problems.push(...issuesToProblems(checked.error.issues, { source, data: given, at, secret, schema }))
+        problems.push(...issuesToProblems(checked.error.issues, { source, data: given, at, schema }))
       }
     } catch (error) {
       const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
       const expected = `expected a built-in module (${BUILT_IN.join(', ')}) or an installed npm package (${why})`
-      problems.push(source.problem([...at, 'module'], expected, JSON.stringify(moduleName)))
+      problems.push(source.problem([...at, 'module'], expected, shown(moduleName)))
     }
   }
   return { adapters, problems }

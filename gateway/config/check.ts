@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { nearest } from './nearest.js'
 import { groupsOf, patternProblem } from './pattern.js'
-import type { ConfigProblem } from './problem.js'
+import { type ConfigProblem, shown } from './problem.js'
 import type { Config } from './schema.js'
 import type { ConfigSource } from './source.js'
 
@@ -46,23 +46,23 @@ const domain: Check = ({ domain }, source) =>
   isIP(domain) === 0 &&
   /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/.test(domain)
     ? []
-    : [source.problem(['domain'], 'expected a domain name in lower case, e.g. cpm.example', JSON.stringify(domain))]
+    : [source.problem(['domain'], 'expected a domain name in lower case, e.g. cpm.example', shown(domain))]
 
 const listeners: Check = ({ sip, http }, source) => {
   const problems: ConfigProblem[] = []
   const taken: { transport: string; address: string; key: string }[] = []
-  const claim = (path: (string | number)[], transport: string, address: string) => {
-    const port = portOf(address)
-    if (port > 65_535) problems.push(source.problem(path, 'expected a port of at most 65535', JSON.stringify(address)))
+  const claim = (path: (string | number)[], transport: string, address: string, written: string) => {
+    if (portOf(address) > 65_535)
+      problems.push(source.problem(path, 'expected a port of at most 65535', shown(written)))
     const other = taken.find((it) => it.transport === transport && collide(it.address, address))
-    if (other) problems.push(source.problem(path, `already taken by ${other.key}`, JSON.stringify(address)))
+    if (other) problems.push(source.problem(path, `already taken by ${other.key}`, shown(written)))
     taken.push({ transport, address, key: path.join('.') })
   }
   if (sip.server === 'embedded')
-    sip.listen.forEach((listen, index) => {
-      claim(['sip', 'listen', index], listen.slice(0, 3), listen.slice(4))
+    sip.listen.forEach((written, index) => {
+      claim(['sip', 'listen', index], written.slice(0, 3), written.slice(4), written)
     })
-  claim(['http', 'listen'], 'tcp', http.listen)
+  claim(['http', 'listen'], 'tcp', http.listen, http.listen)
   return problems
 }
 
@@ -83,18 +83,12 @@ const externalCore: Check = ({ sip }, source) => {
     const longest = isIP(address) === 6 ? 128 : 32
     return isIP(address) !== 0 && Number(bits ?? 0) <= longest
       ? []
-      : [
-          source.problem(
-            ['sip', 'trust', index],
-            'expected an address or a network such as 10.0.0.0/8',
-            JSON.stringify(network),
-          ),
-        ]
+      : [source.problem(['sip', 'trust', index], 'expected an address or a network such as 10.0.0.0/8', shown(network))]
   })
   if (sip.core === 'embedded') return networks
   const core = /^sips?:/.test(sip.core)
     ? []
-    : [source.problem(['sip', 'core'], 'expected embedded or a SIP URI', JSON.stringify(sip.core))]
+    : [source.problem(['sip', 'core'], 'expected embedded or a SIP URI', shown(sip.core))]
   const trust =
     sip.trust.length > 0
       ? []
@@ -117,11 +111,10 @@ const userAddresses: Check = (config, source) => {
     user.aliases.forEach((alias, index) => {
       const path = ['users', name, 'aliases', index]
       const owner = owners.get(comparable(alias))
-      if (owner !== undefined)
-        problems.push(source.problem(path, `already an address of ${owner}`, JSON.stringify(alias)))
+      if (owner !== undefined) problems.push(source.problem(path, `already an address of ${owner}`, shown(alias)))
       else owners.set(comparable(alias), name)
       if (/^tel:/i.test(alias) && !/^tel:\+?[0-9().-]+(;.*)?$/i.test(alias))
-        problems.push(source.problem(path, 'expected a number such as tel:+12065550100', JSON.stringify(alias)))
+        problems.push(source.problem(path, 'expected a number such as tel:+12065550100', shown(alias)))
     })
   }
   return problems
@@ -134,7 +127,7 @@ const services: Check = ({ interworking, adapters }, source) =>
     const meant = nearest(adapter, known)
     const hint = meant ? `; did you mean ${meant}?` : known.length > 0 ? ` (${known.join(', ')})` : ', there is none'
     const path = ['interworking', 'services', name, 'adapter']
-    return [source.problem(path, `expected a name under adapters${hint}`, JSON.stringify(adapter))]
+    return [source.problem(path, `expected a name under adapters${hint}`, shown(adapter))]
   })
 
 const patterns: Check = ({ interworking }, source) =>
@@ -143,16 +136,12 @@ const patterns: Check = ({ interworking }, source) =>
       addresses[list].flatMap(({ match, replace }, index) => {
         const path = ['interworking', 'services', name, 'addresses', list, index]
         const wrong = patternProblem(match)
-        if (wrong !== undefined) return [source.problem([...path, 'match'], wrong, JSON.stringify(match))]
+        if (wrong !== undefined) return [source.problem([...path, 'match'], wrong, shown(match))]
         const highest = Math.max(0, ...[...replace.matchAll(/\$(\d{1,2})/g)].map(([, group]) => Number(group)))
         const groups = groupsOf(match) - 1
         if (highest <= groups) return []
         return [
-          source.problem(
-            [...path, 'replace'],
-            `expected no group above $${groups}, match has no more`,
-            JSON.stringify(replace),
-          ),
+          source.problem([...path, 'replace'], `expected no group above $${groups}, match has no more`, shown(replace)),
         ]
       }),
     ),
@@ -174,8 +163,8 @@ const pools: Check = (config, source) => {
       const twice = seen.has(key)
       seen.add(key)
       if (owner !== undefined)
-        return [source.problem([...path, index], `already an address of ${owner}`, JSON.stringify(number))]
-      return twice ? [source.problem([...path, index], 'already in the pool', JSON.stringify(number))] : []
+        return [source.problem([...path, index], `already an address of ${owner}`, shown(number))]
+      return twice ? [source.problem([...path, index], 'already in the pool', shown(number))] : []
     })
   })
 }

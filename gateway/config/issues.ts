@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { nearest } from './nearest.js'
-import type { ConfigProblem } from './problem.js'
+import { type ConfigProblem, shown } from './problem.js'
 import { knownKeys, type SchemaNode } from './schema-tree.js'
 import type { ConfigSource, KeyPath } from './source.js'
 
@@ -12,13 +12,10 @@ export interface IssueContext {
   readonly data: unknown
   /** Where in the file that data stands. */
   readonly at: KeyPath
-  /** Paths whose value may not be printed. */
-  readonly secret: ReadonlySet<string>
   readonly schema: SchemaNode
 }
 
 const SECRET_KEY = /password|secret|token|credential|private/i
-const MAX_FOUND = 60
 
 /** What the schema found wrong, at the place in the file, with what was expected there. */
 export function issuesToProblems(issues: readonly Issue[], context: IssueContext): ConfigProblem[] {
@@ -99,7 +96,5 @@ function found(path: KeyPath, place: KeyPath, context: IssueContext): string {
   if (value === undefined) return 'nothing'
   if (value === null || Array.isArray(value)) return value === null ? 'nothing' : 'a list'
   if (typeof value === 'object') return 'keys below it'
-  if (context.secret.has(place.join('.')) || place.some((step) => SECRET_KEY.test(String(step)))) return '(hidden)'
-  const text = JSON.stringify(value)
-  return text.length > MAX_FOUND ? `${text.slice(0, MAX_FOUND)}…` : text
+  return place.some((step) => SECRET_KEY.test(String(step))) ? '(hidden)' : shown(value)
 }

@@ -26,17 +26,24 @@ export interface LoadedConfig {
 export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEnv): Promise<LoadedConfig> {
   const source = file === undefined ? noSource : await readSource(file)
   const { data, secret, problems } = await resolveSecrets(source, env)
+  const refuse = (found: readonly ConfigProblem[]) => new ConfigError(inOrder(found).map(hiding(secret)))
   const parsed = configSchema.safeParse(data)
   if (!parsed.success) {
-    const context = { source, data, at: [], secret, schema: schemaTree(configSchema) }
-    throw new ConfigError(inOrder([...problems, ...issuesToProblems(parsed.error.issues, context)]))
+    const context = { source, data, at: [], schema: schemaTree(configSchema) }
+    throw refuse([...problems, ...issuesToProblems(parsed.error.issues, context)])
   }
   const config = parsed.data
-  const loaded = await loadAdapters(config.adapters, source, secret)
+  const loaded = await loadAdapters(config.adapters, source)
   const all = [...problems, ...loaded.problems, ...checkConfig(config, source)]
-  if (all.length > 0) throw new ConfigError(inOrder(all))
+  if (all.length > 0) throw refuse(all)
   return { config, adapters: loaded.adapters, advice: advise(config, source), ...(file === undefined ? {} : { file }) }
 }
 
-const inOrder = (problems: ConfigProblem[]): ConfigProblem[] =>
-  problems.sort((a, b) => a.line - b.line || a.column - b.column)
+/** What came from the environment or a file is not printed, whatever its key is called. */
+const hiding =
+  (secret: ReadonlySet<string>) =>
+  (problem: ConfigProblem): ConfigProblem =>
+    problem.found !== undefined && secret.has(problem.key) ? { ...problem, found: '(hidden)' } : problem
+
+const inOrder = (problems: readonly ConfigProblem[]): ConfigProblem[] =>
+  [...problems].sort((a, b) => a.line - b.line || a.column - b.column)

@@ -1,6 +1,6 @@
 /** The known name that a mistyped one most likely means, or undefined when none is close. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(name.length / 3))
+  const limit = name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3))
   let best: { name: string; distance: number } | undefined
   for (const candidate of known) {
     const distance = editDistance(fold(name), fold(candidate))

@@ -12,6 +12,14 @@ export interface ConfigProblem {
   readonly found?: string
 }
 
+const MAX_FOUND = 60
+
+/** A value as shown in `found`: as JSON, shortened. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value)
+  return text.length > MAX_FOUND ? `${text.slice(0, MAX_FOUND)}…` : text
+}
+
 /** The configuration cannot be used; every problem found, in the order of the file. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
