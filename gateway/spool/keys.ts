@@ -23,6 +23,7 @@ export interface Keys {
   waiting(lane: string): string
   note(key: string): string
   alive(node: string): string
+  back(job: string): string
   readonly lanes: string
   readonly failed: string
 }
@@ -31,6 +32,7 @@ export const keysOf = (prefix: string): Keys => ({
   lane: (lane) => `${prefix}:lane:${lane}`,
   waiting: (lane) => `${prefix}:waiting:${lane}`,
   note: (key) => `${prefix}:note:${key}`,
+  back: (job) => `${prefix}:back:${job}`,
   alive: (node) => `${prefix}:alive:${node}`,
   lanes: `${prefix}:lanes`,
   failed: `${prefix}:failed`,

@@ -1,7 +1,21 @@
 import type { Logger } from 'pino'
+import type { InboundReport, ReportOutcome } from '../../adapters/contract/index.js'
 import type { Clock } from '../cpm/clock.js'
+import { batched } from './batch.js'
+import type { Entry } from './entry.js'
+import { heartbeat } from './heartbeat.js'
+import { consumeLane, type LaneContext } from './lane.js'
+import { createNotes } from './notes.js'
+import { failedItems, laneStates } from './overview.js'
 import type { RedisHandle } from './redis.js'
-import type { Spool } from './spool.js'
+import { run, type Script } from './script.js'
+import { PUT } from './scripts/put.js'
+import { REPORT } from './scripts/report.js'
+import { VERDICT } from './scripts/verdict.js'
+import type { LaneConsumer, LaneName, PutOptions, Spool, SpoolItem, Verdict } from './spool.js'
+import { available } from './unavailable.js'
+import { noteArguments, type Place, verdictArguments } from './verdict.js'
+import { createWaiting } from './waiting.js'
 
 export interface SpoolOptions {
   /** Name of this node: its share of the work is found again under it after a crash. */
@@ -19,7 +33,101 @@ export interface RedisSpool extends Spool {
   stop(deadline: AbortSignal): Promise<void>
 }
 
+const MAX_CRASHES = 5
+const NODE_LIFE_MS = 15_000
+
 /** The spool on Redis streams and BullMQ. */
-export async function createSpool(_redis: RedisHandle, _options: SpoolOptions): Promise<RedisSpool> {
-  throw new Error('not yet')
+export async function createSpool(redis: RedisHandle, options: SpoolOptions): Promise<RedisSpool> {
+  const { node, clock, log, maxCrashes = MAX_CRASHES, nodeLifeMs = NODE_LIFE_MS } = options
+  const { command, prefix } = redis
+  const inBatches = (script: Script) => batched((args) => run(command, script, prefix, args))
+  const put = inBatches(PUT)
+  const settle = inBatches(VERDICT)
+  const report = inBatches(REPORT)
+  const waiting = await createWaiting(redis, log)
+  const beat = await heartbeat(redis, node, clock, log, nodeLifeMs)
+  const consumers: LaneConsumer[] = []
+
+  /** False when somebody else has settled the item. */
+  async function conclude(place: Place, verdict: Verdict<unknown>): Promise<boolean> {
+    const now = clock.now()
+    const later = verdict.kind === 'later' ? await putOff(place.item, verdict.payload, verdict.delayMs) : undefined
+    return (await settle(verdictArguments(place, verdict, later, now))) === 1
+  }
+
+  /** Back when the delay is over, but no later than the end of its life, which somebody has to be told. */
+  function putOff(item: SpoolItem, payload: unknown, delayMs: number) {
+    const untilExpiry = Math.max(0, item.expiresAt - clock.now())
+    return waiting.add({ ...item, attempts: item.attempts + 1, payload }, Math.min(delayMs, untilExpiry))
+  }
+
+  const context: LaneContext = {
+    redis,
+    node,
+    clock,
+    log,
+    maxCrashes,
+    async conclude({ id, item }, verdict) {
+      await conclude({ kind: 'taken', item, entry: id }, verdict)
+    },
+    async concludePutOff({ id, item }: Entry) {
+      const later = await waiting.known({ ...item, attempts: item.attempts + 1 })
+      if (later === undefined) return false
+      await settle(verdictArguments({ kind: 'taken', item, entry: id }, { kind: 'done' }, later, clock.now()))
+      return true
+    },
+  }
+
+  return {
+    async put(item, { rememberMs, alsoKnownAs = [], notes }: PutOptions) {
+      const names = [item.id, ...alsoKnownAs]
+      const args = [item.lane, JSON.stringify(item), item.expiresAt, rememberMs, names.length, ...names]
+      return (await available(put([...args, ...noteArguments(notes)]))) === 1 ? 'stored' : 'duplicate'
+    },
+    take(lane, takeOptions, handle, onPoison) {
+      const consumer = consumeLane(context, { lane, options: takeOptions, handle, onPoison })
+      consumers.push(consumer)
+      return consumer
+    },
+    async report(scope, told) {
+      return (await available(report(reportArguments(scope, told, clock.now())))) as ReportOutcome
+    },
+    settle: (lane, itemId, verdict) => available(settleWaiting(lane, itemId, verdict)),
+    hurry: (lane, idPrefix) => available(hurry(lane, idPrefix)),
+    notes: createNotes(redis),
+    lanes: () => available(laneStates(redis, clock)),
+    failed: (limit) => available(failedItems(redis, limit)),
+    async stop(deadline) {
+      await Promise.all(consumers.map((consumer) => consumer.stop(deadline)))
+      await waiting.stop()
+      await beat.stop()
+    },
+  }
+
+  async function settleWaiting(lane: LaneName, itemId: string, verdict: Verdict<unknown>): Promise<boolean> {
+    for (const found of await waiting.find(lane, itemId, 'whole')) {
+      if (!(await conclude({ kind: 'waiting', ...found }, verdict))) continue
+      await waiting.drop(found)
+      return true
+    }
+    return false
+  }
+
+  async function hurry(lane: LaneName, idPrefix: string): Promise<number> {
+    let hurried = 0
+    for (;;) {
+      const found = await waiting.find(lane, idPrefix, 'beginning')
+      const released = await Promise.all(found.map((one) => waiting.release(one)))
+      const count = released.filter(Boolean).length
+      await Promise.all(found.map((one) => waiting.drop(one)))
+      hurried += count
+      if (count === 0) return hurried
+    }
+  }
+}
+
+function reportArguments(scope: string, report: InboundReport, now: number): (string | number)[] {
+  const { keys, converted, addresses } = report
+  const lists = [keys, converted, addresses].flatMap((list) => [list.length, ...list])
+  return [now, scope, report.state, JSON.stringify(report), ...lists]
 }

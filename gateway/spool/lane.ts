@@ -1,0 +1,169 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { Clock } from '../cpm/clock.js'
+import type { Entry } from './entry.js'
+import { createLaneReader, type LaneReader } from './lane-reader.js'
+import { pause, persistently } from './persistence.js'
+import type { RedisHandle } from './redis.js'
+import { createSignal } from './signal.js'
+import type { LaneConsumer, LaneName, SpoolItem, Taken, TakeOptions, Verdict } from './spool.js'
+
+export interface LaneContext {
+  readonly redis: RedisHandle
+  readonly node: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly maxCrashes: number
+  /** Writes the verdict; rejects when Redis is out of reach. */
+  conclude(entry: Entry, verdict: Verdict<unknown>): Promise<void>
+  /** Ends an item that was put off already, by a process that died before it could say so; true then. */
+  concludePutOff(entry: Entry): Promise<boolean>
+}
+
+export interface LaneWork<Payload> {
+  readonly lane: LaneName
+  readonly options: TakeOptions
+  handle(taken: Taken<Payload>): Promise<Verdict<Payload>>
+  onPoison(item: SpoolItem<Payload>, reason: string): Verdict<Payload>
+}
+
+const SWEEP_MS = 30_000
+const RESCUE_MS = 5_000
+const BACKOFF_MS = { first: 1_000, max: 60_000 }
+
+/** Takes the items of a lane, as many at once as there are places, and sees each to its verdict. */
+export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payload>): LaneConsumer {
+  const { clock, maxCrashes } = context
+  const { options } = work
+  const log = context.log.child({ lane: work.lane })
+  const reader: LaneReader<Payload> = createLaneReader(context, work.lane, options.holdMs)
+  const underWay = new Set<string>()
+  /** Taken and not yet handed over: only while the number of places shrinks. */
+  let ready: Entry<Payload>[] = []
+  const changed = createSignal()
+  const stopping = new AbortController()
+  const givingUp = new AbortController()
+  const insist = <T>(act: () => Promise<T>) => persistently(act, { clock, log, giveUp: givingUp.signal })
+
+  const places = (): number => options.parallel() - underWay.size - ready.length
+
+  /** The own past first, then what is new. */
+  async function read(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const free = places()
+      if (free > 0) accept((await insist(() => reader.next(free))) ?? [])
+      else {
+        await changed.next()
+        // Verdicts come in batches: let the whole batch free its places before the next read.
+        await nextTurn()
+      }
+    }
+  }
+
+  function accept(entries: readonly Entry<Payload>[]): void {
+    ready.push(...entries.filter(({ id }) => !underWay.has(id)))
+    dispatch()
+  }
+
+  function dispatch(): void {
+    while (underWay.size < options.parallel() && !stopping.signal.aborted) {
+      const entry = ready.shift()
+      if (entry === undefined) return
+      begin(entry)
+    }
+  }
+
+  function begin(entry: Entry<Payload>): void {
+    underWay.add(entry.id)
+    void seeThrough(entry).finally(() => {
+      underWay.delete(entry.id)
+      dispatch()
+      changed.fire()
+    })
+  }
+
+  async function seeThrough(entry: Entry<Payload>): Promise<void> {
+    if (entry.deliveries > 1 && (await insist(() => context.concludePutOff(entry)))) return
+    if (givingUp.signal.aborted) return
+    const verdict = await verdictOn(entry)
+    if (verdict) await insist(() => context.conclude(entry, verdict))
+    else void restAndRetake(entry)
+  }
+
+  /** Undefined when the handler failed and may try again. */
+  async function verdictOn(entry: Entry<Payload>): Promise<Verdict<Payload> | undefined> {
+    const { item, deliveries } = entry
+    if (deliveries > maxCrashes) return poison(item, `handed over ${maxCrashes} times without an outcome`)
+    try {
+      return await work.handle({ item, recovered: deliveries > 1, expired: clock.now() >= item.expiresAt })
+    } catch (error) {
+      log.error({ err: error, item: item.id, deliveries }, 'handler failed')
+      return deliveries < maxCrashes ? undefined : poison(item, String(error))
+    }
+  }
+
+  function poison(item: SpoolItem<Payload>, reason: string): Verdict<Payload> {
+    log.error({ item: item.id, reason }, 'poisoned item')
+    try {
+      return work.onPoison(item, reason)
+    } catch (error) {
+      log.error({ err: error, item: item.id }, 'handler of poisoned items failed')
+      return { kind: 'failed', reason }
+    }
+  }
+
+  async function restAndRetake(entry: Entry<Payload>): Promise<void> {
+    const rest = Math.min(BACKOFF_MS.first * 2 ** (entry.deliveries - 1), BACKOFF_MS.max)
+    await pause(clock, rest, stopping.signal)
+    if (!stopping.signal.aborted) accept((await insist(() => reader.retake(entry))) ?? [])
+  }
+
+  /** What dead nodes left behind, and what living ones have held too long. */
+  async function rescue(): Promise<void> {
+    const free = places()
+    if (free > 0) accept(await reader.rescue(free))
+  }
+
+  /** A closed lane lets out only those whose time is over. */
+  async function sweep(): Promise<void> {
+    if (options.parallel() > 0) return
+    const now = clock.now()
+    const found = await reader.expired(now)
+    const over = ready.filter(({ item }) => item.expiresAt <= now)
+    ready = ready.filter((entry) => !over.includes(entry))
+    for (const entry of [...over, ...found]) if (!underWay.has(entry.id)) begin(entry)
+  }
+
+  async function every(periodMs: number, act: () => Promise<void>): Promise<void> {
+    for (;;) {
+      await pause(clock, periodMs, stopping.signal)
+      if (stopping.signal.aborted) return
+      await act().catch((error: unknown) => log.warn({ err: error }, 'Redis is out of reach'))
+    }
+  }
+
+  const tasks = [read(), every(RESCUE_MS, rescue), every(SWEEP_MS, sweep)]
+
+  return {
+    wake() {
+      dispatch()
+      changed.fire()
+    },
+    async stop(deadline) {
+      const giveUp = (): void => {
+        givingUp.abort()
+        changed.fire()
+      }
+      stopping.abort()
+      deadline.addEventListener('abort', giveUp)
+      if (deadline.aborted) giveUp()
+      changed.fire()
+      reader.interrupt()
+      while (underWay.size > 0 && !deadline.aborted) await changed.next()
+      giveUp()
+      await Promise.all(tasks)
+      deadline.removeEventListener('abort', giveUp)
+      reader.stop()
+    },
+  }
+}

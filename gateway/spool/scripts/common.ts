@@ -1,0 +1,49 @@
+/**
+ * Beginning of every batch script: ARGV holds the operations one after the other, and `arg()` reads on. Numbers of
+ * things that follow come before them.
+ */
+export const READER = `
+local prefix = KEYS[1]
+local position = 0
+local function arg()
+  position = position + 1
+  return ARGV[position]
+end
+local function count() return tonumber(arg()) end
+`
+
+/** `enter(lane, item, expiresAt)`: an item as JSON becomes the last of its lane. */
+export const ENTER = `
+local function enter(lane, item, expires)
+  redis.call('SADD', prefix .. ':lanes', lane)
+  redis.call('XADD', prefix .. ':lane:' .. lane, '*', 'i', item, 'x', expires)
+end
+`
+
+/** `notes()`: reads n, then n times key, value, life (ms), and keeps them. */
+export const NOTES = `
+local function notes()
+  for _ = 1, count() do
+    local key, value, life = arg(), arg(), arg()
+    redis.call('SET', prefix .. ':note:' .. key, value, 'PX', life)
+  end
+end
+`
+
+/**
+ * `known(lane, id, attempts, job)` remembers that an item waits in BullMQ; `released(…)` takes it from there, true for
+ * the first caller only. A job may come back before its verdict is written: then the mark alone decides.
+ */
+export const WAITING = `
+local BACK_LIFE = 600000
+local function known(lane, id, attempts, job)
+  if redis.call('EXISTS', prefix .. ':back:' .. job) == 0 then
+    redis.call('ZADD', prefix .. ':waiting:' .. lane, 0, id .. '\\0' .. attempts)
+  end
+end
+local function released(lane, id, attempts, job)
+  if not redis.call('SET', prefix .. ':back:' .. job, 1, 'NX', 'PX', BACK_LIFE) then return false end
+  redis.call('ZREM', prefix .. ':waiting:' .. lane, id .. '\\0' .. attempts)
+  return true
+end
+`

@@ -1,0 +1,62 @@
+import type { Argument } from './batch.js'
+import type { Note, SentRecord, SpoolItem, Verdict } from './spool.js'
+import type { WaitingItem } from './waiting.js'
+
+/** Where an item is until its verdict: taken from its lane, or waiting in BullMQ. */
+export type Place =
+  | { readonly kind: 'taken'; readonly item: SpoolItem; readonly entry: string }
+  | { readonly kind: 'waiting'; readonly item: SpoolItem; readonly job: string }
+
+/** Arguments of the script VERDICT. `later` is the job that has been made for the item already. */
+export function verdictArguments(
+  place: Place,
+  verdict: Verdict<unknown>,
+  later: WaitingItem | undefined,
+  now: number,
+): readonly Argument[] {
+  const args = [
+    ...placeArguments(place),
+    ...putArguments('puts' in verdict ? verdict.puts : undefined),
+    ...noteArguments('notes' in verdict ? verdict.notes : undefined),
+    ...(verdict.kind === 'failed' ? [1, JSON.stringify(place.item), verdict.reason, now] : [0]),
+    ...(later ? [1, later.item.id, later.item.attempts, later.job] : [0]),
+    ...(verdict.kind === 'sent' ? [1, ...recordArguments(verdict.record, now)] : [0]),
+  ]
+  return [args.length, ...args]
+}
+
+export const noteArguments = (notes: readonly Note[] = []): Argument[] => [
+  notes.length,
+  ...notes.flatMap(({ key, value, lifeMs }) => [key, value, lifeMs]),
+]
+
+const placeArguments = (place: Place): Argument[] =>
+  place.kind === 'taken'
+    ? [place.item.lane, 'taken', place.entry]
+    : [place.item.lane, 'waiting', place.item.id, place.item.attempts, place.job]
+
+const putArguments = (puts: readonly SpoolItem[] = []): Argument[] => [
+  puts.length,
+  ...puts.flatMap((item) => [item.lane, JSON.stringify(item), item.expiresAt]),
+]
+
+let generations = 0
+
+/** Tells a record from one that replaces it. */
+function generation(now: number): string {
+  generations += 1
+  return `${now.toString(36)}-${process.pid.toString(36)}-${generations.toString(36)}`
+}
+
+function recordArguments(record: SentRecord, now: number): Argument[] {
+  // A part without a name gets no report, so none is awaited for it.
+  const named = record.parts.filter(({ keys }) => keys.length > 0)
+  const keys = named.flatMap((part, index) => part.keys.map((key) => ({ key, number: index + 1 })))
+  return [
+    ...[record.id, record.scope, generation(now), record.reportLane, JSON.stringify(record.context ?? null)],
+    ...[record.lifeMs, now, named.length],
+    ...[record.wants.length, ...record.wants],
+    ...[record.addresses.length, ...record.addresses],
+    ...[keys.length, ...keys.flatMap(({ key, number }) => [key, number])],
+  ]
+}
