@@ -32,9 +32,10 @@ async function run(file: string | undefined, drainMs: number, terminal: Terminal
   const { startAppliance } = await import('../appliance.js') // only here: other commands start without the whole gateway
   const appliance = await startAppliance(loaded, { log })
   log.info({ node: loaded.config.node, ...appliance.ready }, 'ready')
-  await fired(stop)
-  log.info({ why: String(stop.reason), drainMs }, 'stopping')
+  const broken = await Promise.race([fired(stop), appliance.fatal])
+  if (broken) log.fatal({ err: broken }, 'a part ended by itself')
+  log.info({ drainMs, ...(broken ? {} : { signal: String(stop.reason) }) }, 'stopping')
   await appliance.stop(AbortSignal.timeout(drainMs))
   log.info('stopped')
-  return EXIT.ok
+  return broken ? EXIT.failed : EXIT.ok
 }

@@ -1,7 +1,8 @@
 import type { Checkpoint } from './checkpoint.js'
 
 const WIDTH = 100
-const TIME_WIDTH = 14
+const TIME_WIDTH = 13
+const MAX_GAP = 40
 const GATEWAY = 'Causeway'
 /** More participants than this on one side share the last column. */
 const MAX_SIDE = 2
@@ -13,21 +14,24 @@ const INCOMING = new Set(['received', 'answered', 'reported'])
  */
 export function ladder(checkpoints: readonly Checkpoint[]): string {
   const names = columnNames(checkpoints)
-  const gap = Math.floor((WIDTH - TIME_WIDTH - 12) / Math.max(1, names.length - 1))
-  const columns = names.map((name, index) => ({ name, at: TIME_WIDTH + 5 + index * gap }))
+  const gap = Math.min(MAX_GAP, Math.floor((WIDTH - TIME_WIDTH - 6) / Math.max(1, names.length - 1)))
+  const columns = names.map((name, index) => ({ name, at: TIME_WIDTH + 2 + index * gap }))
   const gatewayAt = columns.find(({ name }) => name === GATEWAY)?.at ?? TIME_WIDTH
 
   const heading = new Row()
   for (const { name, at } of columns) {
     const shown = clip(name, gap - 2)
-    heading.put(Math.max(0, at - Math.floor(shown.length / 2)), shown)
+    heading.put(Math.max(0, Math.min(at - Math.floor(shown.length / 2), WIDTH - shown.length)), shown)
   }
   const rows = checkpoints.map((checkpoint) => {
     const row = new Row().put(0, new Date(checkpoint.at).toISOString().slice(11, 23))
     for (const { at } of columns) row.put(at, '│')
     const peerAt = columns.find(({ name }) => name === columnOf(checkpoint, names))?.at ?? gatewayAt
-    const text = oneLine(`${checkpoint.what} ${checkpoint.line}`)
-    if (peerAt === gatewayAt) return row.put(gatewayAt, `├ ${clip(text, WIDTH - gatewayAt - 2)}`)
+    if (peerAt === gatewayAt) {
+      const text = oneLine(`${checkpoint.what} ${checkpoint.line}`)
+      return row.put(gatewayAt, `├ ${clip(text, WIDTH - gatewayAt - 2)}`)
+    }
+    const text = oneLine(checkpoint.line) || checkpoint.what
     const incoming = (checkpoint.direction ?? (INCOMING.has(checkpoint.what) ? 'in' : 'out')) === 'in'
     const left = Math.min(peerAt, gatewayAt)
     return row.put(left + 1, arrow(text, Math.abs(peerAt - gatewayAt) - 1, incoming === peerAt < gatewayAt))

@@ -1,0 +1,71 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { CHECKPOINTS, type Checkpoint } from '../../gateway/observe/checkpoint.js'
+import { ladder } from '../../gateway/observe/ladder.js'
+
+const at = Date.UTC(2026, 10, 20, 12, 0, 0, 5)
+const checkpoint = (ms: number, what: Checkpoint['what'], line: string, peer?: string, direction?: 'in' | 'out') => ({
+  messageId: 'm1',
+  node: 'gw1',
+  at: at + ms,
+  what,
+  line,
+  ...(peer === undefined ? {} : { peer }),
+  ...(direction === undefined ? {} : { direction }),
+})
+
+test('a message out and its report back, as a ladder', () => {
+  const drawn = ladder([
+    checkpoint(0, 'received', 'MESSAGE tel:+12065550100', 'device sip:alice@cpm.example'),
+    checkpoint(1, 'routed', 'sms: tel:+12065550101 to tel:+12065550100'),
+    checkpoint(2, 'stored', '202 Accepted', 'device sip:alice@cpm.example', 'out'),
+    checkpoint(4, 'attempted', 'attempt 1', 'sms'),
+    checkpoint(9, 'answered', 'submit_sm_resp ESME_ROK message_id=4711 and more than fits', 'sms'),
+    checkpoint(900, 'reported', 'stat:DELIVRD', 'sms'),
+    checkpoint(903, 'notified', 'IMDN delivered: 200 OK', 'device', 'out'),
+    checkpoint(904, 'ended', 'delivered'),
+  ])
+  expect(drawn).toMatchInlineSnapshot(`
+    "         device alice                              Causeway                                   sms
+    12:00:00.005   │── MESSAGE tel:+12065550100 ──────────>│                                       │
+    12:00:00.006   │                                       ├ routed sms: tel:+12065550101 to tel:+12065…
+    12:00:00.007   │<── 202 Accepted ──────────────────────│                                       │
+    12:00:00.009   │                                       │── attempt 1 ─────────────────────────>│
+    12:00:00.014   │                                       │<── submit_sm_resp ESME_ROK message_… ─│
+    12:00:00.905   │                                       │<── stat:DELIVRD ──────────────────────│
+    12:00:00.908   │<── IMDN delivered: 200 OK ────────────│                                       │
+    12:00:00.909   │                                       ├ ended delivered                       │"
+  `)
+})
+
+test('whatever was noted: one line each, at most 100 columns, nothing that moves the cursor', () => {
+  const anything = fc.record({
+    messageId: fc.string(),
+    node: fc.string(),
+    at: fc.integer({ min: 0, max: 4e12 }),
+    what: fc.constantFrom(...CHECKPOINTS),
+    line: fc.string({ unit: 'binary-ascii', maxLength: 300 }),
+    peer: fc.option(
+      fc.oneof(
+        fc.constantFrom('device', 'core', 'sms', 'device sip:a@b'),
+        fc.string({ unit: 'binary-ascii', maxLength: 120 }),
+      ),
+      {
+        nil: undefined,
+      },
+    ),
+    direction: fc.constantFrom<'in' | 'out'>('in', 'out'),
+  })
+  fc.assert(
+    fc.property(fc.array(anything, { maxLength: 20 }), (checkpoints) => {
+      const lines = ladder(
+        checkpoints.map(({ peer, ...rest }) => (peer === undefined ? rest : { ...rest, peer })),
+      ).split('\n')
+      expect(lines).toHaveLength(checkpoints.length + 1)
+      for (const line of lines) {
+        expect(line.length).toBeLessThanOrEqual(100)
+        expect(line).not.toMatch(/\p{Cc}/u)
+      }
+    }),
+  )
+})
