@@ -33,11 +33,6 @@ export interface RegistrarService extends Registrar {
   register(request: RegisterRequest): Promise<RegisterAnswer>
 }
 
-/** Bindings read are believed this long; a change by another node is seen at the latest then. */
-const BELIEVED_MS = 1000
-/** Users whose bindings are remembered between two reads. */
-const REMEMBERED_USERS = 10_000
-
 /** The registrar of the embedded core. Its state lies in notes, so that it outlives the process and all nodes share it. */
 export function createRegistrar(options: {
   readonly notes: NoteStore
@@ -46,24 +41,7 @@ export function createRegistrar(options: {
   readonly clock: Clock
 }): RegistrarService {
   const { notes, directory, config, clock } = options
-  const read = new Map<Uri, { readonly at: number; readonly bindings: readonly StoredBinding[] }>()
   const listeners: ((user: Uri) => void)[] = []
-
-  function remember(user: Uri, bindings: readonly StoredBinding[]): void {
-    read.delete(user)
-    read.set(user, { at: clock.now(), bindings })
-    const oldest = read.size > REMEMBERED_USERS ? read.keys().next() : undefined
-    if (oldest?.value !== undefined) read.delete(oldest.value)
-  }
-
-  async function stored(user: Uri): Promise<readonly StoredBinding[]> {
-    const known = read.get(user)
-    if (known && clock.now() - known.at < BELIEVED_MS) return known.bindings
-    const text = await notes.get(noteKey(user))
-    const bindings: readonly StoredBinding[] = text === undefined ? [] : JSON.parse(text)
-    remember(user, bindings)
-    return bindings
-  }
 
   async function register(request: RegisterRequest): Promise<RegisterAnswer> {
     const owner = directory.find(request.addressOfRecord)
@@ -80,18 +58,16 @@ export function createRegistrar(options: {
       },
     )
     if (change.kind === 'refused') return change.answer
-    remember(owner.uri, change.bindings)
     if (change.registered) for (const listener of listeners) listener(owner.uri)
     return success(owner, change.bindings, now)
   }
 
   return {
     async bindings(user) {
+      const text = await notes.get(noteKey(directory.find(user)?.uri ?? user))
+      const stored: readonly StoredBinding[] = text === undefined ? [] : JSON.parse(text)
       const now = clock.now()
-      const living = await stored(directory.find(user)?.uri ?? user)
-      return living.every((binding) => binding.expiresAt > now)
-        ? living
-        : living.filter((binding) => binding.expiresAt > now)
+      return stored.filter((binding) => binding.expiresAt > now)
     },
     onRegistered(listener) {
       listeners.push(listener)
