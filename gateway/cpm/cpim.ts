@@ -107,6 +107,7 @@ class Head {
   take(line: string): CpimFault | undefined {
     const header = readHeaderName(line)
     if (header === undefined) return fault('malformed', 'a message header has no name')
+    if (header.prefix === undefined && header.name === 'NS') return this.bind(header.value) // whatever the default is
     const namespace = this.namespaceOf(header.prefix)
     if (namespace === undefined) return undefined // nobody can say what an unbound prefix means
     if (namespace === CPIM_NAMESPACE && coreHeaders.has(header.name)) return this.takeCore(header.name, header.value)

@@ -41,7 +41,7 @@ export function hasIcsi(features: Features, tail: string): boolean {
   return valuesOf(features['+g.3gpp.icsi-ref']).includes(plainValue(icsiUrn(tail)))
 }
 
-const parameter = /\s*;?\s*([\w.!%*+`'~-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+)))?\s*(?=;|$)/y
+const parameter = /;?\s*([\w.!%*+`'~-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))\s*)?(?=;|$)/y
 
 /** Reads the parameters of a Contact or Accept-Contact (`;a;+b="c,d"`, a leading `*` is skipped); undefined when broken. */
 export function parseFeatures(parameters: string): Features | undefined {

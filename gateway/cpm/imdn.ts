@@ -100,7 +100,9 @@ export function buildImdn(notification: DispositionNotification): string {
     subject === undefined ? '' : element('subject', subject),
     `<${p}${disposition.kind}-notification><${p}status><${p}${disposition.status}/></${p}status></${p}${disposition.kind}-notification>`,
     '</imdn>',
-  ].join('\r\n')
+  ]
+    .filter((line) => line !== '')
+    .join('\r\n')
 }
 
 const element = (name: string, text: string): string => `<${name}>${escapeXml(text)}</${name}>`

@@ -70,6 +70,7 @@ export function parsePart(text: string, limits: MimeLimits = MIME_LIMITS): MimeP
   let count = 0
   let at = 0
   let last: string | undefined
+  let repeated = false
   for (;;) {
     const end = text.indexOf('\n', at)
     if (end < 0) return fault('malformed', 'no empty line after the headers of a part')
@@ -79,14 +80,15 @@ export function parsePart(text: string, limits: MimeLimits = MIME_LIMITS): MimeP
     if (line === '') return { headers, body: text.slice(at) }
     if (line.startsWith(' ') || line.startsWith('\t')) {
       if (last === undefined) return fault('malformed', 'a part begins with a folded line')
-      headers.set(last, `${headers.get(last)} ${line.trim()}`)
+      if (!repeated) headers.set(last, `${headers.get(last)} ${line.trim()}`)
       continue
     }
     const colon = line.indexOf(':')
     const name = line.slice(0, Math.max(colon, 0)).trim().toLowerCase()
     if (!plainToken.test(name)) return fault('malformed', 'a header of a part has no name')
-    last = headers.has(name) ? `${name} (repeated)` : name
-    headers.set(last, line.slice(colon + 1).trim())
+    last = name
+    repeated = headers.has(name)
+    if (!repeated) headers.set(name, line.slice(colon + 1).trim())
   }
 }
 
@@ -117,7 +119,7 @@ function fromBase64(text: string): Buffer | undefined {
 }
 
 function fromQuotedPrintable(text: string): Buffer | undefined {
-  const joined = text.replace(/[ \t]+(?=\r?\n|$)/g, '').replace(/=\r?\n/g, '')
+  const joined = text.replace(/=\r?\n/g, '') // soft line breaks
   if (/=(?![0-9a-f]{2})/i.test(joined)) return undefined
   const octets = Buffer.from(joined)
   const out = Buffer.alloc(octets.length)
