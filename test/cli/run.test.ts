@@ -1,0 +1,60 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import type { Appliance } from '../../gateway/appliance.js'
+import { fileWith } from '../config/folder.js'
+import { causeway } from './terminal.js'
+
+const appliance = vi.hoisted(() => ({
+  stopped: [] as AbortSignal[],
+  fatal: (_error: Error): void => {},
+  started: (): void => {},
+}))
+
+vi.mock('../../gateway/appliance.js', () => ({
+  startAppliance: async (): Promise<Appliance> => {
+    const fatal = new Promise<Error>((resolve) => {
+      appliance.fatal = resolve
+    })
+    appliance.started()
+    return {
+      ready: { sip: [], http: '127.0.0.1:1' },
+      fatal,
+      stop: async (deadline) => void appliance.stopped.push(deadline),
+    }
+  },
+}))
+
+afterEach(() => {
+  appliance.stopped.length = 0
+})
+
+const started = () =>
+  new Promise<void>((resolve) => {
+    appliance.started = resolve
+  })
+const quiet = 'observe: {logLevel: fatal}\n'
+
+test('run: interrupted, it stops the appliance within the drain time and exits with 0', async () => {
+  const stop = new AbortController()
+  const up = started()
+  const ended = causeway(['run', '-c', fileWith('observe: {logLevel: error}\n'), '--drain', '50ms'], {
+    stop: stop.signal,
+  })
+  await up
+  stop.abort('SIGTERM')
+  expect((await ended).code).toBe(0)
+  expect(appliance.stopped).toHaveLength(1)
+})
+
+test('run: a part that ends by itself stops the appliance and exits with 1', async () => {
+  const up = started()
+  const ended = causeway(['run', '-c', fileWith('observe: {logLevel: error}\n')])
+  await up
+  appliance.fatal(new Error('gone'))
+  expect((await ended).code).toBe(1)
+  expect(appliance.stopped).toHaveLength(1)
+})
+
+test('run: a bad configuration starts nothing', async () => {
+  expect((await causeway(['run', '-c', fileWith(quiet)])).code).toBe(1)
+  expect(appliance.stopped).toHaveLength(0)
+})
