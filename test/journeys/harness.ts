@@ -1,0 +1,260 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Smsc, type SmscOptions, type Submitted, startSmsc } from '../../adapters/sms-smpp/simulator/index.js'
+import { type GatewayRig, gatewayRig, sumOf } from '../../scripts/rig/gateway.js'
+import { type Inbox, inbox } from '../../scripts/rig/inbox.js'
+import { freePort } from '../../scripts/rig/ports.js'
+import { header, type SipText } from '../../scripts/rig/sip-text.js'
+import { smsAdapter } from '../../scripts/rig/smsc-config.js'
+import { openUserAgent, type Received, type Say, type UserAgent } from '../../scripts/rig/user-agent.js'
+
+/**
+ * Journeys as plays: a cast, and who does what in which order. The gateway is a real process, the message centre the
+ * project's simulator, the devices raw SIP over UDP. Plays of one stage share the gateway; each uses numbers of its own.
+ */
+export type Step = () => Promise<unknown>
+
+export const DOMAIN = 'cpm.example'
+const USERS = {
+  alice: { password: 'alice-secret', name: 'Alice', aliases: ['tel:+12065550101'] },
+  bob: { password: 'bob-secret', aliases: ['tel:+12065550102'] },
+  carol: { password: 'carol-secret' },
+} as const
+export type UserName = keyof typeof USERS
+export const NUMBER_OF = { alice: '12065550101', bob: '12065550102' } as const
+const BOTH = ['positive-delivery', 'negative-delivery']
+
+export interface StageOptions {
+  /** Options of the account at the message centre. */
+  readonly account?: Readonly<Record<string, unknown>>
+  readonly smsc?: SmscOptions
+  readonly policies?: Readonly<Record<string, unknown>>
+  /** Address mapping of the service sms. */
+  readonly addresses?: Readonly<Record<string, unknown>>
+  /** A second message centre behind a second service, sms2. */
+  readonly second?: boolean
+  readonly sip?: Readonly<Record<string, unknown>>
+}
+
+export interface Cast {
+  readonly gateway: GatewayActor
+  readonly smsc: SmscActor
+  readonly second: SmscActor
+  readonly alice: UserActor
+  readonly bob: UserActor
+  readonly carol: UserActor
+}
+
+type Play = (name: string, steps: (cast: Cast) => readonly Step[]) => void
+
+/** A gateway, its peers and its users for some plays. */
+export function stage(name: string, options: StageOptions, plays: (play: Play) => void): void {
+  describe(name, () => {
+    const built: { cast?: Cast; close?: () => Promise<void> } = {}
+    beforeAll(async () => Object.assign(built, await build(options)))
+    afterAll(async () => built.close?.())
+    plays((title, steps) => {
+      test(title, { timeout: 60_000 }, async () => {
+        const { cast } = built
+        if (cast === undefined) throw new Error('the stage did not come up')
+        await cast.gateway.remember()
+        for (const [index, step] of steps(cast).entries()) {
+          await step().catch((error: unknown) => {
+            const log = cast.gateway.rig.program().tail().split('\n').slice(-15).join('\n')
+            throw new Error(`step ${index + 1}: ${error instanceof Error ? error.message : error}\n\ngateway:\n${log}`)
+          })
+        }
+      })
+    })
+  })
+}
+
+async function build(options: StageOptions): Promise<{ cast: Cast; close: () => Promise<void> }> {
+  const [smsc, second] = [await smscActor(options.smsc), await smscActor(options.smsc)]
+  const rig = await gatewayRig({
+    sip: { ...options.sip },
+    config: {
+      domain: DOMAIN,
+      defaultCountry: 'US',
+      users: USERS,
+      interworking: {
+        services: {
+          sms: { adapter: 'smsc', addresses: options.addresses ?? {} },
+          ...(options.second ? { sms2: { adapter: 'other' } } : {}),
+        },
+        policies: { retry: { first: '200ms', factor: 1, max: '500ms' }, uncertainWait: '500ms', ...options.policies },
+      },
+      adapters: {
+        smsc: smsAdapter(smsc.port, options.account),
+        ...(options.second ? { other: smsAdapter(second.port, { systemId: 'second' }) } : {}),
+      },
+    },
+  })
+  await rig.start()
+  const agents = await Promise.all((Object.keys(USERS) as UserName[]).map((user) => userActor(user, rig)))
+  const [alice, bob, carol] = agents as [UserActor, UserActor, UserActor]
+  for (const actor of agents) await actor.registers()()
+  await smsc.bound()
+  if (options.second) await second.bound()
+  return {
+    cast: { gateway: gatewayActor(rig), smsc, second, alice, bob, carol },
+    async close() {
+      for (const actor of agents) actor.agent.close()
+      await rig.close()
+      await Promise.all([smsc.close(), second.close()])
+    },
+  }
+}
+
+export interface GatewayActor {
+  readonly rig: GatewayRig
+  remember(): Promise<void>
+  /** The counter has grown since the play began. */
+  counts(name: string, labels?: Readonly<Record<string, string>>): Step
+  /** kill -9, and start again. */
+  dies(): Step
+  answersReady(): Step
+}
+
+function gatewayActor(rig: GatewayRig): GatewayActor {
+  let before = ''
+  const metrics = async (): Promise<string> => (await fetch(`${rig.http}/metrics`)).text()
+  return {
+    rig,
+    async remember() {
+      before = await metrics()
+    },
+    counts: (name, labels = {}) => {
+      return async () => {
+        const was = sumOf(before, name, labels)
+        await until(`${name} ${JSON.stringify(labels)} to grow`, async () => sumOf(await metrics(), name, labels) > was)
+      }
+    },
+    dies: () => async () => {
+      await rig.end('SIGKILL')
+      await rig.start()
+      before = ''
+    },
+    answersReady: () => async () => expect((await fetch(`${rig.http}/readyz`)).status).toBe(200),
+  }
+}
+
+/** Asks again and again; for what shows in metrics only, a moment after it happened. */
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+export interface SmscActor {
+  readonly port: number
+  readonly smsc: () => Smsc
+  bound(): Promise<void>
+  /** A short message comes; `text` is that of the part. */
+  receives(expected: Partial<Pick<Submitted, 'from' | 'to' | 'text'>>): Step
+  /** So many messages have come for this number since the stage began. */
+  hasTaken(count: number, to: string): Step
+  handsetWrites(message: { from: string; to: string; text: string }, status?: number): Step
+  does(act: (smsc: Smsc) => unknown): Step
+  goesDown(): Step
+  comesUp(): Step
+  close(): Promise<void>
+}
+
+async function smscActor(options: SmscOptions = {}): Promise<SmscActor> {
+  const port = await freePort()
+  const submits: Inbox<Submitted> = inbox(({ from, to, text }) => `${from} > ${to}: ${text}`)
+  const all: Submitted[] = []
+  const start = async (): Promise<Smsc> => {
+    const started = await startSmsc({ ...options, port })
+    started.events.on('submit', (submitted) => {
+      all.push(submitted)
+      submits.push(submitted)
+    })
+    return started
+  }
+  let smsc = await start()
+  const bound = async (): Promise<void> => {
+    if (!smsc.clients().some((client) => client.kind() !== 'open')) await once(smsc.events, 'bind')
+  }
+  return {
+    port,
+    smsc: () => smsc,
+    bound,
+    receives: (expected) => async () => {
+      const { to, text } = expected
+      const fits = (found: Submitted): boolean =>
+        (to === undefined || found.to === to) && (text === undefined || found.text === text)
+      expect(await submits.next(`a submit_sm to ${to ?? 'anybody'}`, fits)).toMatchObject(expected)
+    },
+    hasTaken: (count, to) => async () => expect(all.filter((submitted) => submitted.to === to).length).toBe(count),
+    handsetWrites:
+      (message, status = 0) =>
+      async () =>
+        expect(await smsc.deliver(message)).toBe(status),
+    does: (act) => async () => act(smsc),
+    goesDown: () => () => smsc.stop(),
+    comesUp: () => async () => {
+      smsc = await start()
+      await bound()
+    },
+    close: () => smsc.stop(),
+  }
+}
+
+export interface UserActor {
+  readonly agent: UserAgent
+  registers(expected?: number): Step
+  /** Sends a message that asks for delivery reports; it is answered with `status`. */
+  sends(message: Say, status?: number): Step
+  /** Sends this body as message/cpim. */
+  sendsBody(to: string, body: Buffer | string, status: number, headers?: SipText['headers']): Step
+  /** Sends octets as they are; an answer with this status comes, or none (0). */
+  sendsOctets(octets: (agent: UserAgent) => Buffer, status: number): Step
+  /** The report about the message sent last. */
+  receivesReport(status: string): Step
+  /** The answer to the last message had this header. */
+  wasAnsweredWith(name: string, value: RegExp): Step
+  receives(text: string | RegExp, check?: (received: Received) => void): Step
+  /** Nothing else has come. */
+  hasNothingElse(): Step
+}
+
+async function userActor(user: UserName, rig: GatewayRig): Promise<UserActor> {
+  const agent = await openUserAgent({ server: rig.sip, domain: DOMAIN, user, password: USERS[user].password })
+  let lastId = ''
+  let lastAnswer: SipText | undefined
+  return {
+    agent,
+    registers:
+      (expected = 200) =>
+      async () =>
+        expect((await agent.register()).status).toBe(expected),
+    sends:
+      (message, status = 202) =>
+      async () => {
+        const { answer, messageId } = await agent.say({ report: BOTH, ...message })
+        lastId = messageId
+        lastAnswer = answer
+        expect(answer.status, answer.startLine).toBe(status)
+      },
+    sendsBody: (to, body, status, headers) => async () => {
+      lastAnswer = await agent.message(to, body, headers)
+      expect(lastAnswer.status, lastAnswer.startLine).toBe(status)
+    },
+    sendsOctets: (octets, status) => async () => {
+      const answer = await agent.raw(octets(agent), status === 0 ? 300 : 5_000)
+      expect(answer?.status ?? 0, answer?.startLine).toBe(status)
+    },
+    receivesReport: (status) => async () => expect((await agent.nextReport(lastId, 20_000)).status).toBe(status),
+    wasAnsweredWith: (name, value) => async () => expect(header(lastAnswer ?? { headers: [] }, name)).toMatch(value),
+    receives: (text, check) => async () => {
+      const fits = ({ text: found }: Received): boolean =>
+        typeof text === 'string' ? found === text : text.test(found)
+      check?.(await agent.nextText(`“${text}”`, fits, 20_000))
+    },
+    hasNothingElse: () => async () => expect(agent.messages.items.map(({ text }) => text)).toEqual([]),
+  }
+}
