@@ -26,16 +26,18 @@ export interface LoadedConfig {
 export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEnv): Promise<LoadedConfig> {
   const source = file === undefined ? noSource : await readSource(file)
   const { data, secret, problems } = await resolveSecrets(source, env)
-  const refuse = (found: readonly ConfigProblem[]) => new ConfigError(inOrder(found).map(hiding(secret)))
+  const missing = new Set(problems.map(({ key }) => key)) // told once: what a missing secret breaks is not news
+  const refuse = (found: readonly ConfigProblem[]) =>
+    new ConfigError(inOrder([...problems, ...found.filter(({ key }) => !missing.has(key))]).map(hiding(secret)))
   const parsed = configSchema.safeParse(data)
   if (!parsed.success) {
     const context = { source, data, at: [], schema: schemaTree(configSchema) }
-    throw refuse([...problems, ...issuesToProblems(parsed.error.issues, context)])
+    throw refuse(issuesToProblems(parsed.error.issues, context))
   }
   const config = parsed.data
   const loaded = await loadAdapters(config.adapters, source)
-  const all = [...problems, ...loaded.problems, ...checkConfig(config, source)]
-  if (all.length > 0) throw refuse(all)
+  const found = [...loaded.problems, ...checkConfig(config, source)]
+  if (problems.length + found.length > 0) throw refuse(found)
   return { config, adapters: loaded.adapters, advice: advise(config, source), ...(file === undefined ? {} : { file }) }
 }
 

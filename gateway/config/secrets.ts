@@ -42,12 +42,9 @@ export async function resolveSecrets(source: ConfigSource, env: NodeJS.ProcessEn
       const references = [...value.matchAll(REFERENCE)]
       if (references.length === 0) return value
       secret.add(path.join('.'))
-      let text = value
-      for (const [reference, kind = '', name = ''] of references) {
-        const part = await fetch(kind, name, path)
-        text = text.replace(reference, () => part)
-      }
-      return text
+      const parts: string[] = []
+      for (const [, kind = '', name = ''] of references) parts.push(await fetch(kind, name, path))
+      return value.replace(REFERENCE, () => parts.shift() ?? '')
     }
     if (Array.isArray(value)) return Promise.all(value.map((item, index) => resolve(item, [...path, index])))
     if (value !== null && typeof value === 'object') {

@@ -17,8 +17,7 @@ test('secrets come from the environment and from files, also inside a text', asy
 test('a missing secret is a problem at the line of its key', async () => {
   const text =
     'users:\n  a:\n    password: ${env:NOT_SET}\n  b:\n    password: ${file:/nowhere/secret}\n  c: {password: "${env:EMPTY}"}\n'
-  const lines = await problemsOf(text, { EMPTY: '' })
-  expect(lines.filter((line) => line.includes('environment') || line.includes('readable'))).toEqual([
+  expect(await problemsOf(text, { EMPTY: '' })).toEqual([
     '3:5 users.a.password: expected the environment variable NOT_SET to be set',
     expect.stringMatching(/^5:5 users\.b\.password: expected a readable file \/nowhere\/secret \(ENOENT/),
     '6:7 users.c.password: expected the environment variable EMPTY to be set',
