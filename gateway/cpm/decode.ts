@@ -115,7 +115,7 @@ function decodeCpim(body: string, view: SipMessageView, context: DecodeContext):
   if ('fault' in cpim) return cpimFault(cpim)
   const from = normalUri(cpim.from.uri, context)
   if (from === undefined) return fault('malformed', 'CPIM From is no address')
-  if (!isAnonymous(from) && ![context.from, ...context.addresses].some((own) => sameParty(own, from, context))) {
+  if (!isAnonymous(from) && !isOriginator(from, context)) {
     return fault('forged-sender', `CPIM From ${from} is not ${context.from}`)
   }
   const to = recipientOf(cpim.to, context)
@@ -133,9 +133,16 @@ function cpimFault({ fault: kind, said }: CpimFault): DecodeFault {
 /** Whom the originator addressed: CPIM To, unless it says nobody (RCS clients write anonymous there). */
 function recipientOf(to: readonly CpimAddress[], context: DecodeContext): Uri {
   const named = to.map(({ uri }) => normalUri(uri, context)).filter((uri) => uri !== undefined)
-  if (named.some((uri) => sameParty(uri, context.target, context))) return context.target
+  if (names(named, context.target, context)) return context.target
   return named.find((uri) => !isAnonymous(uri)) ?? context.target
 }
+
+const isOriginator = (uri: Uri, context: DecodeContext): boolean =>
+  uri === context.from || names(context.addresses, uri, context) || sameParty(uri, context.from, context)
+
+/** Normal forms are equal in nearly all cases; only a number at another domain needs the longer look. */
+const names = (list: readonly Uri[], uri: Uri, context: DecodeContext): boolean =>
+  list.includes(uri) || list.some((one) => sameParty(one, uri, context))
 
 const isAnonymous = (uri: string): boolean => /@anonymous\.invalid$/i.test(uri)
 

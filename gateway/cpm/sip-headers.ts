@@ -36,7 +36,8 @@ export function readHeaderFields(header: (name: string) => string | undefined): 
   const lifeSeconds = read('Message-Expires', seconds) ?? read('Expires', seconds)
   const subject = value('Subject')
   const priority = value('Priority')?.toLowerCase() ?? ''
-  const date = Date.parse(value('Date') ?? '')
+  const dateText = value('Date')
+  const date = dateText === undefined ? Number.NaN : Date.parse(dateText)
   if (broken[0] !== undefined) return broken[0]
   return {
     privacy: /(?:^|[;,\s])id(?:$|[;,\s])/i.test(value('Privacy') ?? ''),
