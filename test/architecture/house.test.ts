@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { mentioned, readRequirements } from '../../scripts/requirements.js'
@@ -19,6 +19,7 @@ const lines = (among: readonly Source[], pattern: RegExp): readonly string[] =>
       .split('\n')
       .flatMap((line, index) => (pattern.test(line) ? [`${source.path}:${index + 1}: ${line.trim()}`] : [])),
   )
+const notHere = code.filter((source) => !source.path.endsWith('house.test.ts'))
 const but = (name: string): readonly Source[] => written.filter((source) => !source.path.endsWith(name))
 
 test('no source file is longer than 500 lines', () => {
@@ -34,13 +35,12 @@ test('nine files in ten have fewer than 300 lines', () => {
 })
 
 test('no escape from the type checker', () => {
-  const untyped = /(?<!['"`\w])(?::\s*any\b|\bas any\b|<any>|@ts-(?:ignore|expect-error|nocheck))/
-  expect(
-    lines(
-      code.filter((source) => !source.path.endsWith('house.test.ts')),
-      untyped,
-    ),
-  ).toEqual([])
+  expect(lines(notHere, /@ts-(?:ignore|expect-error|nocheck)/)).toEqual([])
+  // The linter knows an explicit any from a variable of that name; here only that it is told to look.
+  const linter: unknown = JSON.parse(readFileSync(join(ROOT, 'biome.json'), 'utf8'))
+  expect(linter).toMatchObject({
+    linter: { rules: { suspicious: { noExplicitAny: 'error' }, style: { noNonNullAssertion: 'error' } } },
+  })
 })
 
 test('nothing is left to do later', () => {
