@@ -1,18 +1,121 @@
-import type { AdapterContext, ServiceCapabilities } from '../contract/index.js'
+import type { AdapterContext, AdapterHealth, ServiceAdapter, ServiceCapabilities } from '../contract/index.js'
+import { type AccountLinks, createAccount } from './bind/account.js'
+import { serviceUri } from './mapping/address.js'
+import { refusal } from './mapping/to-sms.js'
+import { type SmsMetrics, smsMetrics } from './metrics.js'
 import type { SmsOptions } from './profile.js'
+import { createReceiver, type Receiver } from './receive.js'
+import { createSend } from './send.js'
+
+const SEPTETS_PER_PART = 153
+const PAYLOAD_OCTETS = 0xffff
 
 /** What SMS can carry: text for numbers, with delivery receipts. */
-export function capabilitiesOf(options: SmsOptions, _context: AdapterContext): ServiceCapabilities {
+export function capabilitiesOf(options: SmsOptions): ServiceCapabilities {
   const media = ['text/plain']
-  if (options.unsupportedContent === 'text-part')
-    media.push('multipart/mixed', 'multipart/alternative', 'multipart/related')
-  if (options.unsupportedContent === 'link') media.push('application/vnd.gsma.rcs-ft-http+xml')
+  if (options.unsupportedContent === 'text-part') media.push('multipart/*')
+  if (options.unsupportedContent === 'link') media.push('application/vnd.gsma.rcs-ft-http+xml', 'text/uri-list')
+  const longest = options.binds.map((account) => {
+    if (account.longMessages === 'payload') return PAYLOAD_OCTETS
+    return SEPTETS_PER_PART * (account.longMessages === 'refuse' ? 1 : account.maxParts)
+  })
   return {
     schemes: ['tel'],
     media,
-    maxBytes: 255 * 153,
-    reports: { delivered: options.binds.some((account) => account.receipts === 'expected'), displayed: false },
+    maxBytes: Math.max(...longest) * 2,
+    reports: {
+      delivered: options.binds.some((account) => account.receipts === 'expected'),
+      displayed: options.binds.some((account) => account.manualAckIsDisplayed),
+    },
     sessions: false,
     presence: false,
   }
+}
+
+/** SMS over SMPP: one adapter with all accounts of its profile. */
+export function createSmsAdapter(options: SmsOptions, context: AdapterContext): ServiceAdapter {
+  const { gateway, clock, log, store, domain } = context
+  const metrics = smsMetrics(context.metrics, context.service)
+  const receivers: Receiver[] = []
+  const accounts = options.binds.map((profile) => {
+    const receiver = createReceiver({ account: profile, domain, clock, store, gateway, metrics, log })
+    receivers.push(receiver)
+    const account: AccountLinks = createAccount(profile, clock, {
+      changed() {
+        onChange(account, metrics, log)
+        gateway.healthChanged()
+        if (currentState() === 'stopped') whenStopped()
+      },
+      bound: receiver.bound,
+      ended: receiver.ended,
+      incoming: receiver.incoming,
+      odd: (name) => metrics.odd(profile.name, name),
+      protocolError: (kind) => metrics.protocolError(profile.name, kind),
+      reconnect: () => metrics.reconnected(profile.name),
+    })
+    return account
+  })
+  metrics.watchWindows(() => accounts.map((account) => [account.profile.name, account.inUse()]))
+  let whenStopped = () => {}
+  let since = clock.now()
+  let state: AdapterHealth['state'] = 'connecting'
+
+  const currentState = (): AdapterHealth['state'] => {
+    const links = accounts.flatMap((account) => account.links).map((link) => link.state().state)
+    const up = links.filter((link) => link === 'bound').length
+    if (links.every((link) => link === 'stopped')) return 'stopped'
+    if (up === links.length) return 'up'
+    if (up > 0) return 'degraded'
+    return links.every((link) => link === 'refused') ? 'refused' : 'connecting'
+  }
+
+  return {
+    capabilities: capabilitiesOf(options),
+    addresses: { toService: (target) => serviceUri(target, domain) },
+    messages: {
+      parallel: () => accounts.reduce((sum, account) => sum + account.capacity(), 0),
+      send: createSend({ options, accounts, domain, clock, gateway, metrics, log }),
+      refuses: (message) => refusal(message, options, options.binds),
+    },
+    async start() {
+      store.onWake(async (key) => {
+        await receivers.map((receiver) => receiver.wake(key)).find((work) => work !== undefined)
+      })
+      await Promise.all(accounts.map((account) => account.start()))
+    },
+    async stop(deadline) {
+      await new Promise<void>((resolve) => {
+        whenStopped = resolve
+        const giveUp = () => {
+          for (const account of accounts) account.abort()
+          resolve()
+        }
+        if (deadline.aborted) return giveUp()
+        deadline.addEventListener('abort', giveUp, { once: true })
+        for (const account of accounts) account.leave()
+        if (currentState() === 'stopped') resolve()
+      })
+      for (const receiver of receivers) receiver.stop()
+    },
+    health() {
+      const now = currentState()
+      if (now !== state) since = clock.now()
+      state = now
+      const links = accounts.flatMap((account) => account.links.map((link) => ({ name: link.name, ...link.state() })))
+      const down = links.filter((link) => link.state !== 'bound')
+      const detail = down.length === 0 ? 'all links are bound' : down.map((l) => `${l.name}: ${l.detail}`).join('; ')
+      return { state, since, detail, links }
+    },
+  }
+}
+
+function onChange(account: AccountLinks, metrics: SmsMetrics, log: AdapterContext['log']) {
+  const { name } = account.profile
+  let up = 0
+  for (const link of account.links) {
+    const { state, detail } = link.state()
+    if (state === 'bound') up += 1
+    if (state === 'refused') log.error({ account: name, link: link.name }, `the centre refuses us: ${detail}`)
+  }
+  metrics.bindsUp(name, up)
 }

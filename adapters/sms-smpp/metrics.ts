@@ -3,7 +3,8 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 /** The adapter's counters, one verb for each thing that happens. */
 export interface SmsMetrics {
   bindsUp(account: string, count: number): void
-  windowInUse(account: string, count: number): void
+  /** Tells how to find out, whenever the counters are read, what of each account's window is in use. */
+  watchWindows(read: () => readonly (readonly [account: string, inUse: number])[]): void
   submitted(account: string, outcome: string, seconds: number): void
   throttled(account: string): void
   reconnected(account: string): void
@@ -16,6 +17,16 @@ export interface SmsMetrics {
 /** Names of oddities come from our own code; a bound keeps the labels few all the same. */
 const NAME_LENGTH = 40
 
+type WindowReader = Parameters<SmsMetrics['watchWindows']>[0]
+/** Where the numbers of a gauge come from, by service; counted when read and not at every message. */
+const windowReaders = new WeakMap<Gauge, Map<string, WindowReader>>()
+
+function readWindows(this: Gauge) {
+  for (const [service, read] of windowReaders.get(this) ?? []) {
+    for (const [account, inUse] of read()) this.set({ service, account }, inUse)
+  }
+}
+
 /** Registers the counters once; a second adapter of the same kind shares them and differs by the label `service`. */
 export function smsMetrics(registry: Registry, service: string): SmsMetrics {
   const name = (suffix: string) => `causeway_sms_smpp_${suffix}`
@@ -25,10 +36,12 @@ export function smsMetrics(registry: Registry, service: string): SmsMetrics {
     new Counter({ name: name(suffix), help, labelNames: labels(...more), registers: [registry] })
   const gauge = (suffix: string, help: string) =>
     (registry.getSingleMetric(name(suffix)) as Gauge | undefined) ??
-    new Gauge({ name: name(suffix), help, labelNames: labels(), registers: [registry] })
+    new Gauge({ name: name(suffix), help, labelNames: labels(), registers: [registry], collect: readWindows })
 
   const binds = gauge('binds_up', 'Links bound to the message centre.')
   const window = gauge('window_in_use', 'Messages sent to the message centre and not answered yet.')
+  const readers = windowReaders.get(window) ?? new Map<string, WindowReader>()
+  windowReaders.set(window, readers)
   const submits = counter('submits_total', 'Parts of messages offered to the message centre, by outcome.', 'outcome')
   const throttles = counter('throttles_total', 'Answers of the message centre that asked for a lower rate.')
   const reconnects = counter('reconnects_total', 'New connections after one was lost or refused.')
@@ -48,7 +61,7 @@ export function smsMetrics(registry: Registry, service: string): SmsMetrics {
 
   return {
     bindsUp: (account, count) => binds.set({ service, account }, count),
-    windowInUse: (account, count) => window.set({ service, account }, count),
+    watchWindows: (read) => readers.set(service, read),
     submitted(account, outcome, seconds) {
       submits.inc({ service, account, outcome })
       latency.observe({ service, account }, seconds)

@@ -31,6 +31,14 @@ const regularExpression = z
     }
   })
 
+const timeZone = z.string().refine((name) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}, 'expected a time zone such as Europe/Paris')
+
 const tls = z.strictObject({
   ca: describe(z.string().optional(), 'Certificates (PEM) that are believed; default: those of the system.'),
   cert: describe(z.string().optional(), 'Our certificate (PEM), when the centre asks for one.'),
@@ -223,7 +231,7 @@ const account = z.strictObject({
     z.boolean().default(false),
     'A manual acknowledgement of the recipient counts as a read report.',
   ),
-  timeZone: describe(z.string().default('UTC'), 'Time zone of dates in receipts (IANA name).'),
+  timeZone: describe(timeZone.default('UTC'), 'Time zone of dates in receipts (IANA name).'),
   statusOverrides: describe(
     z
       .record(z.string().regex(STATUS, 'expected a command_status such as 0x411'), z.enum(['busy', 'refused', 'here']))

@@ -7,6 +7,7 @@ import { createWindow, type Pending } from './window.js'
 
 const ROK = 0x00
 const RINVBNDSTS = 0x04
+const RX_T_APPN = 0x64
 const REFUSING_BIND = new Set([0x05, 0x0d, 0x0e, 0x0f, 0x53])
 /** 0x05 says only that an earlier bind has not been noticed dead yet: no reason to stay away for long. */
 const RALYBND = 0x05
@@ -188,9 +189,10 @@ export function openSession<Note>(
   const settle = (pending: Pending<Request<Note>>, pdu: Pdu) => {
     lostInRow = 0
     pending.note.done({ kind: 'answered', status: pdu.status, pdu })
-    if (state === 'draining' && window.used() === 0) unbind()
-    else if (state === 'dismissed') obeyUnbindIfIdle()
-    else events.free()
+    if (state !== 'bound') return goOnIfIdle()
+    // The centre has forgotten this bind: only a new one helps.
+    if (pdu.status === RINVBNDSTS) return close('not-bound', 'the centre says that we are not bound')
+    events.free()
   }
 
   const onAnswer = (pdu: Pdu) => {
@@ -210,8 +212,11 @@ export function openSession<Note>(
     send('unbind_resp', ROK, dismissal)
     close('peer-unbind', 'the centre has unbound', false, storing === 0)
   }
-  const obeyUnbindIfIdle = () => {
-    if (window.used() === 0 && storing === 0) obeyUnbind()
+  /** Goes on with leaving once nothing is under way in either direction. */
+  const goOnIfIdle = () => {
+    if (window.used() > 0 || storing > 0) return
+    if (state === 'draining') unbind()
+    else if (state === 'dismissed') obeyUnbind()
   }
 
   const protocolError = (name: string) => {
@@ -234,15 +239,15 @@ export function openSession<Note>(
       if (state === 'closed') return false
       send(command, status, pdu.sequence, { message_id: '' })
       if (storing === settings.incoming - 1) port.release()
-      if (state === 'dismissed') obeyUnbindIfIdle()
+      goOnIfIdle()
       return true
     })
   }
 
   /** What any state says to a request that is not its business. */
-  const refuse = (pdu: Pdu) => {
+  const refuse = (pdu: Pdu, status = RINVBNDSTS) => {
     const answer = responseTo(pdu.command)
-    if (answer) send(answer, RINVBNDSTS, pdu.sequence)
+    if (answer) send(answer, status, pdu.sequence)
     else events.odd(`unexpected_${pdu.command}`)
   }
 
@@ -267,7 +272,7 @@ export function openSession<Note>(
     switch (pdu.command) {
       case 'deliver_sm':
       case 'data_sm':
-        return state === 'unbinding' ? refuse(pdu) : take(pdu)
+        return state === 'unbinding' ? refuse(pdu, RX_T_APPN) : take(pdu)
       case 'submit_sm_resp':
       case 'generic_nack':
         return onAnswer(pdu)
@@ -278,7 +283,7 @@ export function openSession<Note>(
       case 'unbind':
         dismissal = pdu.sequence
         enter('dismissed')
-        return obeyUnbindIfIdle()
+        return goOnIfIdle()
       case 'unbind_resp':
         if (state === 'unbinding') return close('stopped', 'unbound', false, storing === 0)
         return events.odd('unexpected_response')
@@ -331,7 +336,7 @@ export function openSession<Note>(
       if (state === 'binding') return close('stopped', 'stopped before the bind', false, true)
       if (state !== 'bound') return
       enter('draining')
-      if (window.used() === 0) unbind()
+      goOnIfIdle()
     },
     abort(why) {
       if (state === 'closed') return

@@ -1,0 +1,252 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../../gateway/cpm/clock.js'
+import type { ServiceMessageId } from '../../gateway/cpm/ids.js'
+import type { Attempt, GatewayPort, OutboundMessage, SendOutcome, ServicePart } from '../contract/index.js'
+import type { AccountLinks, Submitted } from './bind/account.js'
+import { chooseAccount } from './bind/choose.js'
+import type { Answer } from './bind/session.js'
+import { createTurns } from './bind/turns.js'
+import { messageIdKeys } from './mapping/message-id.js'
+import { type Progress, readProgress, writeProgress } from './mapping/progress.js'
+import { statusMeaning, submitOutcome } from './mapping/status.js'
+import { type SmsPart, toSms } from './mapping/to-sms.js'
+import type { SmsMetrics } from './metrics.js'
+import type { SmsOptions } from './profile.js'
+import { tlvInt } from './wire/tlv.js'
+
+export interface SenderParts {
+  readonly options: SmsOptions
+  readonly accounts: readonly AccountLinks[]
+  readonly domain: string
+  readonly clock: Clock
+  readonly gateway: GatewayPort
+  readonly metrics: SmsMetrics
+  readonly log: Logger
+}
+
+type Busy = Extract<SendOutcome, { kind: 'busy' }>
+
+/** One message on its way over one account. */
+interface Sending {
+  readonly message: OutboundMessage
+  readonly attempt: Attempt
+  readonly account: AccountLinks
+  readonly reference: number
+  readonly plan: readonly SmsPart[]
+  readonly reportExpected: boolean
+  readonly giveUp: AbortSignal
+}
+
+const MSGQFUL = 0x14
+/** First pause after throttling, ms; a full queue empties more slowly than a rate falls. */
+const PAUSE_MS = 1000
+const QUEUE_PAUSE_MS = 5000
+const NO_LINK_RETRY_MS = 1000
+
+/** Makes the `send` of the message port: chooses the account, sends the parts in order, says what became of them. */
+export function createSend(parts: SenderParts) {
+  const { options, accounts, domain, clock, gateway, metrics, log } = parts
+  const turns = createTurns()
+  let reference = Math.floor(Math.random() * 0x10000)
+
+  const nextReference = () => {
+    reference = (reference + 1) & 0xffff
+    return reference
+  }
+
+  const progressOf = (sending: Sending, taken: readonly ServicePart[]): Progress => ({
+    account: sending.account.profile.name,
+    reference: sending.reference,
+    total: sending.plan.length,
+    parts: taken,
+  })
+  const withProgress = (sending: Sending, taken: readonly ServicePart[]) =>
+    sending.plan.length > 1 ? { progress: writeProgress(progressOf(sending, taken)) } : {}
+
+  /** Not sent for now. Another account may take it at once, unless parts of it are already with this one. */
+  const putOff = (
+    sending: Sending,
+    taken: readonly ServicePart[],
+    waitMs: number,
+    busy: Omit<Busy, 'kind' | 'retryAfterMs' | 'scope'>,
+  ): Busy => {
+    const elsewhere = taken.length === 0 && chooseAccount(accounts, sending.message.to) !== undefined
+    const anyLeft = accounts.some((account) => account.capacity() > 0)
+    const now = clock.now()
+    if (!elsewhere) turns.defer(sending.message.to, sending.message.messageId, now + waitMs, now)
+    return {
+      kind: 'busy',
+      ...busy,
+      retryAfterMs: elsewhere ? 0 : waitMs,
+      scope: anyLeft ? 'message' : 'peer',
+      ...(taken.length > 0 ? withProgress(sending, taken) : {}),
+    }
+  }
+
+  const partOf = (answer: Extract<Answer, { kind: 'answered' }>, account: AccountLinks): ServicePart => {
+    const id = 'message_id' in answer.pdu.fields ? answer.pdu.fields.message_id : ''
+    const { name, messageId } = account.profile
+    return { id: id as ServiceMessageId, keys: messageIdKeys(id, messageId).map((key) => `${name}/${key}`) }
+  }
+
+  const accepted = (sending: Sending, taken: readonly ServicePart[]): SendOutcome => ({
+    kind: 'accepted',
+    parts: taken,
+    reportExpected: sending.reportExpected && taken.every((part) => part.keys.length > 0),
+  })
+
+  /** The outcome of an answer with an error status. */
+  const refusedAnswer = (
+    sending: Sending,
+    taken: readonly ServicePart[],
+    answer: Extract<Answer, { kind: 'answered' }>,
+  ): SendOutcome => {
+    const failure = tlvInt(answer.pdu, 'delivery_failure_reason')
+    const outcome = submitOutcome(answer.status, {
+      attempt: sending.attempt.number,
+      overrides: sending.account.profile.statusOverrides,
+      ...(failure === undefined ? {} : { deliveryFailureReason: failure }),
+    })
+    if (outcome.kind === 'refused') return outcome
+    if (outcome.scope === 'peer' && statusMeaning(answer.status).class === 'throttle') {
+      metrics.throttled(sending.account.profile.name)
+      const pauseMs = sending.account.throttled(answer.status === MSGQFUL ? QUEUE_PAUSE_MS : PAUSE_MS)
+      return putOff(sending, taken, pauseMs, { reason: outcome.reason, said: outcome.said })
+    }
+    return { ...outcome, ...(taken.length > 0 ? withProgress(sending, taken) : {}) }
+  }
+
+  const unsent = (
+    sending: Sending,
+    taken: readonly ServicePart[],
+    why: Extract<Submitted, { kind: 'unsent' }>['why'],
+  ): SendOutcome => {
+    const { account } = sending
+    const reason = 'service-unavailable'
+    switch (why) {
+      case 'expired':
+        return { kind: 'refused', final: 'everywhere', reason: 'expired', said: 'expired before it could be sent' }
+      case 'unencodable':
+        return { kind: 'refused', final: 'here', reason: 'malformed', said: 'does not fit into submit_sm' }
+      case 'paused':
+        return putOff(sending, taken, account.pausedMs(), { reason: 'throttled', said: 'the centre throttles' })
+      case 'stopped':
+        return putOff(sending, taken, 0, { reason, said: 'the gateway stops' })
+      case 'no-link':
+        return putOff(sending, taken, NO_LINK_RETRY_MS, { reason, said: 'no link to the centre' })
+      case 'full':
+        return putOff(sending, taken, NO_LINK_RETRY_MS, { reason: 'throttled', said: 'too much is waiting here' })
+    }
+  }
+
+  /** The answer came after the attempt had been called uncertain. */
+  const settleLate = (sending: Sending, taken: readonly ServicePart[], answer: Answer) => {
+    if (answer.kind !== 'answered') return
+    const parts = answer.status === 0 ? [...taken, partOf(answer, sending.account)] : taken
+    const outcome: SendOutcome =
+      answer.status !== 0
+        ? refusedAnswer(sending, taken, answer)
+        : parts.length === sending.plan.length
+          ? accepted(sending, parts)
+          : {
+              kind: 'busy',
+              retryAfterMs: 0,
+              scope: 'message',
+              reason: 'timeout',
+              said: 'answered late; the rest is still to be sent',
+              ...withProgress(sending, parts),
+            }
+    gateway.settleLate(sending.message.messageId, outcome).catch((error: unknown) => {
+      log.warn({ err: error }, 'a late answer could not be passed on')
+    })
+  }
+
+  /** Sends the parts after those in `taken`, one after the other: a refused part must be the last one sent. */
+  const sendNext = (sending: Sending, taken: readonly ServicePart[], finish: (outcome: SendOutcome) => void) => {
+    const part = sending.plan[taken.length]
+    if (!part) return finish(accepted(sending, taken))
+    const offeredAt = clock.now()
+    const { account } = sending
+    const end = (outcome: SendOutcome, name: string) => {
+      metrics.submitted(account.profile.name, name, (clock.now() - offeredAt) / 1000)
+      finish(outcome)
+    }
+    account.submit({
+      fields: part.fields,
+      tlvs: part.tlvs,
+      expiresAt: sending.message.expiresAt,
+      giveUp: sending.giveUp,
+      late: (answer) => settleLate(sending, taken, answer),
+      done(result) {
+        if (result.kind === 'unsent') return end(unsent(sending, taken, result.why), 'unsent')
+        if (result.kind === 'lost') {
+          const said = result.why === 'timeout' ? 'no answer in time' : 'the link was lost before the answer'
+          const reason = result.why === 'timeout' ? 'timeout' : 'uncertain'
+          return end({ kind: 'uncertain', reason, said, ...withProgress(sending, taken) }, 'uncertain')
+        }
+        if (result.status !== 0) {
+          const outcome = refusedAnswer(sending, taken, result)
+          return end(outcome, outcome.kind)
+        }
+        metrics.submitted(account.profile.name, 'accepted', (clock.now() - offeredAt) / 1000)
+        sendNext(sending, [...taken, partOf(result, account)], finish)
+      },
+    })
+  }
+
+  return (message: OutboundMessage, attempt: Attempt, giveUp: AbortSignal): Promise<SendOutcome> => {
+    const now = clock.now()
+    if (message.expiresAt <= now) {
+      return Promise.resolve({ kind: 'refused', final: 'everywhere', reason: 'expired', said: 'expired' })
+    }
+    const waitMs = turns.wait(message.to, message.messageId, now)
+    if (waitMs > 0) {
+      const said = 'an earlier message to the same recipient waits'
+      return Promise.resolve({ kind: 'busy', retryAfterMs: waitMs, scope: 'message', reason: 'throttled', said })
+    }
+    const earlier = readProgress(attempt.progress)
+    const before = accounts.find((account) => account.profile.name === earlier?.account)
+    const begun = before !== undefined && (earlier?.parts.length ?? 0) > 0
+    const account = begun ? before : chooseAccount(accounts, message.to)
+    if (!account) return Promise.resolve(nothingUp())
+    const number = account === before && earlier ? earlier.reference : nextReference()
+    const made = toSms(message, options, account.profile, {
+      domain,
+      now,
+      reference: number,
+      tlvs: account.takesTlvs(),
+    })
+    if (made.kind === 'refused') {
+      return Promise.resolve({ kind: 'refused', final: 'here', reason: made.reason, said: made.said })
+    }
+    // Cut otherwise than the last time (the profile has changed): what was sent does not fit any more.
+    const resumes = begun && earlier?.total === made.parts.length
+    const sending: Sending = {
+      message,
+      attempt,
+      account,
+      reference: number,
+      plan: made.parts,
+      reportExpected: made.reportExpected,
+      giveUp,
+    }
+    return new Promise((resolve) => {
+      sendNext(sending, resumes ? earlier.parts : [], (outcome) => {
+        if (outcome.kind !== 'busy') turns.settled(message.to, message.messageId, clock.now())
+        resolve(outcome)
+      })
+    })
+  }
+
+  function nothingUp(): SendOutcome {
+    const paused = accounts.map((account) => account.pausedMs()).filter((ms) => ms > 0)
+    const throttled = paused.length > 0
+    return {
+      kind: 'busy',
+      retryAfterMs: throttled ? Math.min(...paused) : NO_LINK_RETRY_MS,
+      scope: 'peer',
+      reason: throttled ? 'throttled' : 'service-unavailable',
+      said: throttled ? 'the centre throttles' : 'no link to the centre',
+    }
+  }
+}
