@@ -80,8 +80,9 @@ function readFields(
   oddities: string[],
 ): number | Trouble {
   let at = HEADER
-  // An error answer usually has no body at all; so have some good ones.
+  // An error answer usually has no body at all; neither have some good ones.
   if (response && at === bytes.length) {
+    if (rows.length > 0 && bytes.readUInt32BE(8) === 0) oddities.push('body_missing')
     for (const row of rows) fields[row.name] = emptyValue(row)
     return at
   }
