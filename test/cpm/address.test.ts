@@ -98,6 +98,8 @@ describe('the normal form of an address', () => {
     ['tel:2015550123;phone-context=+1', 'tel:+12015550123'],
     ['tel:71700', 'tel:71700;phone-context=home.example'],
     ['tel:32665', 'tel:32665;phone-context=home.example'],
+    ['tel:118118', 'tel:118118;phone-context=home.example'],
+    ['tel:1234567', 'tel:1234567;phone-context=home.example'],
     ['tel:112', 'tel:112;phone-context=home.example'],
   ])('with a default country %s is %s', (written, normal) => expect(normalUri(written, sweden)).toBe(normal))
 

@@ -92,6 +92,7 @@ describe('message/imdn+xml', () => {
     ['an entity bomb', bomb, 'unsafe-xml'],
     ['a document of more than 64 KiB', document(head + 'x'.repeat(65_536)), 'too-large'],
     ['3000 levels', document('<a>'.repeat(3000)), 'too-large'],
+    ['17 levels', document(`${head}${'<a>'.repeat(16)}${'</a>'.repeat(16)}${delivered}`), 'too-large'],
     ['201 elements', document('<a/>'.repeat(201)), 'too-large'],
     ['40 attributes', document(head, attributes), 'too-large'],
   ])('refuses %s', (_what, xml, fault) => expect(parseImdn(xml)).toMatchObject({ kind: 'fault', fault }))

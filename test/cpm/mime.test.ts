@@ -99,12 +99,12 @@ describe('multiparts', () => {
     const read = parseMimeTree(
       part(
         'multipart/mixed; boundary="a b"',
-        'preamble\r\n--a b\r\n\r\none\r\n\r\n--a b  \r\nContent-Type: x/y\r\n\r\n--a bc\r\n--a b--\r\nepilogue',
+        'preamble\r\n--a b\r\n\r\none--a b\r\n\r\n--a b  \r\nContent-Type: x/y\r\n\r\n--a bc\r\n--a b--\r\nepilogue',
       ),
     )
     if (read.kind === 'fault') throw new Error(read.said)
     expect(leavesOf(read).map((leaf) => [leaf.type, leaf.part.body])).toEqual([
-      ['text/plain', 'one\r\n'],
+      ['text/plain', 'one--a b\r\n'],
       ['x/y', '--a bc'],
     ])
   })
