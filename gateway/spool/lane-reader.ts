@@ -11,13 +11,13 @@ export interface LaneReader<Payload> {
   /** Up to `count` items: first what this node took in an earlier life, then what is new, waiting a moment for it. */
   next(count: number): Promise<readonly Entry<Payload>[]>
   /** The entry once more, counted; nothing when it is no longer ours. */
-  retake(entry: Entry<Payload>): Promise<readonly Entry<Payload>[]>
-  /** What dead nodes took, and what living ones have held too long. */
-  rescue(count: number): Promise<readonly Entry<Payload>[]>
+  retake(id: string): Promise<readonly Entry<Payload>[]>
+  /** What dead nodes took, what living ones have held too long, and what is ours though we do not hold it. */
+  rescue(count: number, isHeld: (id: string) => boolean): Promise<readonly Entry<Payload>[]>
   /** Items whose time is over, wherever in the lane they are; a bounded number of them. */
   expired(now: number): Promise<readonly Entry<Payload>[]>
   /** Ends the wait of `next`. */
-  interrupt(): void
+  interrupt(): Promise<void>
   stop(): void
 }
 
@@ -27,6 +27,8 @@ const MAX_EXPIRED = 500
 /** A sweep looks at so many entries, and the next one goes on from there. */
 const PAGES = 50
 const PAGE = 200
+/** A delivery not seen for so long is not on its way any more. */
+const LOST_MS = 5_000
 const BEGINNING = '-'
 const ANY_TIME = '+inf'
 
@@ -39,11 +41,12 @@ export function createLaneReader<Payload>(
   const keys = keysOf(prefix)
   const stream = keys.lane(lane)
   const blocking = redis.duplicate('blocking')
-  const connectionId = idOf(blocking)
   /** How far the entries of an earlier life are read; undefined when all are. */
   let past: string | undefined = BEGINNING
   let swept = ''
-  let grouped = false
+  let joined = false
+  let blocked = false
+  let connectionId: number | undefined
 
   const claim = async (owner: string, from: string, count: number, expiredAt: number | string = ANY_TIME) =>
     claimedPage<Payload>(await run(command, CLAIM, prefix, [lane, node, owner, from, count, holdMs, expiredAt]))
@@ -51,8 +54,9 @@ export function createLaneReader<Payload>(
   async function next(count: number): Promise<readonly Entry<Payload>[]> {
     const most = Math.min(count, MAX_READ)
     try {
-      if (!grouped) await makeGroup()
+      if (!joined) await join()
       if (past === undefined) {
+        blocked = true
         return readEntries(
           await blocking.xreadgroup('GROUP', GROUP, node, 'COUNT', most, 'BLOCK', BLOCK_MS, 'STREAMS', stream, '>'),
         )
@@ -61,22 +65,25 @@ export function createLaneReader<Payload>(
       past = page.next
       return page.entries
     } catch (error) {
-      grouped = false
+      joined = false
       throw error
+    } finally {
+      blocked = false
     }
   }
 
-  async function makeGroup(): Promise<void> {
+  async function join(): Promise<void> {
+    // In a cluster a waiting read cannot be interrupted: it ends by itself.
+    if (blocking instanceof Redis) connectionId = await blocking.client('ID')
     try {
       await command.xgroup('CREATE', stream, GROUP, '0', 'MKSTREAM')
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('BUSYGROUP')) throw error
     }
-    grouped = true
+    joined = true
   }
 
-  async function rescue(count: number, expiredAt?: number): Promise<readonly Entry<Payload>[]> {
-    if (!grouped) return []
+  async function abandoned(count: number, expiredAt?: number): Promise<readonly Entry<Payload>[]> {
     const rescued: Entry<Payload>[] = []
     for (const owner of consumers(await command.xinfo('CONSUMERS', stream, GROUP))) {
       if (owner === node || rescued.length >= count) continue
@@ -85,9 +92,29 @@ export function createLaneReader<Payload>(
     return rescued
   }
 
+  /** Entries whose delivery to this node was lost with a connection: Redis counts them as ours, and we never saw them. */
+  async function lost(isHeld: (id: string) => boolean): Promise<readonly Entry<Payload>[]> {
+    const found: Entry<Payload>[] = []
+    let from = BEGINNING
+    for (;;) {
+      const ids = entryIds(await command.xpending(stream, GROUP, 'IDLE', LOST_MS, from, '+', PAGE, node))
+      for (const id of ids) if (!isHeld(id)) found.push(...(await retake(id)))
+      const last = ids.at(-1)
+      if (last === undefined || ids.length < PAGE) return found
+      from = `(${last}`
+    }
+  }
+
+  async function retake(id: string): Promise<readonly Entry<Payload>[]> {
+    const [held] = list(await command.xpending(stream, GROUP, id, id, 1, node))
+    if (held === undefined) return []
+    const [found] = await command.xclaim(stream, GROUP, node, 0, id)
+    return readEntry<Payload>(found, Number(list(held)[3]) + 1)
+  }
+
   async function expired(now: number): Promise<readonly Entry<Payload>[]> {
-    if (!grouped) return []
-    const found = [...(await rescue(MAX_EXPIRED, now))]
+    if (!joined) return []
+    const found = [...(await abandoned(MAX_EXPIRED, now))]
     if (past !== undefined) found.push(...(await claim(node, past, MAX_EXPIRED, now)).entries)
     for (let page = 0; page < PAGES && found.length < MAX_EXPIRED; page += 1) {
       const { next: rest, entries } = claimedPage<Payload>(
@@ -102,42 +129,32 @@ export function createLaneReader<Payload>(
 
   return {
     next,
-    rescue,
-    expired,
-    async retake({ id, deliveries }) {
-      const held = await command.xpending(stream, GROUP, id, id, 1, node)
-      if (!Array.isArray(held) || held.length === 0) return []
-      const [found] = await command.xclaim(stream, GROUP, node, 0, id)
-      return readEntry<Payload>(found, deliveries + 1)
+    async rescue(count, isHeld) {
+      if (!joined || past !== undefined) return []
+      return [...(await lost(isHeld)), ...(await abandoned(count))]
     },
-    interrupt() {
-      const id = connectionId()
-      // In a cluster the wait ends by itself.
-      if (id !== undefined) command.client('UNBLOCK', id).catch(() => undefined)
+    expired,
+    retake,
+    async interrupt() {
+      try {
+        // The read may just be on its way: once it has arrived it can be ended.
+        while (blocked && connectionId !== undefined) await command.client('UNBLOCK', connectionId)
+      } catch {
+        blocking.disconnect()
+      }
     },
     stop: () => blocking.disconnect(),
   }
 }
 
-/** The id of a connection on the server, once known. */
-function idOf(client: ReturnType<RedisHandle['duplicate']>): () => number | undefined {
-  let id: number | undefined
-  if (client instanceof Redis) {
-    client.on('ready', () => {
-      client.client('ID').then(
-        (found) => {
-          id = found
-        },
-        () => {
-          id = undefined
-        },
-      )
-    })
-  }
-  return () => id
-}
+const list = (reply: unknown): readonly unknown[] => (Array.isArray(reply) ? reply : [])
+
+const entryIds = (pending: unknown): string[] => list(pending).map((one) => String(list(one)[0]))
 
 /** Names in the answer of XINFO CONSUMERS: a list of field, value, … for each. */
 function consumers(reply: unknown): string[] {
-  return Array.isArray(reply) ? reply.map((fields: unknown[]) => String(fields[fields.indexOf('name') + 1])) : []
+  return list(reply).map((one) => {
+    const fields = list(one)
+    return String(fields[fields.indexOf('name') + 1])
+  })
 }

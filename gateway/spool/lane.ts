@@ -37,7 +37,9 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   const { options } = work
   const log = context.log.child({ lane: work.lane })
   const reader: LaneReader<Payload> = createLaneReader(context, work.lane, options.holdMs)
-  const underWay = new Set<string>()
+  /** Stream entries this process knows of: under way, ready, or resting after a crash of their handler. */
+  const held = new Set<string>()
+  let underWay = 0
   /** Taken and not yet handed over: only while the number of places shrinks. */
   let ready: Entry<Payload>[] = []
   const changed = createSignal()
@@ -45,7 +47,7 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   const givingUp = new AbortController()
   const insist = <T>(act: () => Promise<T>) => persistently(act, { clock, log, giveUp: givingUp.signal })
 
-  const places = (): number => options.parallel() - underWay.size - ready.length
+  const places = (): number => options.parallel() - underWay - ready.length
 
   /** The own past first, then what is new. */
   async function read(): Promise<void> {
@@ -61,12 +63,19 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   }
 
   function accept(entries: readonly Entry<Payload>[]): void {
-    ready.push(...entries.filter(({ id }) => !underWay.has(id)))
+    ready.push(...hold(entries))
     dispatch()
   }
 
+  /** Those that were not held yet. */
+  function hold(entries: readonly Entry<Payload>[]): readonly Entry<Payload>[] {
+    const fresh = entries.filter(({ id }) => !held.has(id))
+    for (const { id } of fresh) held.add(id)
+    return fresh
+  }
+
   function dispatch(): void {
-    while (underWay.size < options.parallel() && !stopping.signal.aborted) {
+    while (underWay < options.parallel() && !stopping.signal.aborted) {
       const entry = ready.shift()
       if (entry === undefined) return
       begin(entry)
@@ -74,23 +83,26 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   }
 
   function begin(entry: Entry<Payload>): void {
-    underWay.add(entry.id)
-    void seeThrough(entry).finally(() => {
-      underWay.delete(entry.id)
+    underWay += 1
+    void seeThrough(entry).then((seen) => {
+      underWay -= 1
+      if (seen) held.delete(entry.id)
+      else void restAndRetake(entry)
       dispatch()
       changed.fire()
     })
   }
 
-  async function seeThrough(entry: Entry<Payload>): Promise<void> {
-    if (entry.deliveries > 1 && (await insist(() => context.concludePutOff(entry)))) return
-    if (givingUp.signal.aborted) return
+  /** False when the handler failed and may try again. */
+  async function seeThrough(entry: Entry<Payload>): Promise<boolean> {
+    if (entry.deliveries > 1 && (await insist(() => context.concludePutOff(entry)))) return true
+    if (givingUp.signal.aborted) return true
     const verdict = await verdictOn(entry)
-    if (verdict) await insist(() => context.conclude(entry, verdict))
-    else void restAndRetake(entry)
+    if (verdict === undefined) return false
+    await insist(() => context.conclude(entry, verdict))
+    return true
   }
 
-  /** Undefined when the handler failed and may try again. */
   async function verdictOn(entry: Entry<Payload>): Promise<Verdict<Payload> | undefined> {
     const { item, deliveries } = entry
     if (deliveries > maxCrashes) return poison(item, `handed over ${maxCrashes} times without an outcome`)
@@ -115,23 +127,24 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   async function restAndRetake(entry: Entry<Payload>): Promise<void> {
     const rest = Math.min(BACKOFF_MS.first * 2 ** (entry.deliveries - 1), BACKOFF_MS.max)
     await pause(clock, rest, stopping.signal)
-    if (!stopping.signal.aborted) accept((await insist(() => reader.retake(entry))) ?? [])
+    const again = stopping.signal.aborted ? undefined : await insist(() => reader.retake(entry.id))
+    held.delete(entry.id)
+    accept(again ?? [])
   }
 
-  /** What dead nodes left behind, and what living ones have held too long. */
   async function rescue(): Promise<void> {
     const free = places()
-    if (free > 0) accept(await reader.rescue(free))
+    if (free > 0) accept(await reader.rescue(free, (id) => held.has(id)))
   }
 
   /** A closed lane lets out only those whose time is over. */
   async function sweep(): Promise<void> {
     if (options.parallel() > 0) return
     const now = clock.now()
-    const found = await reader.expired(now)
+    ready.push(...hold(await reader.expired(now)))
     const over = ready.filter(({ item }) => item.expiresAt <= now)
-    ready = ready.filter((entry) => !over.includes(entry))
-    for (const entry of [...over, ...found]) if (!underWay.has(entry.id)) begin(entry)
+    ready = ready.filter(({ item }) => item.expiresAt > now)
+    over.forEach(begin)
   }
 
   async function every(periodMs: number, act: () => Promise<void>): Promise<void> {
@@ -152,15 +165,16 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
     async stop(deadline) {
       const giveUp = (): void => {
         givingUp.abort()
+        reader.stop()
         changed.fire()
       }
       stopping.abort()
+      changed.fire()
       deadline.addEventListener('abort', giveUp)
       if (deadline.aborted) giveUp()
-      changed.fire()
-      reader.interrupt()
-      while (underWay.size > 0 && !deadline.aborted) await changed.next()
-      giveUp()
+      else await reader.interrupt()
+      while (underWay > 0 && !deadline.aborted) await changed.next()
+      givingUp.abort()
       await Promise.all(tasks)
       deadline.removeEventListener('abort', giveUp)
       reader.stop()
