@@ -2,4 +2,4 @@
 import { runCommandLine } from './cli/program.js'
 import { processTerminal } from './cli/terminal.js'
 
-process.exitCode = await runCommandLine(process.argv.slice(2), processTerminal)
+process.exit(await runCommandLine(process.argv.slice(2), processTerminal))

@@ -5,6 +5,9 @@ import { createLog } from '../observe/log.js'
 import type { AddCommand } from './program.js'
 import { EXIT, type ExitCode, fired, type Terminal } from './terminal.js'
 
+/** Time to close sockets once the drain time is over. */
+const CLOSE_MS = 3_000
+
 export const runCommand: AddCommand = (program, terminal, done) => {
   program
     .command('run')
@@ -30,12 +33,17 @@ async function run(file: string | undefined, drainMs: number, terminal: Terminal
   const log = createLog(loaded.config.observe)
   for (const problem of loaded.advice) log.warn({ advice: problemLine(problem) }, 'configuration advice')
   const { startAppliance } = await import('../appliance.js') // only here: other commands start without the whole gateway
-  const appliance = await startAppliance(loaded, { log })
+  const appliance = await startAppliance(loaded, { log }).catch((error: unknown) => {
+    log.fatal({ err: error }, 'cannot start')
+  })
+  if (!appliance) return EXIT.failed
   log.info({ node: loaded.config.node, ...appliance.ready }, 'ready')
   const broken = await Promise.race([fired(stop), appliance.fatal])
   if (broken) log.fatal({ err: broken }, 'a part ended by itself')
   log.info({ drainMs, ...(broken ? {} : { signal: String(stop.reason) }) }, 'stopping')
-  await appliance.stop(AbortSignal.timeout(drainMs))
-  log.info('stopped')
+  const stopped = appliance.stop(AbortSignal.timeout(drainMs)).then(() => true)
+  const overdue = fired(AbortSignal.timeout(drainMs + CLOSE_MS)).then(() => false)
+  if (await Promise.race([stopped, overdue])) log.info('stopped')
+  else log.error('a part did not close in time')
   return broken ? EXIT.failed : EXIT.ok
 }

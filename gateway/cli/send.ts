@@ -1,10 +1,11 @@
 import { InvalidArgumentError } from 'commander'
 import { loadConfig } from '../config/load.js'
+import { normalUri } from '../cpm/address.js'
 import type { ContributionId, ConversationId, ServiceId } from '../cpm/ids.js'
 import type { Disposition, DispositionRequest } from '../cpm/message.js'
 import type { SipOutcome } from '../sip/port.js'
 import type { AddCommand } from './program.js'
-import { EXIT, type ExitCode, fired, printable, type Terminal } from './terminal.js'
+import { CommandError, EXIT, type ExitCode, fired, printable, type Terminal } from './terminal.js'
 import { connectUser } from './user.js'
 
 interface SendFlags {
@@ -58,6 +59,8 @@ export const sendCommand: AddCommand = (program, terminal, done) => {
 
 async function send(text: string, flags: SendFlags, terminal: Terminal): Promise<ExitCode> {
   const { config } = await loadConfig(flags.config, terminal.env)
+  if (normalUri(flags.to) === undefined)
+    throw new CommandError(`expected an address such as tel:+12065550100, found ${flags.to}`)
   const reports = awaitReports(flags.report, terminal)
   const user = await connectUser(config, flags.from, { onMessage: () => {}, onNotification: reports.take })
   try {

@@ -49,7 +49,7 @@ function table(at: string, node: SchemaNode, leaves: readonly (readonly [string,
       child.description ?? '',
     ]),
   )
-  const intro = node.description === undefined ? [] : [node.description, '']
+  const intro = node.description === undefined ? [] : [prose(node.description), '']
   return [
     `### ${at === '' ? 'Top level' : `\`${at}\``}`,
     '',
@@ -62,6 +62,8 @@ function table(at: string, node: SchemaNode, leaves: readonly (readonly [string,
 
 const row = (cells: readonly string[]) =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replace(/\s+/g, ' ')).join(' | ')} |`
+/** Outside of code, Markdown takes `<name>` for a tag. */
+const prose = (text: string) => text.replaceAll('<', '&lt;')
 const join = (at: string, name: string) => (at === '' ? name : `${at}.${name}`)
 /** Shown as a table of its own and not as a row. */
 const isGroup = (node: SchemaNode) => node.properties !== undefined

@@ -90,9 +90,15 @@ const redis = z.union([
   }),
   redisUrl,
   z.strictObject({
-    sentinel: z.strictObject({ name: z.string(), nodes: z.array(hostPort).min(1), password: z.string().optional() }),
+    sentinel: z.strictObject({
+      name: describe(z.string(), 'Name of the group of masters.'),
+      nodes: describe(z.array(hostPort).min(1), 'The sentinels, host:port.'),
+      password: describe(z.string().optional(), 'Password of the Redis servers.'),
+    }),
   }),
-  z.strictObject({ cluster: z.array(hostPort).min(1) }),
+  z.strictObject({
+    cluster: describe(z.array(hostPort).min(1), 'Members of a Redis Cluster to begin with, host:port.'),
+  }),
 ])
 
 const http = z.strictObject({

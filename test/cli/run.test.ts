@@ -7,6 +7,7 @@ const appliance = vi.hoisted(() => ({
   stopped: [] as AbortSignal[],
   fatal: (_error: Error): void => {},
   started: (): void => {},
+  refuses: undefined as Error | undefined,
 }))
 
 vi.mock('../../gateway/appliance.js', () => ({
@@ -15,6 +16,7 @@ vi.mock('../../gateway/appliance.js', () => ({
       appliance.fatal = resolve
     })
     appliance.started()
+    if (appliance.refuses) throw appliance.refuses
     return {
       ready: { sip: [], http: '127.0.0.1:1' },
       fatal,
@@ -25,14 +27,13 @@ vi.mock('../../gateway/appliance.js', () => ({
 
 afterEach(() => {
   appliance.stopped.length = 0
+  appliance.refuses = undefined
 })
 
 const started = () =>
   new Promise<void>((resolve) => {
     appliance.started = resolve
   })
-const quiet = 'observe: {logLevel: fatal}\n'
-
 test('run: interrupted, it stops the appliance within the drain time and exits with 0', async () => {
   const stop = new AbortController()
   const up = started()
@@ -54,7 +55,12 @@ test('run: a part that ends by itself stops the appliance and exits with 1', asy
   expect(appliance.stopped).toHaveLength(1)
 })
 
+test('run: a part that cannot start is an event and exit code 1', async () => {
+  appliance.refuses = new Error('EADDRINUSE')
+  expect((await causeway(['run', '-c', fileWith('observe: {logLevel: error}\n')])).code).toBe(1)
+})
+
 test('run: a bad configuration starts nothing', async () => {
-  expect((await causeway(['run', '-c', fileWith(quiet)])).code).toBe(1)
+  expect((await causeway(['run', '-c', fileWith('observe: {logLevel: fatal}\n')])).code).toBe(1)
   expect(appliance.stopped).toHaveLength(0)
 })

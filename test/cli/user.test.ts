@@ -96,6 +96,12 @@ test('send --wait ends with the last report asked for, or the first failure, or 
   expect((await send('hello', '--wait', '0.01')).code).toBe(3)
 })
 
+test('send refuses what is no address before it registers', async () => {
+  const { code, error } = await causeway(['send', '-c', configuration(), '-f', 'alice', '-t', 'nobody', 'x'])
+  expect([code, error]).toEqual([1, ['expected an address such as tel:+12065550100, found nobody']])
+  expect(fake.stopped).toBe(0)
+})
+
 test.each<[SipOutcome, string]>([
   [{ kind: 'answered', status: 403, reason: 'Forbidden', said: '' }, '403 Forbidden  message m1'],
   [{ kind: 'silent', said: 'timer F' }, 'no answer: timer F  message m1'],

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { readOptions } from '../../gateway/cli/simulate.js'
+import { causeway } from './terminal.js'
+
+test('simulate without a name lists the simulators of the built-in adapters', async () => {
+  const { code, out } = await causeway(['simulate'])
+  expect(code).toBe(0)
+  expect(out.join('\n')).toMatch(/^smsc {2}\w/m)
+})
+
+test('simulate of something unknown names what there is', async () => {
+  const { code, error } = await causeway(['simulate', 'pigeon'])
+  expect([code, error]).toEqual([1, [expect.stringMatching(/^expected a simulator \(.*smsc.*\), found pigeon$/)]])
+})
+
+test('simulate hands its options to the simulator and runs until interrupted', async () => {
+  const stop = new AbortController()
+  stop.abort()
+  expect((await causeway(['simulate', 'smsc', '--port', '0'], { stop: stop.signal })).code).toBe(0)
+})
+
+test('options are --key value, --key=value or --key alone', () => {
+  expect(readOptions(['--port', '2775', '--ids=hex', '--receiptElsewhere', '--reply', 'a b'])).toEqual({
+    port: '2775',
+    ids: 'hex',
+    receiptElsewhere: 'true',
+    reply: 'a b',
+  })
+  expect(() => readOptions(['port'])).toThrow('expected --key value, found port')
+})
