@@ -1,0 +1,197 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { AdapterModule, SendOutcome } from '../../adapters/contract/index.js'
+import type { Uri } from '../../gateway/cpm/ids.js'
+import { type Rig, startRig } from './rig.js'
+
+/** A simulated service, as the kit needs it. Times in its options should be short: the kit runs in real time. */
+export interface KitPeer {
+  /** Options of the adapter, as in the configuration file, that lead to this peer. */
+  readonly options: unknown
+  /** A user of the service. */
+  readonly user: Uri
+  /** A CPM user, by the address users of the service know. */
+  readonly home: Uri
+  /** Users of the service whose messages end so; absent where the service has no such thing. */
+  readonly busy?: Uri
+  readonly refused?: Uri
+  /** Never answers a message. */
+  readonly silent?: Uri
+  /** Takes a message and then reports a failure. */
+  readonly failing?: Uri
+  /** All that users of the service got so far, one text after the other. */
+  received(): string
+  /** How many messages (or parts) the service has been offered. */
+  offered(): number
+  /** The user writes to `home`. Resolves when the service has the final answer. */
+  say(text: string): Promise<'taken' | 'refused'>
+  /** Goes away without a word, and comes back at the same place. */
+  down(): Promise<void>
+  up(): Promise<void>
+  close(): Promise<void>
+}
+
+const text = (outcome: SendOutcome) => ('said' in outcome ? `${outcome.kind}: ${outcome.said}` : outcome.kind)
+const taken = (outcome: SendOutcome) => outcome.kind === 'accepted' || outcome.kind === 'delivered'
+
+/** What every adapter keeps, whatever its service. Run it in a test file of the adapter, with its simulator. */
+export function adapterContract<Options>(name: string, module: AdapterModule<Options>, open: () => Promise<KitPeer>) {
+  describe(`adapter contract: ${name}`, () => {
+    let peer: KitPeer
+    let rig: Rig
+
+    beforeEach(async () => {
+      peer = await open()
+      rig = await startRig(module, peer.options)
+      await rig.ready()
+    })
+    afterEach(async () => {
+      await rig.stop(AbortSignal.timeout(5_000))
+      await peer.close()
+    })
+
+    const write = (body: string, to: Uri = peer.user) =>
+      rig.send({ from: peer.home, to, content: { type: 'text/plain', text: body } })
+
+    it('IWF-MSG-01 hands a message to the service', async () => {
+      const outcome = await write('good morning')
+      expect(text(outcome)).toMatch(/^(accepted|delivered)$/)
+      expect(peer.received()).toContain('good morning')
+    })
+
+    it('IWF-MSG-01 carries Unicode and a long text whole', async () => {
+      const long = `${'Grüße an alle, 今日は 👋 '.repeat(12)}Ende`
+      expect(text(await write(long))).toMatch(/^(accepted|delivered)$/)
+      expect(peer.received()).toContain(long)
+    })
+
+    it('IWF-MSG-02 hands a message of the service to the gateway, and acknowledges it when it is stored', async () => {
+      let store = () => {}
+      const stored = new Promise<void>((resolve) => {
+        store = resolve
+      })
+      let asked = false
+      rig.gateway.answerMessages(async () => {
+        asked = true
+        await stored
+        return { kind: 'stored' }
+      })
+      let acknowledged = false
+      const said = peer.say('hello to you').then((answer) => {
+        acknowledged = true
+        return answer
+      })
+      await expect.poll(() => asked).toBe(true)
+      expect(acknowledged).toBe(false)
+      store()
+      expect(await said).toBe('taken')
+      const message = await rig.gateway.until(() => rig.gateway.messages[0])
+      expect(message).toMatchObject({ from: peer.user, to: peer.home, replyable: true })
+      expect(message.content).toMatchObject({ text: 'hello to you' })
+    })
+
+    it('a message that could not be stored comes again and is not lost', async () => {
+      let tries = 0
+      rig.gateway.answerMessages(async () => {
+        tries += 1
+        if (tries === 1) throw new Error('the store is down')
+        return { kind: 'stored' }
+      })
+      expect(await peer.say('try twice')).toBe('taken')
+      expect(rig.gateway.messages).toHaveLength(1)
+      expect(tries).toBe(2)
+    })
+
+    it('a message for nobody is refused in the terms of the service', async () => {
+      rig.gateway.answerMessages(async () => ({ kind: 'refused', reason: 'unknown-recipient' }))
+      expect(await peer.say('anybody there?')).toBe('refused')
+    })
+
+    it('two messages with the same text are two messages', async () => {
+      await peer.say('ok')
+      await peer.say('ok')
+      await rig.gateway.until(() => rig.gateway.messages[1])
+      expect(rig.gateway.messages).toHaveLength(2)
+    })
+
+    it('IWF-REP-02 a report names the message by a key of its acceptance', async ({ skip }) => {
+      if (!rig.adapter.capabilities.reports.delivered) skip()
+      const outcome = await write('please report')
+      if (outcome.kind !== 'accepted') throw new Error(`not accepted but ${text(outcome)}`)
+      expect(outcome.reportExpected).toBe(true)
+      const report = await rig.gateway.until(() => rig.gateway.reports[0])
+      expect(report.state).toBe('delivered')
+      expect(report.keys.some((key) => outcome.parts[0]?.keys.includes(key))).toBe(true)
+    })
+
+    it('IWF-REP-02 a failure report has a reason', async ({ skip }) => {
+      if (!peer.failing) return skip()
+      await write('will fail', peer.failing)
+      const report = await rig.gateway.until(() => rig.gateway.reports[0])
+      expect(report.state).toBe('failed')
+      expect(report.reason).toBeDefined()
+    })
+
+    it('a service that does not take it now makes it busy, with a time to come again', async ({ skip }) => {
+      if (!peer.busy) return skip()
+      const outcome = await write('now?', peer.busy)
+      if (outcome.kind !== 'busy') throw new Error(text(outcome))
+      expect(outcome.retryAfterMs).toBeGreaterThan(0)
+    })
+
+    it('a service that will never take it makes it refused', async ({ skip }) => {
+      if (!peer.refused) return skip()
+      expect((await write('ever?', peer.refused)).kind).toBe('refused')
+    })
+
+    it('a lost answer makes it uncertain', async ({ skip }) => {
+      if (!peer.silent) return skip()
+      expect((await write('hello?', peer.silent)).kind).toBe('uncertain')
+    })
+
+    it('a message whose life is over is never offered', async () => {
+      const outcome = await rig.send({ from: peer.home, to: peer.user, expiresAt: Date.now() - 1 })
+      expect(outcome).toMatchObject({ kind: 'refused', reason: 'expired' })
+      expect(peer.offered()).toBe(0)
+    })
+
+    it('what cannot be an address of the service is none', () => {
+      expect(rig.adapter.addresses.toService('xyz:nobody' as Uri)).toBeUndefined()
+      expect(rig.adapter.addresses.toService(peer.user)).toBe(peer.user)
+    })
+
+    it('a peer that goes away closes the flow, and its return opens it', async () => {
+      await peer.down()
+      await rig.gateway.until(() => (rig.adapter.health().state === 'up' ? undefined : true))
+      expect(rig.adapter.messages.parallel()).toBe(0)
+      const meanwhile = await write('anybody?')
+      expect(meanwhile.kind).toBe('busy')
+      await peer.up()
+      await rig.ready()
+      expect(rig.adapter.health().state).toBe('up')
+      expect(taken(await write('back again'))).toBe(true)
+    })
+
+    it('stopping under load loses nothing: each message has an outcome, and busy ones were not offered', async () => {
+      const giveUp = new AbortController()
+      const bodies = Array.from({ length: 300 }, (_, index) => `<m${index}>`)
+      const sending = bodies.map((body) =>
+        rig.send(
+          { from: peer.home, to: peer.user, content: { type: 'text/plain', text: body } },
+          undefined,
+          giveUp.signal,
+        ),
+      )
+      await sending[0]
+      giveUp.abort()
+      await rig.stop()
+      const outcomes = await Promise.all(sending)
+      const received = peer.received()
+      for (const [index, outcome] of outcomes.entries()) {
+        if (taken(outcome)) expect(received).toContain(bodies[index])
+        else if (outcome.kind === 'busy') expect(received).not.toContain(bodies[index])
+        else expect(outcome.kind).toBe('uncertain')
+      }
+      expect(rig.adapter.health().state).toBe('stopped')
+    })
+  })
+}

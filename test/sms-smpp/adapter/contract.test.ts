@@ -1,0 +1,41 @@
+import smsModule from '../../../adapters/sms-smpp/index.js'
+import { type Smsc, startSmsc } from '../../../adapters/sms-smpp/simulator/index.js'
+import type { Uri } from '../../../gateway/cpm/ids.js'
+import { adapterContract, type KitPeer } from '../../contract-kit/kit.js'
+
+adapterContract('sms-smpp', smsModule, async (): Promise<KitPeer> => {
+  let smsc: Smsc = await startSmsc()
+  const { port } = smsc
+  return {
+    options: {
+      binds: [
+        {
+          host: '127.0.0.1',
+          port,
+          systemId: 'kit',
+          password: 'secret',
+          rate: 'unlimited',
+          timers: { request: '200ms' },
+          backoff: { first: '20ms', max: '50ms' },
+        },
+      ],
+    },
+    user: 'tel:+12065550123' as Uri,
+    home: 'tel:+12065550100' as Uri,
+    busy: 'tel:+99900000001' as Uri,
+    refused: 'tel:+99900000003' as Uri,
+    silent: 'tel:+99900000004' as Uri,
+    failing: 'tel:+99900000006' as Uri,
+    received: () => smsc.submits.map((submitted) => submitted.text).join(''),
+    offered: () => smsc.counts.submits,
+    say: async (text) => {
+      const status = await smsc.deliver({ from: '+12065550123', to: '+12065550100', text })
+      return status === 0 ? 'taken' : 'refused'
+    },
+    down: () => smsc.stop(),
+    up: async () => {
+      smsc = await startSmsc({ port })
+    },
+    close: () => smsc.stop(),
+  }
+})
