@@ -33,9 +33,11 @@ async function run(file: string | undefined, drainMs: number, terminal: Terminal
   const log = createLog(loaded.config.observe)
   for (const problem of loaded.advice) log.warn({ advice: problemLine(problem) }, 'configuration advice')
   const { startAppliance } = await import('../appliance.js') // only here: other commands start without the whole gateway
-  const appliance = await startAppliance(loaded, { log }).catch((error: unknown) => {
+  const starting = startAppliance(loaded, { log }).catch((error: unknown) => {
     log.fatal({ err: error }, 'cannot start')
   })
+  const givenUp = fired(stop).then(() => fired(AbortSignal.timeout(drainMs)))
+  const appliance = await Promise.race([starting, givenUp])
   if (!appliance) return EXIT.failed
   log.info({ node: loaded.config.node, ...appliance.ready }, 'ready')
   const broken = await Promise.race([fired(stop), appliance.fatal])

@@ -8,6 +8,7 @@ const appliance = vi.hoisted(() => ({
   fatal: (_error: Error): void => {},
   started: (): void => {},
   refuses: undefined as Error | undefined,
+  hangs: false,
 }))
 
 vi.mock('../../gateway/appliance.js', () => ({
@@ -17,6 +18,7 @@ vi.mock('../../gateway/appliance.js', () => ({
     })
     appliance.started()
     if (appliance.refuses) throw appliance.refuses
+    if (appliance.hangs) await new Promise(() => {})
     return {
       ready: { sip: [], http: '127.0.0.1:1' },
       fatal,
@@ -28,6 +30,7 @@ vi.mock('../../gateway/appliance.js', () => ({
 afterEach(() => {
   appliance.stopped.length = 0
   appliance.refuses = undefined
+  appliance.hangs = false
 })
 
 const started = () =>
@@ -60,7 +63,19 @@ test('run: a part that cannot start is an event and exit code 1', async () => {
   expect((await causeway(['run', '-c', fileWith('observe: {logLevel: error}\n')])).code).toBe(1)
 })
 
+test('run: interrupted while it cannot come up, it gives up after the drain time', async () => {
+  appliance.hangs = true
+  const stop = new AbortController()
+  const up = started()
+  const ended = causeway(['run', '-c', fileWith('observe: {logLevel: error}\n'), '--drain', '1ms'], {
+    stop: stop.signal,
+  })
+  await up
+  stop.abort('SIGTERM')
+  expect((await ended).code).toBe(1)
+})
+
 test('run: a bad configuration starts nothing', async () => {
-  expect((await causeway(['run', '-c', fileWith('observe: {logLevel: fatal}\n')])).code).toBe(1)
+  expect((await causeway(['run', '-c', fileWith('observe: {logLevel: silent}\n')])).code).toBe(1)
   expect(appliance.stopped).toHaveLength(0)
 })
