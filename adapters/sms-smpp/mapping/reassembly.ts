@@ -134,12 +134,6 @@ export function timedOut<About>(state: ReassemblyState<About> | undefined, now: 
   return (state?.sets ?? []).filter((set) => set.dueAt <= now).map(assemble)
 }
 
-/** When `timedOut` will next have something to say. */
-export function nextWake(state: ReassemblyState<unknown> | undefined): number | undefined {
-  const times = (state?.sets ?? []).map((set) => set.dueAt)
-  return times.length > 0 ? Math.min(...times) : undefined
-}
-
 /** Takes messages out that were handed on; their parts are remembered for a while by digest. Undefined when all is over. */
 export function finish<About>(
   state: ReassemblyState<About> | undefined,

@@ -60,7 +60,7 @@ function read(pdu: Pdu<'deliver_sm' | 'data_sm'>, profile = PROFILE) {
 
 const utc = (text: string) => Date.parse(text.endsWith('Z') ? text : `${text}Z`)
 
-describe('receipts as vendors write them', () => {
+describe('IWF-REP-02 receipts as vendors write them', () => {
   for (const { name, hex: octets, expect: wanted } of RECEIPTS) {
     it(`reads ${name}`, () => {
       const pdu = deliver(hex(octets))

@@ -112,7 +112,7 @@ describe('packed septets', () => {
   })
 })
 
-describe('outbound text', () => {
+describe('IWF-MSG-01 outbound text', () => {
   for (const { name, text: written, expect: wanted } of text.outbound) {
     it(`writes ${name}`, () => {
       const { dataCoding, parts } = segments(written)
@@ -147,6 +147,14 @@ describe('outbound text', () => {
     expect(joined.parts.map(({ octets }) => octets.length)).toEqual([9 + 148, 9 + 8])
     expect(shown('नमस्ते दुनिया', { languages: [6] })).toBe('नमस्ते दुनिया')
     expect(segments('नमस्ते दुनिया', { languages: [6] }).dataCoding).toBe(0)
+  })
+
+  it('cuts in front of a joined character, but not when no part can hold it', () => {
+    const units = (written: string) => segments(written).parts.map(({ octets }) => (octets.length - 6) / 2)
+    expect(units(`${'ж'.repeat(60)}👨‍👩‍👧‍👦${'ж'.repeat(20)}`)).toEqual([60, 31])
+    expect(units(`${'ж'.repeat(66)}🇸🇪ж`)).toEqual([66, 5])
+    expect(units(`ж${'\u0316'.repeat(99)}`)).toEqual([67, 33])
+    expect(segments(`${'a'.repeat(152)}\r\n${'a'.repeat(9)}`).parts[0]?.octets).toHaveLength(6 + 153)
   })
 
   it('segments by SAR parameters and by message_payload', () => {
