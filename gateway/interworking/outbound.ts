@@ -39,13 +39,15 @@ const UNCERTAIN_KEPT = 10_000
 export function createOutbound({ spool, services, policies, pending, recorder, clock }: OutboundOptions): Outbound {
   const giveUp = new AbortController()
   const consumers: LaneConsumer[] = []
-  const uncertain = new Map<string, OutboundItem>()
+  const uncertain = new Map<string, { readonly item: OutboundItem; late?: SendOutcome }>()
 
   async function attempt(
     service: Service,
     { item, recovered, expired }: Taken<OutboundWork>,
   ): Promise<Verdict<OutboundWork>> {
+    const late = uncertain.get(item.id)?.late
     uncertain.delete(item.id)
+    if (late) return conclude(service, item, decide(item, late, policies, clock.now(), Math.random()))
     const doubt = recovered || item.payload.uncertain === true
     if (expired)
       return conclude(service, item, failed(item, doubt ? 'uncertain' : 'expired', 'its life ended', clock.now()))
@@ -72,7 +74,7 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
       const [oldest] = uncertain.keys()
       if (oldest !== undefined) uncertain.delete(oldest)
     }
-    uncertain.set(item.id, item)
+    uncertain.set(item.id, { item })
   }
 
   return {
@@ -101,13 +103,17 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
       for (const consumer of consumers) consumer.wake()
     },
     async settleLate(service, messageId, outcome) {
-      const item = uncertain.get(messageId)
-      if (!item) return
+      const doubtful = uncertain.get(messageId)
+      if (!doubtful) return
+      const { item } = doubtful
+      recorder.answered(service.id, item, outcome, 0)
       const decision = decide(item, outcome, policies, clock.now(), Math.random())
       if (await spool.settle(item.lane, item.id, decision.verdict)) {
         uncertain.delete(item.id)
-        recorder.answered(service.id, item, outcome, 0)
         conclude(service, item, decision)
+      } else {
+        // Not waiting yet, or no longer: the truth is used when the message comes up again.
+        doubtful.late = outcome
       }
     },
     async stop(deadline) {

@@ -1,0 +1,182 @@
+import { describe, expect, test } from 'vitest'
+import type { Delivery } from '../../gateway/conversation/delivery.js'
+import type { MessageId, ServiceId, Uri } from '../../gateway/cpm/ids.js'
+import { fromHandset, receipt, startRig, taken } from './rig.js'
+import { ALICE, HANDSET } from './support.js'
+
+const notification = ({ content }: Delivery) =>
+  content.kind === 'notifications' ? content.notifications[0] : undefined
+
+describe('a CPM message to a service', () => {
+  test('IWF-MSG-01 ISF-04 IWF-02 202 once stored, offered with both addresses in the service', async () => {
+    const rig = await startRig()
+    expect(await rig.send()).toEqual({ status: 202 })
+    expect(await rig.play('sms').offered.next()).toMatchObject({
+      from: 'tel:+12065550100',
+      to: HANDSET,
+      content: { text: 'hello' },
+      reports: { delivered: true, failed: true, displayed: false },
+    })
+  })
+
+  test('IWF-REP-02 FLOW-25d IMDN-15 the receipt becomes the notification of its message, to the device that asked', async () => {
+    const rig = await startRig()
+    rig.play('sms').answer = () => taken('A1')
+    await rig.send({ messageId: 'Msg-77' as MessageId })
+    await rig.play('sms').offered.next()
+    await rig.play('sms').gateway.receiveReport(receipt('A1'))
+    const told = await rig.delivered.next()
+    expect(told).toMatchObject({ user: ALICE, device: 'urn:uuid:1', from: HANDSET })
+    expect(notification(told)).toMatchObject({
+      messageId: 'Msg-77',
+      recipient: HANDSET,
+      disposition: { kind: 'delivery', status: 'delivered' },
+    })
+  })
+
+  test('IMDN-10 a negative receipt becomes failed', async () => {
+    const rig = await startRig()
+    rig.play('sms').answer = () => taken('A2')
+    await rig.send()
+    await rig.play('sms').offered.next()
+    await rig.play('sms').gateway.receiveReport(receipt('A2', 'failed'))
+    expect(notification(await rig.delivered.next())?.disposition).toEqual({ kind: 'delivery', status: 'failed' })
+  })
+
+  test('ID-21 the same message again is answered as before and sent once', async () => {
+    const rig = await startRig()
+    expect(await Promise.all([rig.send(), rig.send(), rig.send()])).toEqual([
+      { status: 202 },
+      { status: 202 },
+      { status: 202 },
+    ])
+    await rig.play('sms').offered.next()
+    await rig.send({ messageId: 'Msg-2' as MessageId })
+    expect(await rig.play('sms').offered.next()).toMatchObject({ messageId: `${ALICE}|Msg-2` })
+  })
+
+  test('IW-07 IW-06 without an address in any service: 403 and nothing is offered', async () => {
+    const rig = await startRig({ services: { sms: { addresses: { own: false } } } })
+    expect(await rig.send()).toMatchObject({ status: 403, warning: expect.stringContaining('address') })
+    expect(rig.play('sms').offered.length).toBe(0)
+  })
+
+  test('ID-18 who hides his identity is refused where no pool hides him', async () => {
+    const rig = await startRig()
+    expect(await rig.send({ privacy: true })).toMatchObject({ status: 403 })
+  })
+
+  test('IW-25 an address that is valid in no service: 404', async () => {
+    const rig = await startRig()
+    expect(await rig.send({}, 'sip:bob@far.example' as Uri)).toMatchObject({ status: 404 })
+  })
+
+  test('IW-08 refused by the first service, taken by the second', async () => {
+    const rig = await startRig({ services: { sms: {}, other: {} } })
+    rig.play('sms').answer = () => ({ kind: 'refused', final: 'here', reason: 'sender-not-allowed', said: '0x0A' })
+    await rig.send()
+    await rig.play('sms').offered.next()
+    expect(await rig.play('other').offered.next()).toMatchObject({ to: HANDSET })
+  })
+
+  test('IW-09 refused by all: failed is told, never silence', async () => {
+    const rig = await startRig()
+    rig.play('sms').answer = () => ({ kind: 'refused', final: 'everywhere', reason: 'unknown-recipient', said: '0x0B' })
+    await rig.send()
+    expect(notification(await rig.delivered.next())?.disposition).toEqual({ kind: 'delivery', status: 'failed' })
+  })
+
+  test('FLOW-26b with answer after-service the refusal is the SIP answer, and no notification repeats it', async () => {
+    const rig = await startRig({ policies: { answer: 'after-service' } })
+    rig.play('sms').answer = () => ({ kind: 'refused', final: 'everywhere', reason: 'unknown-recipient', said: '0x0B' })
+    expect(await rig.send()).toMatchObject({ status: 404 })
+    rig.play('sms').answer = () => taken()
+    expect(await rig.send({ messageId: 'Msg-2' as MessageId })).toEqual({ status: 202 })
+    expect(rig.delivered.length).toBe(0)
+  })
+
+  test('with answer after-service a service that is slow leaves 202', async () => {
+    const rig = await startRig({ policies: { answer: 'after-service', answerWithin: '20ms' } })
+    rig.play('sms').answer = () => new Promise(() => {})
+    expect(await rig.send()).toEqual({ status: 202 })
+    await rig.abandon()
+  })
+
+  test('busy is tried again until it is taken', async () => {
+    const rig = await startRig()
+    let tries = 0
+    rig.play('sms').answer = () =>
+      ++tries < 3 ? { kind: 'busy', retryAfterMs: 1, scope: 'message', reason: 'throttled', said: '0x58' } : taken()
+    await rig.send()
+    for (let i = 0; i < 3; i++) await rig.play('sms').offered.next()
+    expect(tries).toBe(3)
+  })
+
+  test('an answer lost is offered again as a possible duplicate, after the wait', async () => {
+    const rig = await startRig({ policies: { uncertainWait: '20ms' } })
+    let first = true
+    rig.play('sms').answer = () => {
+      const outcome = first ? ({ kind: 'uncertain', reason: 'timeout', said: '' } as const) : taken()
+      first = false
+      return outcome
+    }
+    await rig.send()
+    expect(await rig.play('sms').offered.next()).toMatchObject({ possibleDuplicate: false })
+    expect(await rig.play('sms').offered.next()).toMatchObject({ possibleDuplicate: true })
+  })
+
+  test('an answer lost is reported as error where policy forbids duplicates', async () => {
+    const rig = await startRig({ policies: { uncertainWait: '20ms', uncertain: 'report-error' } })
+    rig.play('sms').answer = () => ({ kind: 'uncertain', reason: 'timeout', said: '' })
+    await rig.send()
+    expect(notification(await rig.delivered.next())?.disposition).toEqual({ kind: 'delivery', status: 'error' })
+    expect(rig.play('sms').offered.length).toBe(1)
+  })
+
+  test('the late truth settles an uncertain attempt: no second copy, and its receipt is known', async () => {
+    const rig = await startRig({ policies: { uncertainWait: '500ms' } })
+    rig.play('sms').answer = () => ({ kind: 'uncertain', reason: 'timeout', said: '' })
+    await rig.send()
+    const { messageId } = await rig.play('sms').offered.next()
+    await expect.poll(() => rig.metrics.registry.getSingleMetricAsString('causeway_retries_total')).toContain('timeout')
+    await rig.play('sms').gateway.settleLate(messageId, taken('LATE'))
+    await rig.play('sms').gateway.receiveReport(receipt('LATE'))
+    expect(notification(await rig.delivered.next())?.disposition.status).toBe('delivered')
+    expect(rig.play('sms').offered.length).toBe(0)
+  })
+
+  test('what a killed process had taken is offered again by its successor, as a possible duplicate', async () => {
+    const first = await startRig()
+    first.play('sms').answer = () => new Promise(() => {})
+    await first.send()
+    await first.play('sms').offered.next()
+    await first.abandon()
+    const second = await startRig({ prefix: first.prefix })
+    expect(await second.play('sms').offered.next()).toMatchObject({ possibleDuplicate: true })
+  })
+
+  test('IW-40 MSG-20 a reply that names its service leaves by it although another has priority', async () => {
+    const rig = await startRig({ services: { other: {}, sms: {} } })
+    await rig.send({ service: 'sms' as ServiceId })
+    expect(await rig.play('sms').offered.next()).toBeDefined()
+    expect(rig.play('other').offered.length).toBe(0)
+  })
+
+  test('IW-41 where policy ignores the identifier, the other service is chosen', async () => {
+    const rig = await startRig({ services: { other: {}, sms: {} }, policies: { replyService: 'ignore' } })
+    await rig.send({ service: 'sms' as ServiceId })
+    expect(await rig.play('other').offered.next()).toBeDefined()
+  })
+
+  test('a reply without identifier leaves by the service the correspondent was last heard from', async () => {
+    const rig = await startRig({ services: { other: {}, sms: {} } })
+    await rig.play('sms').gateway.receiveMessage(fromHandset())
+    await rig.delivered.next()
+    await expect
+      .poll(async () => {
+        await rig.send({ messageId: `Msg-${Math.random()}` as MessageId })
+        return rig.play('sms').offered.length
+      })
+      .toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,222 @@
+import { pino } from 'pino'
+import { onTestFinished } from 'vitest'
+import { z } from 'zod'
+import type {
+  AdapterContext,
+  AdapterModule,
+  GatewayPort,
+  InboundMessage,
+  OutboundMessage,
+  OutboundReport,
+  SendOutcome,
+} from '../../adapters/contract/index.js'
+import { configSchema } from '../../gateway/config/schema.js'
+import type { Delivery, DeliveryOutcome } from '../../gateway/conversation/delivery.js'
+import type { UserDirectory } from '../../gateway/core/port.js'
+import { systemClock } from '../../gateway/cpm/clock.js'
+import type { ServiceId, ServiceMessageId, Uri } from '../../gateway/cpm/ids.js'
+import type { CpmMessage } from '../../gateway/cpm/message.js'
+import { createInterworking, type Interworking } from '../../gateway/interworking/interworking.js'
+import { createRecorder } from '../../gateway/interworking/recorder.js'
+import { createMetrics } from '../../gateway/observe/metrics.js'
+import type { CpmRequest } from '../../gateway/sip/port.js'
+import { createSpool } from '../../gateway/spool/redis-spool.js'
+import { freshPrefix, openTestRedis } from '../support/redis.js'
+import { ALICE, HANDSET, message } from './support.js'
+
+const silent = pino({ level: 'silent' })
+const ALICE_NUMBER = 'tel:+12065550100' as Uri
+
+/** A queue that a test waits at: `next()` resolves with what was put, in order. */
+export function inbox<T>() {
+  const waiting: ((value: T) => void)[] = []
+  const ready: T[] = []
+  return {
+    put(value: T): void {
+      const taker = waiting.shift()
+      if (taker) taker(value)
+      else ready.push(value)
+    },
+    next: (): Promise<T> =>
+      ready.length > 0 ? Promise.resolve(ready.shift() as T) : new Promise((resolve) => waiting.push(resolve)),
+    get length() {
+      return ready.length
+    },
+  }
+}
+
+/** One service, played by the test: what is offered to it, and what it answers. */
+export interface PlayedService {
+  readonly offered: ReturnType<typeof inbox<OutboundMessage & { readonly possibleDuplicate: boolean }>>
+  readonly told: ReturnType<typeof inbox<OutboundReport>>
+  answer: (message: OutboundMessage) => SendOutcome | Promise<SendOutcome>
+  gateway: GatewayPort
+}
+
+let references = 0
+export const taken = (id = `ref-${++references}`): SendOutcome => ({
+  kind: 'accepted',
+  parts: [{ id: id as ServiceMessageId, keys: [id] }],
+  reportExpected: true,
+})
+
+export interface RigOptions {
+  readonly services?: Readonly<Record<string, object>>
+  readonly policies?: object
+  readonly deliver?: (delivery: Delivery) => DeliveryOutcome
+  readonly prefix?: string
+  readonly reports?: boolean
+}
+
+export interface Rig extends Interworking {
+  readonly play: (service: string) => PlayedService
+  readonly delivered: ReturnType<typeof inbox<Delivery>>
+  readonly prefix: string
+  readonly metrics: ReturnType<typeof createMetrics>
+  send(over?: Partial<CpmMessage>, target?: Uri): ReturnType<Interworking['accept']>
+  /** Leaves everything as a killed process would. */
+  abandon(): Promise<void>
+}
+
+/** The interworking functions over a real spool, with the SIP side and the services played by the test. */
+export async function startRig(options: RigOptions = {}): Promise<Rig> {
+  const prefix = options.prefix ?? freshPrefix()
+  const redis = await openTestRedis(prefix)
+  const spool = await createSpool(redis, { node: 'gw1', clock: systemClock, log: silent })
+  const played = new Map<string, PlayedService>()
+  const services = options.services ?? { sms: {} }
+  const config = configSchema.parse({
+    interworking: {
+      services: Object.fromEntries(Object.entries(services).map(([id, extra]) => [id, { adapter: id, ...extra }])),
+      policies: { retry: { first: '50ms', factor: 1, max: '50ms' }, ...options.policies },
+    },
+  })
+  const delivered = inbox<Delivery>()
+  const directory: UserDirectory = {
+    find: (address) =>
+      address === ALICE || address === ALICE_NUMBER
+        ? { uri: ALICE, addresses: [ALICE, ALICE_NUMBER], password: '' }
+        : undefined,
+    all: () => [],
+  }
+  const metrics = createMetrics()
+  const interworking = createInterworking({
+    config,
+    adapters: new Map(
+      Object.keys(services).map((id) => [id, { module: playedModule(played, options.reports === true), options: {} }]),
+    ),
+    spool,
+    deliver: async (delivery) => {
+      const outcome = options.deliver?.(delivery) ?? { kind: 'delivered', said: '200' }
+      if (outcome.kind === 'delivered') delivered.put(delivery)
+      return outcome
+    },
+    directory,
+    recorder: createRecorder(
+      metrics,
+      { note: () => {}, read: async () => [], stop: async () => {}, follow: emptyStream },
+      silent,
+    ),
+    registry: metrics.registry,
+    clock: systemClock,
+    log: silent,
+  })
+  await interworking.start()
+
+  let running = true
+  const close = async (deadline: AbortSignal) => {
+    if (!running) return
+    running = false
+    await interworking.stop(deadline)
+    await spool.stop(deadline)
+    await redis.stop()
+  }
+  onTestFinished(() => close(AbortSignal.timeout(5_000)))
+
+  return {
+    ...interworking,
+    prefix,
+    delivered,
+    metrics,
+    play: (service) => played.get(service) as PlayedService,
+    abandon: () => close(AbortSignal.abort()),
+    send(over = {}, target = HANDSET) {
+      const sent = message({ sentAt: Date.now(), expiresAt: Date.now() + 600_000, ...over })
+      const request: CpmRequest = {
+        function: 'orig',
+        originator: { uri: ALICE, addresses: [ALICE, ALICE_NUMBER], device: 'urn:uuid:1' },
+        target,
+        content: { kind: 'message', message: sent },
+        said: 'MESSAGE',
+      }
+      return interworking.accept(request, sent)
+    },
+  }
+}
+
+async function* emptyStream() {}
+
+function playedModule(played: Map<string, PlayedService>, reports: boolean): AdapterModule<unknown> {
+  return {
+    options: z.unknown(),
+    create: (_, context: AdapterContext) => {
+      const service: PlayedService = {
+        offered: inbox(),
+        told: inbox(),
+        answer: () => taken(),
+        gateway: context.gateway,
+      }
+      played.set(context.service as ServiceId, service)
+      return {
+        capabilities: {
+          schemes: ['tel'],
+          media: ['text/plain'],
+          maxBytes: 1_000,
+          reports: { delivered: true, displayed: false },
+          sessions: false,
+          presence: false,
+        },
+        addresses: { toService: (uri) => (uri.startsWith('tel:+') ? uri : undefined) },
+        messages: {
+          parallel: () => 10,
+          refuses: () => undefined,
+          async send(offered, { possibleDuplicate }) {
+            service.offered.put({ ...offered, possibleDuplicate })
+            return service.answer(offered)
+          },
+          ...(reports
+            ? {
+                report: async (report: OutboundReport): Promise<SendOutcome> => {
+                  service.told.put(report)
+                  return { kind: 'delivered' }
+                },
+              }
+            : {}),
+        },
+        start: () => Promise.resolve(),
+        stop: () => Promise.resolve(),
+        health: () => ({ state: 'up', since: 0, detail: '', links: [] }),
+      }
+    },
+  }
+}
+
+export const fromHandset = (over: Partial<InboundMessage> = {}): InboundMessage => ({
+  id: `in-${++references}`,
+  rememberMs: 60_000,
+  from: HANDSET,
+  replyable: true,
+  to: ALICE_NUMBER,
+  content: { type: 'text/plain;charset=utf-8', text: 'hi back' },
+  wantsReport: false,
+  said: 'deliver_sm',
+  ...over,
+})
+
+export const receipt = (key: string, state: 'delivered' | 'failed' = 'delivered') => ({
+  keys: [key],
+  converted: [],
+  addresses: [],
+  state,
+  said: `id:${key}`,
+})
