@@ -1,7 +1,8 @@
 /** Share of the rate that may go out at once after a quiet time. */
 const BURST_SECONDS = 0.1
 const RISE_PER_SECOND = 1.1
-const SLOWEST = 0.1
+/** Below this the pauses do the slowing down. */
+const SLOWEST = 1
 const LONGEST_PAUSE_MS = 60_000
 const CONGESTION_STEP_MS = 1000
 
