@@ -92,8 +92,11 @@ test('send --wait ends with the last report asked for, or the first failure, or 
     return accepted
   }
   expect((await send('hello', '--wait')).code).toBe(1)
-  fake.send = async () => accepted
-  expect((await send('hello', '--wait', '0.01')).code).toBe(3)
+  fake.send = async ({ onNotification }) => {
+    onNotification(imdn('delivery', 'delivered'))
+    return accepted
+  }
+  expect((await send('hello', '--wait', '0.01', '--report', 'delivery,display')).code).toBe(3)
 })
 
 test('send refuses what is no address before it registers', async () => {

@@ -14,16 +14,7 @@ test.each(Object.entries(await generatedPages()))(
 
 test('the reference has every key of the gateway and of the adapters, each with a sentence', async () => {
   const page = (await generatedPages())['conf/REFERENCE.md'] ?? ''
-  for (const key of [
-    'node',
-    'listen',
-    'appendfsync',
-    'cluster',
-    'numbers',
-    'answerWithin',
-    'systemId',
-    'enquireAfter',
-  ])
+  for (const key of ['node', 'listen', 'appendfsync', 'cluster', 'numbers', 'answerWithin', 'systemId', 'enquireAfter'])
     expect(page).toContain(`| \`${key}\` |`)
   expect(page.split('\n').filter((line) => /^\| `.*\|\s+\|$/.test(line))).toEqual([])
   expect(page).toContain('| `maxMessage` | size | `64KiB` |')

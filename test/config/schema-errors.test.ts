@@ -95,6 +95,14 @@ test('broken YAML is a problem at its line, not a crash', async () => {
   expect(await problemsOf('node: a\nnode: b\n')).toEqual(['2:1 : Map keys must be unique'])
 })
 
+test('a key under a YAML alias is placed where it was written', async () => {
+  const text = 'users:\n  alice: &anybody\n    pasword: x\n    password: y\n  bob: *anybody\n'
+  expect(await problemsOf(text)).toEqual([
+    '3:5 users.alice.pasword: unknown key; did you mean password?',
+    '3:5 users.bob.pasword: unknown key; did you mean password?',
+  ])
+})
+
 test('aliases that multiply are refused', async () => {
   const bomb = [
     'a: &a [x,x,x,x,x,x,x,x,x]',

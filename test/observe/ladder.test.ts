@@ -38,6 +38,19 @@ test('a message out and its report back, as a ladder', () => {
   `)
 })
 
+test('more than two on one side share the last column, and the gateway is always there', () => {
+  const peers = ['device sip:a@x', 'device sip:b@x', 'device sip:c@x', 'core', 'sms', 'mms', 'im']
+  const [heading, ...rows] = ladder(peers.map((peer) => checkpoint(0, 'attempted', peer, peer))).split('\n')
+  expect(heading?.trim().split(/ {2,}/)).toEqual(['device a', 'device b', 'Causeway', 'sms', 'mms'])
+  const columns = rows.map((row) =>
+    row.indexOf('──') > row.indexOf('<') && row.includes('<') ? row.indexOf('<') : row.indexOf('>'),
+  )
+  expect(columns[2]).toBe(columns[1])
+  expect(columns[3]).toBe(columns[1])
+  expect(columns[6]).toBe(columns[5])
+  expect(ladder([])).toBe('           Causeway')
+})
+
 test('whatever was noted: one line each, at most 100 columns, nothing that moves the cursor', () => {
   const anything = fc.record({
     messageId: fc.string(),
