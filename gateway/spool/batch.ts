@@ -25,7 +25,9 @@ export function batched(
 
   async function send(batch: readonly Waiting[]): Promise<void> {
     try {
-      const replies = await call(batch.flatMap(({ args }) => args))
+      const all: Argument[] = []
+      for (const { args } of batch) for (const argument of args) all.push(argument)
+      const replies = await call(all)
       if (!Array.isArray(replies)) throw new Error('a batch script answers with a list')
       batch.forEach(({ resolve }, index) => {
         resolve(replies[index])

@@ -14,14 +14,14 @@ export function verdictArguments(
   later: WaitingItem | undefined,
   now: number,
 ): readonly Argument[] {
-  const args = [
-    ...placeArguments(place),
-    ...putArguments('puts' in verdict ? verdict.puts : undefined),
-    ...noteArguments('notes' in verdict ? verdict.notes : undefined),
-    ...(verdict.kind === 'failed' ? [1, JSON.stringify(place.item), verdict.reason, now] : [0]),
-    ...(later ? [1, later.item.id, later.item.attempts, later.job] : [0]),
-    ...(verdict.kind === 'sent' ? [1, ...recordArguments(verdict.record, now)] : [0]),
-  ]
+  const args = placeArguments(place)
+  if ('puts' in verdict && verdict.puts) {
+    for (const item of verdict.puts) args.push('put', item.lane, JSON.stringify(item), item.expiresAt)
+  }
+  if ('notes' in verdict && verdict.notes) args.push('notes', ...noteArguments(verdict.notes))
+  if (verdict.kind === 'failed') args.push('failed', JSON.stringify(place.item), verdict.reason, now)
+  if (later) args.push('later', later.item.id, later.item.attempts, later.job)
+  if (verdict.kind === 'sent') args.push('record', ...recordArguments(verdict.record, now))
   return [args.length, ...args]
 }
 
@@ -34,11 +34,6 @@ const placeArguments = (place: Place): Argument[] =>
   place.kind === 'taken'
     ? [place.item.lane, 'taken', place.entry]
     : [place.item.lane, 'waiting', place.item.id, place.item.attempts, place.job]
-
-const putArguments = (puts: readonly SpoolItem[] = []): Argument[] => [
-  puts.length,
-  ...puts.flatMap((item) => [item.lane, JSON.stringify(item), item.expiresAt]),
-]
 
 let generations = 0
 

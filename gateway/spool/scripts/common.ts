@@ -14,8 +14,12 @@ local function count() return tonumber(arg()) end
 
 /** `enter(lane, item, expiresAt)`: an item as JSON becomes the last of its lane. */
 export const ENTER = `
+local entered = {}
 local function enter(lane, item, expires)
-  redis.call('SADD', prefix .. ':lanes', lane)
+  if not entered[lane] then
+    redis.call('SADD', prefix .. ':lanes', lane)
+    entered[lane] = true
+  end
   redis.call('XADD', prefix .. ':lane:' .. lane, '*', 'i', item, 'x', expires)
 end
 `

@@ -43,8 +43,10 @@ local function forget(report, packed)
   end
 end
 
+local anyParked = {}
 local function unpark(scope, keys, now)
-  if redis.call('EXISTS', parkedKey(scope)) == 0 then return end
+  if anyParked[scope] == nil then anyParked[scope] = redis.call('EXISTS', parkedKey(scope)) == 1 end
+  if not anyParked[scope] then return end
   for _, key in ipairs(keys) do
     for _, packed in ipairs(redis.call('LRANGE', parkKey(scope, key), 0, -1)) do
       local report = cmsgpack.unpack(packed)

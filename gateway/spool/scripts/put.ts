@@ -12,13 +12,11 @@ export const PUT = lua`${READER}${ENTER}${NOTES}
 local replies = {}
 while position < #ARGV do
   local lane, item, expires, life = arg(), arg(), arg(), arg()
+  -- Every name is remembered, also those of a repetition: it may come back under any of them.
   local new = 1
-  local names = {}
-  for i = 1, count() do
-    names[i] = prefix .. ':seen:' .. arg()
-    if redis.call('EXISTS', names[i]) == 1 then new = 0 end
+  for _ = 1, count() do
+    if not redis.call('SET', prefix .. ':seen:' .. arg(), 1, 'NX', 'PX', life) then new = 0 end
   end
-  for _, name in ipairs(names) do redis.call('SET', name, 1, 'NX', 'PX', life) end
   if new == 1 then
     enter(lane, item, expires)
     notes()

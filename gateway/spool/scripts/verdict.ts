@@ -10,12 +10,13 @@ import { REPORTS } from './reports.js'
  * KEYS  prefix
  * ARGV  per verdict, after the number of its arguments:
  *   where it is  lane, 'taken', stream entry; or lane, 'waiting', item id, attempts, job
- *   puts         n, n times lane, item as JSON, expiresAt
- *   notes        n, n times key, value, life
- *   failed       0; or 1, item as JSON, reason, now
- *   later        0; or 1, item id, attempts, job
- *   record       0; or 1, identity, scope, generation, report lane, context as JSON, life, now, number of parts,
- *                n, n wanted states, n, n addresses, n, n times key, number of its part
+ *   then what follows, any of:
+ *   'put', lane, item as JSON, expiresAt
+ *   'notes', n, n times key, value, life
+ *   'failed', item as JSON, reason, now
+ *   'later', item id, attempts, job
+ *   'record', identity, scope, generation, report lane, context as JSON, life, now, number of parts,
+ *             n, n wanted states, n, n addresses, n, n times key, number of its part
  * Reply per verdict: 1 applied, 0 the item was no longer there
  */
 export const VERDICT = lua`${READER}${ENTER}${NOTES}${WAITING}${REPORTS}${PARKED}
@@ -27,31 +28,25 @@ local function list()
   return values
 end
 
-local function leave()
-  local lane, where = arg(), arg()
-  if where == 'waiting' then return released(lane, arg(), arg(), arg()) end
-  local stream, entry = prefix .. ':lane:' .. lane, arg()
-  if redis.call('XACK', stream, 'g', entry) == 0 then return false end
-  redis.call('XDEL', stream, entry)
+local left = {}
+
+local function leave(lane)
+  if arg() == 'waiting' then return released(lane, arg(), arg(), arg()) end
+  local entry = arg()
+  if redis.call('XACK', prefix .. ':lane:' .. lane, 'g', entry) == 0 then return false end
+  left[lane] = left[lane] or {}
+  table.insert(left[lane], entry)
   return true
 end
 
-local function puts()
-  for _ = 1, count() do enter(arg(), arg(), arg()) end
-end
-
-local function failed()
-  for _ = 1, count() do
+local follow = {
+  put = function() enter(arg(), arg(), arg()) end,
+  notes = notes,
+  failed = function()
     redis.call('XADD', prefix .. ':failed', 'MAXLEN', MOST_FAILED, '*', 'i', arg(), 'r', arg(), 't', arg())
-  end
-end
-
-local function later(lane)
-  for _ = 1, count() do known(lane, arg(), arg(), arg()) end
-end
-
-local function record()
-  for _ = 1, count() do
+  end,
+  later = function(lane) known(lane, arg(), arg(), arg()) end,
+  record = function()
     local made = {i = arg(), o = arg(), g = arg(), l = arg(), c = arg(), p = {}, k = {}}
     local life, now = arg(), tonumber(arg())
     made.e = string.format('%d', now + life)
@@ -65,25 +60,19 @@ local function record()
     end
     store(made, parts, life)
     unpark(made.o, made.k, now)
-  end
-end
+  end,
+}
 
 local replies = {}
 while position < #ARGV do
   local size = count()
-  local next = position + size
-  local lane = ARGV[position + 1]
-  if leave() then
-    puts()
-    notes()
-    failed()
-    later(lane)
-    record()
-    replies[#replies + 1] = 1
-  else
-    replies[#replies + 1] = 0
-  end
-  position = next
+  local last = position + size
+  local lane = arg()
+  local there = leave(lane)
+  while there and position < last do follow[arg()](lane) end
+  position = last
+  replies[#replies + 1] = there and 1 or 0
 end
+for lane, entries in pairs(left) do redis.call('XDEL', prefix .. ':lane:' .. lane, unpack(entries)) end
 return replies
 `
