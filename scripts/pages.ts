@@ -18,7 +18,7 @@ export async function generatedPages(): Promise<Readonly<Record<string, string>>
   return {
     'conf/REFERENCE.md': referencePage([{ title: 'Gateway', at: '', schema: gateway }, ...adapters]),
     'conf/METRICS.md': metricsPage(describedMetrics()),
-    'conf/sample.yaml': samplePage(gateway),
+    'conf/sample.yaml.dist': samplePage(gateway),
   }
 }
 

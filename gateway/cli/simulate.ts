@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Simulator } from '../../adapters/contract/index.js'
 import { BUILT_IN, loadModule } from '../config/adapters.js'
 import { configSchema } from '../config/schema.js'
@@ -26,7 +27,12 @@ async function simulate(name: string | undefined, args: readonly string[], termi
   if (!simulator) throw new CommandError(`expected a simulator (${[...simulators.keys()].join(', ')}), found ${name}`)
   const options = readOptions(args)
   const log = createLog(configSchema.parse({}).observe)
-  await simulator.run(options, log, terminal.interrupted())
+  try {
+    await simulator.run(options, log, terminal.interrupted())
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error)
+    throw new CommandError(`${name} cannot run: ${why}`)
+  }
   return EXIT.ok
 }
 

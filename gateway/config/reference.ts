@@ -1,3 +1,4 @@
+import { markdownTable } from './markdown.js'
 import type { SchemaNode } from './schema-tree.js'
 import { inUnits } from './units.js'
 
@@ -28,8 +29,16 @@ function group(at: string, node: SchemaNode): string[] {
   const entries = Object.entries(node.properties ?? {})
   const leaves = entries.filter(([, child]) => !isGroup(child))
   const tables = leaves.length === 0 ? [] : [table(at, node, leaves)]
-  const nested = entries.flatMap(([name, child]) => below(join(at, name), child))
+  const nested = entries.flatMap(([name, child]) =>
+    below(join(at, name), markOptional(child, node.required?.includes(name))),
+  )
   return [...tables, ...nested]
+}
+
+/** A group that need not be there says so. */
+function markOptional(node: SchemaNode, required = false): SchemaNode {
+  if (!node.properties || required || node.default !== undefined) return node
+  return { ...node, description: `Optional. ${node.description ?? ''}`.trim() }
 }
 
 /** Groups under a key: its own keys, those of each name in a record, of each item, and of each alternative. */
@@ -41,27 +50,17 @@ function below(path: string, node: SchemaNode): string[] {
 }
 
 function table(at: string, node: SchemaNode, leaves: readonly (readonly [string, SchemaNode])[]): string {
-  const rows = leaves.map(([name, child]) =>
-    row([
-      `\`${name}\``,
-      typeText(child),
-      defaultText(child, node.required?.includes(name) ?? false),
-      child.description ?? '',
-    ]),
-  )
+  const rows = leaves.map(([name, child]) => [
+    `\`${name}\``,
+    typeText(child),
+    defaultText(child, node.required?.includes(name) ?? false),
+    prose(child.description ?? ''),
+  ])
   const intro = node.description === undefined ? [] : [prose(node.description), '']
-  return [
-    `### ${at === '' ? 'Top level' : `\`${at}\``}`,
-    '',
-    ...intro,
-    row(['Key', 'Value', 'Default', 'Meaning']),
-    '|---|---|---|---|',
-    ...rows,
-  ].join('\n')
+  const heading = `### ${at === '' ? 'Top level' : `\`${at}\``}`
+  return [heading, '', ...intro, markdownTable(['Key', 'Value', 'Default', 'Meaning'], rows)].join('\n')
 }
 
-const row = (cells: readonly string[]) =>
-  `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replace(/\s+/g, ' ')).join(' | ')} |`
 /** Outside of code, Markdown takes `<name>` for a tag. */
 const prose = (text: string) => text.replaceAll('<', '&lt;')
 const join = (at: string, name: string) => (at === '' ? name : `${at}.${name}`)

@@ -1,3 +1,4 @@
+import { markdownTable } from '../config/markdown.js'
 import type { Metrics } from './metrics.js'
 
 interface Described {
@@ -12,20 +13,18 @@ export function metricsPage(metrics: Pick<Metrics, 'registry'>): string {
   const rows = (metrics.registry.getMetricsAsArray() as unknown as readonly Described[])
     .filter(({ name }) => name.startsWith('causeway_'))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, type, labelNames = [], help }) => {
-      const labels = labelNames.map((label) => `\`${label}\``).join(', ')
-      return `| \`${name}\` | ${String(type)} | ${labels} | ${help.replaceAll('|', '\\|')} |`
-    })
-  return `${[...HEAD, ...rows].join('\n')}\n`
+    .map(({ name, type, labelNames = [], help }) => [
+      `\`${name}\``,
+      String(type),
+      labelNames.map((label) => `\`${label}\``).join(', '),
+      help,
+    ])
+  return `${HEAD}\n${markdownTable(['Name', 'Type', 'Labels', 'Meaning'], rows)}\n`
 }
 
-const HEAD = [
-  '# Metrics reference',
-  '',
-  'Generated from the registry by `npm run docs`; a test fails when it is stale. Served at `/metrics` for Prometheus,',
-  'together with those of the process (`process_*`, `nodejs_*`, event loop lag among them). An adapter adds its own, `causeway_<module>_*`.',
-  'No label ever holds a number, an address or the name of a message.',
-  '',
-  '| Name | Type | Labels | Meaning |',
-  '|---|---|---|---|',
-]
+const HEAD = `# Metrics reference
+
+Generated from the registry by \`npm run docs\`; a test fails when it is stale. Served at \`/metrics\` for Prometheus,
+together with those of the process (\`process_*\`, \`nodejs_*\`, event loop lag among them). An adapter adds its own, \`causeway_<module>_*\`.
+No label ever holds a number, an address or the name of a message.
+`

@@ -19,6 +19,11 @@ test('simulate hands its options to the simulator and runs until interrupted', a
   expect((await causeway(['simulate', 'smsc', '--port', '0'], { stop: stop.signal })).code).toBe(0)
 })
 
+test('an option the simulator does not know is named', async () => {
+  const { code, error } = await causeway(['simulate', 'smsc', '--colour', 'red'])
+  expect([code, error.join()]).toEqual([1, expect.stringMatching(/^smsc cannot run: .*colour/s)])
+})
+
 test('options are --key value, --key=value or --key alone', () => {
   expect(readOptions(['--port', '2775', '--ids=hex', '--receiptElsewhere', '--reply', 'a b'])).toEqual({
     port: '2775',

@@ -15,21 +15,21 @@ test.each(Object.entries(await generatedPages()))(
 test('the reference has every key of the gateway and of the adapters, each with a sentence', async () => {
   const page = (await generatedPages())['conf/REFERENCE.md'] ?? ''
   for (const key of ['node', 'listen', 'appendfsync', 'cluster', 'numbers', 'answerWithin', 'systemId', 'enquireAfter'])
-    expect(page).toContain(`| \`${key}\` |`)
+    expect(page).toMatch(new RegExp(`\\| \`${key}\` +\\|`))
   expect(page.split('\n').filter((line) => /^\| `.*\|\s+\|$/.test(line))).toEqual([])
-  expect(page).toContain('| `maxMessage` | size | `64KiB` |')
-  expect(page).toContain('| `reassemblyTimeout` | duration | `5m` |')
+  expect(page).toMatch(/\| `maxMessage` +\| size +\| `64KiB` +\|/)
+  expect(page).toMatch(/\| `reassemblyTimeout` +\| duration +\| `5m` +\|/)
 })
 
 test('every metric has labels and a sentence', async () => {
   const page = (await generatedPages())['conf/METRICS.md'] ?? ''
   const rows = page.split('\n').filter((line) => line.startsWith('| `'))
   expect(rows.length).toBeGreaterThan(20)
-  for (const line of rows) expect(line).toMatch(/^\| `causeway_\w+` \| (counter|gauge|histogram) \| .*\| .{10,} \|$/)
+  for (const line of rows) expect(line).toMatch(/^\| `causeway_\w+` +\| (counter|gauge|histogram) +\| .*\| .{10,} \|$/)
 })
 
 test('the sample is valid as it is, and holds every key once its # are removed', async () => {
-  const text = await readFile('conf/sample.yaml', 'utf8')
+  const text = await readFile('conf/sample.yaml.dist', 'utf8')
   expect((await loadText(text)).config).toEqual(configSchema.parse({}))
   const all: unknown = parse(text.replace(/^(\s*)#(?!#| )/gm, '$1'))
   expect(Object.keys(all as object)).toEqual(Object.keys(configSchema.shape))
