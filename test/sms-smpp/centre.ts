@@ -43,6 +43,8 @@ export interface CentreSettings {
   /** command_status of bind answers. */
   readonly bindStatus?: number
   readonly version?: number
+  /** Answers no bind. */
+  readonly silent?: boolean
   /** Answers enquire_link; default true. */
   readonly answersEnquiry?: boolean
 }
@@ -83,7 +85,9 @@ export async function startCentre(settings: CentreSettings = {}): Promise<Centre
   const onPdu = (bytes: Buffer, socket: Socket, link: number) => {
     const pdu = decodePdu(bytes)
     if (isFault(pdu)) throw new Error(`the client sent no SMPP: ${pdu.fault}`)
-    if (pdu.command === 'bind_transceiver' || pdu.command === 'bind_receiver' || pdu.command === 'bind_transmitter') {
+    const isBind =
+      pdu.command === 'bind_transceiver' || pdu.command === 'bind_receiver' || pdu.command === 'bind_transmitter'
+    if (isBind && !settings.silent) {
       const status = settings.bindStatus ?? 0
       const tlvs = settings.version === undefined ? [] : [intTlv('sc_interface_version', settings.version)]
       const fields = status === 0 ? { system_id: 'SMSC1' } : undefined

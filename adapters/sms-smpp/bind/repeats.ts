@@ -30,6 +30,8 @@ interface Memory {
 }
 
 const CONTENTS = 50_000
+/** Counts live longer than the names made of them are recognised anywhere, so that no name is used twice. */
+const MARGIN_MS = 10_000
 
 export function createRepeats(account: string, windowMs: number, clock: Clock): Repeats {
   const sessions = new Map<string, Memory>()
@@ -51,7 +53,7 @@ export function createRepeats(account: string, windowMs: number, clock: Clock): 
     memory.counts.delete(content)
     memory.counts.set(content, { count: next, at: now })
     for (const [oldest, { at, count: highest }] of memory.counts) {
-      const due = now - at > windowMs
+      const due = now - at > windowMs + MARGIN_MS
       if (!due && memory.counts.size <= CONTENTS) break
       memory.counts.delete(oldest)
       if (!due) memory.forgot = Math.max(memory.forgot, highest)

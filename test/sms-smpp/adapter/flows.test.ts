@@ -167,6 +167,8 @@ describe('SMPP in time, as the vectors tell it', () => {
     centre.write(withSequence(hexOf('throttled-then-accepted', 5), last.pdu.sequence))
     expect(await third).toMatchObject({ kind: 'accepted' })
     const after = rig.send(two, { number: 3 })
+    // By now the account is down to one message a second.
+    clock.advance(1000)
     centre.say('submit_sm_resp', 0, (await centre.next('submit_sm')).pdu.sequence, { message_id: 'M' })
     expect((await after).kind).toBe('accepted')
   })
