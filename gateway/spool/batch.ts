@@ -2,6 +2,15 @@ import { SpoolUnavailable } from './spool.js'
 
 export type Argument = string | number
 
+/**
+ * A life for Redis: a whole number of ms, at least 1. Throws a RangeError for anything that is no duration, because an
+ * argument that Redis refuses would fail the whole batch, and with it the work of others.
+ */
+export function life(ms: number): number {
+  if (!Number.isFinite(ms)) throw new RangeError(`${ms} is no duration`)
+  return Math.max(1, Math.round(ms))
+}
+
 /** Operations of one script call: more would keep everybody else waiting for Redis too long. */
 const MAX_BATCH = 100
 /** Operations that wait for their turn in this process; a caller beyond gets SpoolUnavailable. */

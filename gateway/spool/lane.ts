@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Clock } from '../cpm/clock.js'
@@ -45,6 +46,8 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   const changed = createSignal()
   const stopping = new AbortController()
   const givingUp = new AbortController()
+  // One listener for each item that rests or whose verdict waits for Redis.
+  setMaxListeners(0, stopping.signal, givingUp.signal)
   const insist = <T>(act: () => Promise<T>) => persistently(act, { clock, log, giveUp: givingUp.signal })
 
   const places = (): number => options.parallel() - underWay - ready.length
@@ -93,14 +96,19 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
     })
   }
 
-  /** False when the handler failed and may try again. */
+  /** False when the handler failed, or gave a verdict that cannot be written, and may try again. */
   async function seeThrough(entry: Entry<Payload>): Promise<boolean> {
     if (entry.deliveries > 1 && (await insist(() => context.concludePutOff(entry)))) return true
     if (givingUp.signal.aborted) return true
     const verdict = await verdictOn(entry)
     if (verdict === undefined) return false
-    await insist(() => context.conclude(entry, verdict))
-    return true
+    try {
+      await insist(() => context.conclude(entry, verdict))
+      return true
+    } catch (error) {
+      log.error({ err: error, item: entry.item.id, verdict: verdict.kind }, 'verdict cannot be written')
+      return false
+    }
   }
 
   async function verdictOn(entry: Entry<Payload>): Promise<Verdict<Payload> | undefined> {

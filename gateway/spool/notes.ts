@@ -1,4 +1,4 @@
-import { batched } from './batch.js'
+import { batched, life } from './batch.js'
 import { keysOf } from './keys.js'
 import type { RedisHandle } from './redis.js'
 import { run } from './script.js'
@@ -22,10 +22,10 @@ export function createNotes({ command, prefix }: RedisHandle): NoteStore {
   return {
     get,
     async put({ key, value, lifeMs }) {
-      await available(command.set(keys.note(key), value, 'PX', lifeMs))
+      await available(command.set(keys.note(key), value, 'PX', life(lifeMs)))
     },
     async putIfAbsent({ key, value, lifeMs }) {
-      return (await available(command.set(keys.note(key), value, 'PX', lifeMs, 'NX'))) === 'OK'
+      return (await available(command.set(keys.note(key), value, 'PX', life(lifeMs), 'NX'))) === 'OK'
     },
     async remove(key) {
       await available(command.del(keys.note(key)))
@@ -37,7 +37,7 @@ export function createNotes({ command, prefix }: RedisHandle): NoteStore {
         const after = next === undefined ? undefined : JSON.stringify(next)
         if (after === undefined && before === undefined) return result
         const expected = before === undefined ? ['0'] : ['1', before]
-        const wanted = after === undefined ? ['0'] : ['1', after, lifeMs]
+        const wanted = after === undefined ? ['0'] : ['1', after, life(lifeMs)]
         if ((await available(run(command, SWAP, prefix, [key, ...expected, ...wanted]))) === 1) return result
       }
       throw new SpoolUnavailable(`note ${key} changes too fast`)

@@ -3,7 +3,10 @@ import type { Clock } from '../cpm/clock.js'
 
 const RETRY_MS = { first: 50, max: 2_000 }
 
-/** Runs `act` until it succeeds or `giveUp` fires; undefined then. */
+/**
+ * Runs `act` until it succeeds or `giveUp` fires; undefined then. Rejects with what no repetition mends: a RangeError or
+ * TypeError is a fault in the arguments.
+ */
 export async function persistently<T>(
   act: () => Promise<T>,
   { clock, log, giveUp }: { readonly clock: Clock; readonly log: Logger; readonly giveUp: AbortSignal },
@@ -12,6 +15,7 @@ export async function persistently<T>(
     try {
       return await act()
     } catch (error) {
+      if (error instanceof RangeError || error instanceof TypeError) throw error
       log.warn({ err: error }, 'Redis does not take it, trying again')
       await pause(clock, wait, giveUp)
     }

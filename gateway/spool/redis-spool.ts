@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { InboundReport, ReportOutcome } from '../../adapters/contract/index.js'
 import type { Clock } from '../cpm/clock.js'
-import { batched } from './batch.js'
+import { batched, life } from './batch.js'
 import type { Entry } from './entry.js'
 import { heartbeat } from './heartbeat.js'
 import { consumeLane, type LaneContext } from './lane.js'
@@ -35,6 +35,7 @@ export interface RedisSpool extends Spool {
 
 const MAX_CRASHES = 5
 const NODE_LIFE_MS = 15_000
+const REPORT_STATES: ReadonlySet<string> = new Set(['delivered', 'failed', 'error', 'interim', 'displayed'])
 
 /** The spool on Redis streams and BullMQ. */
 export async function createSpool(redis: RedisHandle, options: SpoolOptions): Promise<RedisSpool> {
@@ -57,8 +58,8 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
 
   /** Back when the delay is over, but no later than the end of its life, which somebody has to be told. */
   function putOff(item: SpoolItem, payload: unknown, delayMs: number) {
-    const untilExpiry = Math.max(0, item.expiresAt - clock.now())
-    return waiting.add({ ...item, attempts: item.attempts + 1, payload }, Math.min(delayMs, untilExpiry))
+    const untilExpiry = item.expiresAt - clock.now()
+    return waiting.add({ ...item, attempts: item.attempts + 1, payload }, life(Math.min(delayMs, untilExpiry)))
   }
 
   const context: LaneContext = {
@@ -81,7 +82,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
   return {
     async put(item, { rememberMs, alsoKnownAs = [], notes }: PutOptions) {
       const names = [item.id, ...alsoKnownAs]
-      const args = [item.lane, JSON.stringify(item), item.expiresAt, rememberMs, names.length, ...names]
+      const args = [item.lane, JSON.stringify(item), item.expiresAt, life(rememberMs), names.length, ...names]
       return (await available(put([...args, ...noteArguments(notes)]))) === 1 ? 'stored' : 'duplicate'
     },
     take(lane, takeOptions, handle, onPoison) {
@@ -128,6 +129,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
 
 function reportArguments(scope: string, report: InboundReport, now: number): (string | number)[] {
   const { keys, converted, addresses } = report
+  if (!REPORT_STATES.has(report.state)) throw new RangeError(`${report.state} is no state of a report`)
   const lists = [keys, converted, addresses].flatMap((list) => [list.length, ...list])
   return [now, scope, report.state, JSON.stringify(report), ...lists]
 }

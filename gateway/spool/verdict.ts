@@ -1,4 +1,4 @@
-import type { Argument } from './batch.js'
+import { type Argument, life } from './batch.js'
 import type { Note, SentRecord, SpoolItem, Verdict } from './spool.js'
 import type { WaitingItem } from './waiting.js'
 
@@ -27,7 +27,7 @@ export function verdictArguments(
 
 export const noteArguments = (notes: readonly Note[] = []): Argument[] => [
   notes.length,
-  ...notes.flatMap(({ key, value, lifeMs }) => [key, value, lifeMs]),
+  ...notes.flatMap(({ key, value, lifeMs }) => [key, value, life(lifeMs)]),
 ]
 
 const placeArguments = (place: Place): Argument[] =>
@@ -49,7 +49,7 @@ function recordArguments(record: SentRecord, now: number): Argument[] {
   const keys = named.flatMap((part, index) => part.keys.map((key) => ({ key, number: index + 1 })))
   return [
     ...[record.id, record.scope, generation(now), record.reportLane, JSON.stringify(record.context ?? null)],
-    ...[record.lifeMs, now, named.length],
+    ...[life(record.lifeMs), now, named.length],
     ...[record.wants.length, ...record.wants],
     ...[record.addresses.length, ...record.addresses],
     ...[keys.length, ...keys.flatMap(({ key, number }) => [key, number])],

@@ -80,7 +80,7 @@ export async function createWaiting(redis: RedisHandle, log: Logger): Promise<Wa
   return {
     async add(item, delayMs) {
       const job = jobOf(item)
-      await queue.add('wait', { item: JSON.stringify(item) }, { jobId: job, delay: Math.max(0, delayMs) })
+      await queue.add('wait', { item: JSON.stringify(item) }, { jobId: job, delay: delayMs })
       return { item, job }
     },
     async known(item) {

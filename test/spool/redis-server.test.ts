@@ -81,6 +81,9 @@ describe('the embedded redis-server', () => {
         () => undefined,
       )
     }
+    await spool.put(itemOf({ id: 'put off' }), ONE_DAY)
+    ;(await reader.next()).say({ kind: 'later', delayMs: 300, payload: 'again', why: 'busy' })
+    stored.add('put off')
     await Promise.all(Array.from({ length: 200 }, (_, n) => put(`before ${n}`)))
     const during = Array.from({ length: 200 }, (_, n) => put(`during ${n}`))
     process.kill(pidIn(dataDir), 'SIGKILL')
