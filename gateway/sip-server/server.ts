@@ -1,9 +1,130 @@
-import type { Clock } from '../cpm/clock.js'
+import { type Clock, systemClock } from '../cpm/clock.js'
+import type { SipCommand } from './control/command.js'
+import type { ControlClient } from './control/control-client.js'
+import { ControlServer } from './control/control-server.js'
+import { hostPort } from './host-port.js'
+import { IncomingRequests } from './incoming-requests.js'
+import { type MessageLimits, parseHead } from './message/parse.js'
+import type { ReceivedMessage } from './message/received.js'
 import type { SipServer, SipServerOptions } from './options.js'
+import { OutgoingRequests } from './outgoing-requests.js'
+import { RegisteredFlows } from './registered-flows.js'
+import { Statistics } from './statistics.js'
+import type { Flow } from './transport/flow.js'
+import { advertisedHost, parseListenAddress } from './transport/listen-address.js'
+import { Network } from './transport/network.js'
 
 export type { SipServer, SipServerOptions, SipServerStats } from './options.js'
 
-/** Starts the embedded SIP server in this thread. Rejects when an address cannot be bound. */
-export function startSipServer(_options: SipServerOptions, _clock?: Clock): Promise<SipServer> {
-  return Promise.reject(new Error('SIP server: no transport is available'))
+const DEFAULT_PREFER_TCP_ABOVE = 1300
+const DEFAULT_MAX_PENDING = 10_000
+const MAX_CONNECTIONS = 10_000
+const MAX_HEAD_BYTES = 128 * 1024
+const MAX_HEADERS = 256
+/** drachtio-srf looks at the number only, to know what the server can do. */
+const VERSION = 'v0.9.5-causeway'
+/** What a client may say in one frame is limited there; as SIP it may be as large. */
+const CLIENT_LIMITS: MessageLimits = {
+  maxHeadBytes: Number.MAX_SAFE_INTEGER,
+  maxHeaders: 1000,
+  maxMessageBytes: Number.MAX_SAFE_INTEGER,
+}
+
+/**
+ * Starts the embedded SIP server in this thread. Rejects when an address is malformed (TypeError) or cannot be bound.
+ */
+export async function startSipServer(options: SipServerOptions, clock: Clock = systemClock): Promise<SipServer> {
+  const addresses = options.listen.map(parseListenAddress)
+  const statistics = new Statistics()
+  const registeredFlows = new RegisteredFlows(clock)
+  const limits = { maxHeadBytes: MAX_HEAD_BYTES, maxHeaders: MAX_HEADERS, maxMessageBytes: options.maxMessageBytes }
+
+  const receive = (received: ReceivedMessage, flow: Flow) => {
+    const { message } = received
+    if (message.kind === 'request') incoming.receive(received, message, flow)
+    else outgoing.receive(received, message, flow)
+  }
+  const network = new Network({
+    limits,
+    clock,
+    maxConnections: MAX_CONNECTIONS,
+    events: {
+      message: receive,
+      garbage: () => statistics.parseError('garbage'),
+      refused: () => statistics.dropped('connectionLimit'),
+      error: () => statistics.transportError(),
+      closed: (flow) => registeredFlows.closed(flow),
+    },
+  })
+  const endpoints = (wildcard: (bound: string) => string) =>
+    network.listening.map(({ transport, host, port }) => `${transport}/${hostPort({ host: wildcard(host), port })}`)
+  const control = new ControlServer({
+    address: options.control,
+    secret: options.control.secret,
+    clock,
+    greeting: () => [
+      endpoints((bound) => advertisedHost(bound, '')).join(),
+      VERSION,
+      endpoints((bound) => bound).join(),
+    ],
+    sip: (client, command) => obey(client, command),
+    lost: (client) => incoming.clientLost(client),
+  })
+  const incoming = new IncomingRequests({
+    clock,
+    network,
+    statistics,
+    registeredFlows,
+    maxPending: options.maxPendingRequests ?? DEFAULT_MAX_PENDING,
+    nextClient: (method) => control.next(method),
+  })
+  const preferTcpAbove = options.preferTcpAbove ?? DEFAULT_PREFER_TCP_ABOVE
+  const outgoing = new OutgoingRequests({ clock, network, statistics, registeredFlows, preferTcpAbove })
+  const obey = sipCommands(incoming, outgoing)
+
+  const close = () => {
+    control.close()
+    network.close()
+    incoming.clear()
+    outgoing.clear()
+  }
+  try {
+    for (const address of addresses) await network.listen(address)
+    const bound = await control.listen()
+    return {
+      control: bound,
+      listening: network.listening.map((address) => `${address.transport}:${hostPort(address)}`),
+      stats: async () =>
+        statistics.snapshot({
+          serverTransactions: incoming.transactions,
+          clientTransactions: outgoing.transactions,
+          tcpConnections: network.tcpConnections,
+          controlClients: control.size,
+          pendingRequests: incoming.pending,
+        }),
+      stop: async () => close(),
+    }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/** Reads the SIP message of a `sip` command and gives it to whom it concerns. */
+function sipCommands(incoming: IncomingRequests, outgoing: OutgoingRequests) {
+  return (client: ControlClient, command: SipCommand): void => {
+    const headEnd = command.text.indexOf('\r\n\r\n')
+    const head = headEnd < 0 ? command.text : command.text.slice(0, headEnd)
+    const body = headEnd < 0 ? '' : command.text.slice(headEnd + 4)
+    const parsed = parseHead(head.replace(/(\r\n)+$/, ''), CLIENT_LIMITS)
+    const message = parsed?.message
+    if (!message || parsed.fault === 'requestLine') {
+      client.reply(command.id, 'NOK', `invalid request-uri: ${head.split('\r\n', 1)[0]}`)
+    } else if (message.kind === 'response') incoming.answer(client, command, message, body)
+    else if (message.method === 'CANCEL') {
+      client.reply(command.id, 'NOK', `unable to cancel unknown transaction id: ${command.transactionId}`)
+    } else if (command.dialogId !== '') {
+      client.reply(command.id, 'NOK', 'Server error: unable to find dialog for dialog id provided')
+    } else outgoing.send(client, command, message, body)
+  }
 }

@@ -1,4 +1,4 @@
-import { bracketed, type HostPort, hostPort, type TransportName } from '../transport/flow.js'
+import { bracketed, type HostPort, hostPort, type TransportName } from '../host-port.js'
 import { parseAddress, tagOf } from './address.js'
 import { applicationHeaders, bodyHeaders, replaceLocalhost } from './fill.js'
 import { field, type HeaderField, header, type SipRequest } from './message.js'

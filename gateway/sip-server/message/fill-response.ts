@@ -1,4 +1,4 @@
-import type { HostPort } from '../transport/flow.js'
+import type { HostPort } from '../host-port.js'
 import { param, parseAddress, tagOf } from './address.js'
 import { applicationHeaders, bodyHeaders } from './fill.js'
 import { field, type HeaderField, header, type SipRequest, type SipResponse, serialise } from './message.js'

@@ -1,4 +1,4 @@
-import { bracketed, type HostPort } from '../transport/flow.js'
+import { bracketed, type HostPort } from '../host-port.js'
 import { outgoingName } from './header-names.js'
 import { field, type HeaderField } from './message.js'
 import { splitChallenges } from './split.js'

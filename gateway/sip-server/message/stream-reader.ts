@@ -7,8 +7,10 @@ import { contentLength, type ReceivedMessage, received } from './received.js'
  * answered by one CRLF (RFC 5626 §3.5.1). garbage: no SIP; the stream ends.
  */
 export type StreamEvent =
-  | { readonly kind: 'message' | 'fatal'; readonly received: ReceivedMessage }
-  | { readonly kind: 'ping' | 'garbage' }
+  | { readonly kind: 'message'; readonly received: ReceivedMessage }
+  | { readonly kind: 'fatal'; readonly received: ReceivedMessage }
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'garbage' }
 
 const LF = 0x0a
 const CR = 0x0d

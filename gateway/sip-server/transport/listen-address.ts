@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import type { HostPort, TransportName } from './flow.js'
+import type { HostPort, TransportName } from '../host-port.js'
 
 export interface ListenAddress extends HostPort {
   readonly transport: TransportName

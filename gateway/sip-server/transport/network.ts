@@ -1,10 +1,10 @@
-import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { Clock } from '../../cpm/clock.js'
+import { type HostPort, hostPort, type TransportName } from '../host-port.js'
 import { readDatagram } from '../message/datagram.js'
 import type { MessageLimits } from '../message/parse.js'
 import type { ReceivedMessage } from '../message/received.js'
-import { type Flow, type HostPort, hostPort, type TransportName } from './flow.js'
+import type { Flow } from './flow.js'
 import { advertisedHost, isWildcard, type ListenAddress, localFor } from './listen-address.js'
 import { TcpTransport } from './tcp.js'
 import { openUdp, type UdpEndpoint } from './udp.js'
@@ -76,19 +76,13 @@ export class Network {
     return this.listening.some((own) => own.port === port && (own.host === host || isWildcardOf(own.host, host)))
   }
 
-  /** Resolves a name to an address; literals are returned as they are. Rejects when it has none. */
-  async resolve(host: string): Promise<string> {
-    return isIP(host) ? host : (await lookup(host)).address
-  }
-
-  udpFlow(remote: HostPort): Flow {
+  /** Undefined when no UDP socket has the peer's address family. */
+  udpFlow(remote: HostPort): Flow | undefined {
     const local = localFor(
       this.#udpEndpoints.map((endpoint) => endpoint.local),
       remote.host,
     )
-    const endpoint = this.#udpEndpoints.find((candidate) => candidate.local === local)
-    if (!endpoint) throw new Error(`no UDP socket for ${hostPort(remote)}`)
-    return endpoint.flowTo(remote)
+    return this.#udpEndpoints.find((endpoint) => endpoint.local === local)?.flowTo(remote)
   }
 
   /** Rejects when no connection can be made. */

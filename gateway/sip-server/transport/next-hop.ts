@@ -1,5 +1,5 @@
+import type { HostPort, TransportName } from '../host-port.js'
 import type { ParsedUri } from '../message/uri.js'
-import type { HostPort, TransportName } from './flow.js'
 
 /** Where a request goes first; the host may be a name. */
 export interface NextHop extends HostPort {

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../cpm/clock.js'
+import type { HostPort } from '../host-port.js'
 import type { MessageLimits } from '../message/parse.js'
 import type { ReceivedMessage } from '../message/received.js'
 import { StreamReader } from '../message/stream-reader.js'
-import type { Flow, HostPort } from './flow.js'
+import type { Flow } from './flow.js'
 
 /** Time a peer has to finish a message it has begun. */
 const UNFINISHED_MS = 32_000
@@ -62,6 +63,10 @@ export class TcpConnection implements Flow {
     return this.#open
   }
 
+  answering(): Flow {
+    return this
+  }
+
   send(bytes: Buffer, failed?: (error: Error) => void): void {
     if (!this.#open) {
       failed?.(new Error('connection closed'))
@@ -84,12 +89,14 @@ export class TcpConnection implements Flow {
       if (event.kind === 'ping') this.send(PONG)
       else if (event.kind === 'garbage') this.#events.garbage()
       else this.#events.message(event.received, this)
-      if (event.kind === 'fatal' || event.kind === 'garbage') {
-        this.#unreadable = true
-        this.#socket.destroySoon()
-      }
+      if (event.kind === 'fatal' || event.kind === 'garbage') this.#stopReading()
     }
     this.#watchUnfinished()
+  }
+
+  #stopReading(): void {
+    this.#unreadable = true
+    this.#socket.destroySoon()
   }
 
   #watchUnfinished(): void {

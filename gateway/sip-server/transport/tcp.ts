@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../cpm/clock.js'
+import { type HostPort, hostPort } from '../host-port.js'
 import type { MessageLimits } from '../message/parse.js'
-import { type Flow, type HostPort, hostPort } from './flow.js'
+import type { Flow } from './flow.js'
 import { TcpConnection, type TcpConnectionEvents } from './tcp-connection.js'
 
 /** Time to wait for a connection before the peer counts as unreachable. */

@@ -1,7 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
-import type { Flow, HostPort } from './flow.js'
+import type { HostPort } from '../host-port.js'
+import type { Flow } from './flow.js'
 
 /** Room in the kernel for bursts that arrive while this process does something else. */
 const SOCKET_BUFFER_BYTES = 8 * 1024 * 1024
@@ -24,8 +25,10 @@ export async function openUdp(address: HostPort, events: UdpEvents): Promise<Udp
   const lookup = (host: string, _options: unknown, done: (error: null, host: string, family: number) => void) =>
     done(null, host, isIPv6(host) ? 6 : 4)
   const socket = createSocket({ type, lookup })
+  // Waited for from before: with a lookup that answers at once, so does bind.
+  const listening = once(socket, 'listening')
   socket.bind(address.port, address.host)
-  await once(socket, 'listening')
+  await listening
   socket.setRecvBufferSize(SOCKET_BUFFER_BYTES)
   socket.setSendBufferSize(SOCKET_BUFFER_BYTES)
   const bound = socket.address()
@@ -48,6 +51,10 @@ class UdpFlow implements Flow {
     this.#socket = socket
     this.local = local
     this.remote = remote
+  }
+
+  answering(port: number): Flow {
+    return port === this.remote.port ? this : new UdpFlow(this.#socket, this.local, { host: this.remote.host, port })
   }
 
   send(bytes: Buffer, failed?: (error: Error) => void): void {

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import type { HostPort, TransportName } from '../host-port.js'
+
+/** Where a message went or came from; transport and address are empty where none took part. */
+export interface PayloadOrigin {
+  readonly bytes: number
+  readonly transport: TransportName | 'unknown' | ''
+  readonly host: string
+  readonly port: number
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
+/** Plain answer to a command: `OK`, `OK|pong`, `NOK|<reason>`, `NO|<reason>`. */
+export function replyPayload(commandId: string, ...tokens: readonly string[]): string {
+  return [randomUUID(), 'response', commandId, ...tokens].join('|')
+}
+
+/** A new request from the network, 13 tokens; the two after the empty dialog id say where it came in. */
+export function requestPayload(
+  origin: PayloadOrigin,
+  transactionId: string,
+  receivedOn: HostPort,
+  text: string,
+): string {
+  return `${sipTokens(origin, transactionId)}${receivedOn.host}|${receivedOn.port}|\r\n${text}`
+}
+
+/** A response from the network, or one the server made up because none will come: 11 tokens. */
+export function responsePayload(origin: PayloadOrigin, transactionId: string, text: string): string {
+  return `${sipTokens(origin, transactionId)}\r\n${text}`
+}
+
+/** OK for a request sent, with the request as it went out: 12 tokens; the client learns the transaction id from it. */
+export function requestSentPayload(
+  commandId: string,
+  origin: PayloadOrigin,
+  transactionId: string,
+  text: string,
+): string {
+  return `${sentTokens(commandId, origin, transactionId)}|Msg sent:|\r\n${text}`
+}
+
+/** OK for a response sent: 15 tokens, the dialog id being empty outside a dialog. */
+export function responseSentPayload(
+  commandId: string,
+  origin: PayloadOrigin,
+  transactionId: string,
+  text: string,
+): string {
+  return `${sentTokens(commandId, origin, transactionId)}|||Msg sent:|\r\n${text}`
+}
+
+function sipTokens(origin: PayloadOrigin, transactionId: string): string {
+  return `${randomUUID()}|sip|network|${originTokens(origin)}|${transactionId}||`
+}
+
+function sentTokens(commandId: string, origin: PayloadOrigin, transactionId: string): string {
+  return `${randomUUID()}|response|${commandId}|OK|application|${originTokens(origin)}|${transactionId}`
+}
+
+function originTokens({ bytes, transport, host, port, at }: PayloadOrigin): string {
+  return `${bytes}|${transport}|${host}|${port}|${timeOfDay(at)}`
+}
+
+/** `HH:MM:SS.uuuuuu`, UTC. */
+export function timeOfDay(at: number): string {
+  const ms = at % 86_400_000
+  const seconds = Math.floor(ms / 1000)
+  const fraction = String(Math.floor((ms % 1000) * 1000)).padStart(6, '0')
+  return `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}.${fraction}`
+}
+
+function two(value: number): string {
+  return value < 10 ? `0${value}` : String(value)
+}

@@ -1,0 +1,70 @@
+import type { HostPort, TransportName } from './host-port.js'
+import { header, type SipRequest, startLine } from './message/message.js'
+import { type ParsedUri, parseUri } from './message/uri.js'
+import { isSendable } from './methods.js'
+import type { RegisteredFlows } from './registered-flows.js'
+import type { Flow } from './transport/flow.js'
+import type { Network } from './transport/network.js'
+import { nextHop } from './transport/next-hop.js'
+
+/** What to do with a new request of a client. */
+export type RequestPlan =
+  /** Not sent at all; the client is told why. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** Wants TLS, which we do not speak: answered 416 in place of the peer. */
+  | { readonly kind: 'insecure'; readonly transport: TransportName; readonly local: HostPort }
+  | SendPlan
+
+export interface SendPlan {
+  readonly kind: 'send'
+  readonly hop: HostPort
+  readonly transport: TransportName
+  /** Whether the URI named the transport; if not, a large message may take TCP. */
+  readonly named: boolean
+  readonly local: HostPort
+  readonly flow?: Flow
+}
+
+const REQUEST_URI_SCHEMES = new Set(['sip', 'sips', 'tel', 'im', 'pres'])
+
+export interface PlanContext {
+  readonly network: Network
+  readonly registeredFlows: RegisteredFlows
+}
+
+/** Checks a new request and finds its first hop: the one the client gives, else the Request-URI. */
+export function planRequest(request: SipRequest, body: string, hopUri: string, context: PlanContext): RequestPlan {
+  const uri = parseUri(request.uri)
+  const target = hopUri === '' ? uri : parseUri(hopUri.replace(/^<|>$/g, ''))
+  if (!isSendable(request.method) || !uri || !target) return refused(`invalid request-uri: ${startLine(request)}`)
+  if (!REQUEST_URI_SCHEMES.has(uri.scheme) || !['sip', 'sips'].includes(target.scheme)) {
+    return refused('Error creating sip transaction for uac request')
+  }
+  if (lacksContentType(request, body)) return refused('missing content-type')
+  const flow = hopUri === '' ? context.registeredFlows.find(request.uri) : undefined
+  if (flow) return { kind: 'send', hop: flow.remote, transport: flow.transport, named: true, local: flow.local, flow }
+  return planHop(target, context.network)
+}
+
+function planHop(target: ParsedUri, network: Network): RequestPlan {
+  const hop = nextHop(target)
+  if (hop === 'unsupported') return refused(NO_TRANSPORT)
+  const host = hop === 'secure' ? target.host : hop.host
+  const transport = (hop === 'secure' ? undefined : hop.transport) ?? (network.speaks('udp') ? 'udp' : 'tcp')
+  const local = network.localTowards(transport, host)
+  if (!local) return refused(NO_TRANSPORT)
+  if (hop === 'secure') return { kind: 'insecure', transport, local }
+  if (network.isOwn(hop)) return refused('can not send request to myself')
+  const { port } = hop
+  return { kind: 'send', hop: { host, port }, transport, named: hop.transport !== undefined, local }
+}
+
+const NO_TRANSPORT = 'requested protocol/transport not available'
+
+function refused(reason: string): RequestPlan {
+  return { kind: 'refused', reason }
+}
+
+function lacksContentType(request: SipRequest, body: string): boolean {
+  return body !== '' && !body.startsWith('v=0') && header(request, 'content-type') === undefined
+}
