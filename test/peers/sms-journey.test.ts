@@ -48,10 +48,15 @@ describe('sipp as the CPM client, Net::SMPP as the message centre', () => {
 
   /** The device waits for one message, while something makes it come. */
   async function deviceReceives<Result>(act: () => Promise<Result>): Promise<{ request: SipText; done: Result }> {
-    const waiting = sipp({ scenario: 'device', port: devicePort, folder })
-    const done = await act()
-    const [message = ''] = await waiting
-    const request = readSip(Buffer.from(message.replace(/\r?\n/g, '\r\n')))
+    const stop = new AbortController()
+    const waiting = sipp({ scenario: 'device', port: devicePort, folder, giveUp: stop.signal })
+    const done = await act().catch(async (error: unknown) => {
+      stop.abort()
+      await waiting.catch(() => undefined)
+      throw error
+    })
+    const [message = Buffer.alloc(0)] = await waiting
+    const request = readSip(message)
     if (request === undefined) throw new Error(`no SIP message: ${message}`)
     return { request, done }
   }
@@ -64,22 +69,23 @@ describe('sipp as the CPM client, Net::SMPP as the message centre', () => {
       server: gateway.sip,
       port: 0,
       folder,
-      digestUri: target,
-      keys: { user: 'alice', secret: 'alice-secret', domain: DOMAIN, target: `sip:${target}`, conversation, ...keys },
+      digest: { user: 'alice', password: 'alice-secret', uri: target },
+      keys: { user: 'alice', domain: DOMAIN, target: `sip:${target}`, conversation, ...keys },
     })
   }
 
   test('REG-01 REG-11 the device registers with digest', async () => {
     const keys = {
       user: 'alice',
-      secret: 'alice-secret',
       domain: DOMAIN,
       device: String(devicePort),
       instance: randomUUID(),
     }
-    const answers = await sipp({ scenario: 'register', server: gateway.sip, port: 0, folder, digestUri: DOMAIN, keys })
-    expect(answers.at(-1)).toMatch(/^SIP\/2\.0 200/)
-    expect(answers.at(-1)).toContain(`sip:alice@127.0.0.1:${devicePort}`)
+    // From the port it listens on, as devices do: what comes for it goes back there.
+    const digest = { user: 'alice', password: 'alice-secret', uri: DOMAIN }
+    const answers = await sipp({ scenario: 'register', server: gateway.sip, port: devicePort, folder, digest, keys })
+    expect(String(answers.at(-1))).toMatch(/^SIP\/2\.0 200/)
+    expect(String(answers.at(-1))).toContain(`sip:alice@127.0.0.1:${devicePort}`)
   })
 
   test('IWF-MSG-01 IWF-REP-02 FLOW-25 a message goes out as an SMS, and its receipt comes back as an IMDN', async () => {
