@@ -35,8 +35,8 @@ export function encodeMessageBody(
 }
 
 /**
- * Body of the MESSAGE that carries one IMDN. `at` is its own DateTime, ms since 1970; `route` the record-route of the
- * message reported on. It asks for no disposition: RFC 5438 §8.1, a report is never reported on (`IMDN-19`).
+ * Body of the MESSAGE that carries one IMDN. `at` is its own DateTime, ms since 1970. It asks for no disposition: RFC 5438
+ * §8.1, a report is never reported on (`IMDN-19`).
  */
 export function encodeNotificationBody(
   notification: DispositionNotification,
@@ -45,10 +45,9 @@ export function encodeNotificationBody(
     readonly to: string
     readonly messageId: MessageId
     readonly at: number
-    readonly route?: readonly string[]
   },
 ): EncodedBody {
-  const route = envelope.route ?? []
+  const route = notification.route ?? []
   const body = buildCpim({
     from: { uri: envelope.from },
     to: [{ uri: envelope.to }],

@@ -59,5 +59,7 @@ export interface DispositionNotification {
   readonly recipient: Uri
   readonly originalRecipient?: Uri
   readonly subject?: string
+  /** imdn.IMDN-Record-Route of the message reported on: where the notification must pass, the next hop first. */
+  readonly route?: readonly string[]
   readonly disposition: Disposition
 }

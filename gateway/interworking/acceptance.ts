@@ -109,6 +109,7 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
       expiresAt: message.expiresAt,
       payload,
     }
+    recorder.routed(message, candidates)
     const held = policies.answer === 'after-service' ? pending.hold(item.id, policies.answerWithin) : undefined
     const stored = await spool.put(item, {
       rememberMs: policies.rememberFor,
@@ -119,7 +120,7 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
       recorder.repeated(message)
       return { status: 202 }
     }
-    recorder.stored(message, candidates, clock.now() - now)
+    recorder.stored(message, first.service, clock.now() - now)
     const answer = await held
     return answer?.kind === 'failed' ? answerFor(answer.reason, answer.said) : { status: 202 }
   }

@@ -3,7 +3,21 @@ import { type FailureReason, imdnStatusFor } from '../cpm/failure.js'
 import type { CpmMessage, Disposition, DispositionNotification, DispositionRequest } from '../cpm/message.js'
 
 /** What a notification repeats of its message. */
-type Reported = Pick<CpmMessage, 'messageId' | 'sentAt' | 'to' | 'subject' | 'dispositions'>
+export type Reported = Pick<
+  CpmMessage,
+  'messageId' | 'sentAt' | 'to' | 'originalTo' | 'recordRoute' | 'subject' | 'dispositions'
+>
+
+/** That much of a message, to be kept while its reports are awaited. */
+export const reported = (message: CpmMessage): Reported => ({
+  messageId: message.messageId,
+  sentAt: message.sentAt,
+  to: message.to,
+  dispositions: message.dispositions,
+  ...(message.originalTo === undefined ? {} : { originalTo: message.originalTo }),
+  ...(message.recordRoute === undefined ? {} : { recordRoute: message.recordRoute }),
+  ...(message.subject === undefined ? {} : { subject: message.subject }),
+})
 
 /** The notification about `message`, if its sender asked for this kind (`IMDN-01`, `IMDN-07`); undefined when he did not. */
 export function notificationOf(message: Reported, disposition: Disposition): DispositionNotification | undefined {
@@ -12,6 +26,8 @@ export function notificationOf(message: Reported, disposition: Disposition): Dis
     messageId: message.messageId,
     sentAt: message.sentAt,
     recipient: message.to,
+    ...(message.originalTo === undefined ? {} : { originalRecipient: message.originalTo }),
+    ...(message.recordRoute === undefined ? {} : { route: message.recordRoute }),
     ...(message.subject === undefined ? {} : { subject: message.subject }),
     disposition,
   }

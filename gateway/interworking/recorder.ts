@@ -17,7 +17,8 @@ export interface Recorder {
   lease(event: LeaseEvent): void
   received(message: CpmMessage, said: string): void
   refused(message: CpmMessage, reason: FailureReason): void
-  stored(message: CpmMessage, candidates: readonly Candidate[], tookMs: number): void
+  routed(message: CpmMessage, candidates: readonly Candidate[]): void
+  stored(message: CpmMessage, service: ServiceId, tookMs: number): void
   repeated(message: CpmMessage): void
   attempted(service: ServiceId, item: OutboundItem, possibleDuplicate: boolean): void
   answered(service: ServiceId, item: OutboundItem, outcome: SendOutcome, tookMs: number): void
@@ -54,16 +55,16 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger): Rec
       trace.note(message.messageId, { what: 'refused', peer: `device ${message.from}`, direction: 'out', line: reason })
       log.info({ messageId: message.messageId, from: message.from, to: message.to, reason }, 'message refused')
     },
-    stored(message, candidates, tookMs) {
-      const first = candidates[0]
-      if (!first) return
-      metrics.accepted('out', first.service)
-      metrics.latency('accept', first.service, tookMs / 1000)
+    routed(message, candidates) {
       trace.note(message.messageId, {
         what: 'routed',
         line: candidates.map(({ service, from, to }) => `${service}: ${from} to ${to}`).join(', then '),
         ...conversation(message),
       })
+    },
+    stored(message, service, tookMs) {
+      metrics.accepted('out', service)
+      metrics.latency('accept', service, tookMs / 1000)
       trace.note(message.messageId, {
         what: 'stored',
         peer: `device ${message.from}`,

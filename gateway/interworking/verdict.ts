@@ -3,7 +3,7 @@ import type { InterworkingPolicies } from '../config/schema.js'
 import type { FailureReason } from '../cpm/failure.js'
 import type { Disposition } from '../cpm/message.js'
 import type { SpoolItem, Verdict } from '../spool/spool.js'
-import { failureDisposition, interworkedDisposition, notificationOf, wantedStates } from './notification.js'
+import { failureDisposition, interworkedDisposition, notificationOf, reported, wantedStates } from './notification.js'
 import { backoffMs } from './retry.js'
 import {
   type Candidate,
@@ -140,13 +140,7 @@ function accepted(
   const awaitsReport = outcome.reportExpected && outcome.parts.length > 0 && wants.length > 0
   if (!awaitsReport) return { ending: { kind: 'accepted', awaitsReport }, verdict: { kind: 'done', puts } }
   const context: SentContext = {
-    message: {
-      messageId: message.messageId,
-      sentAt: message.sentAt,
-      to: message.to,
-      dispositions: message.dispositions,
-      ...(message.subject === undefined ? {} : { subject: message.subject }),
-    },
+    message: reported(message),
     ...(message.conversationId === undefined ? {} : { conversationId: message.conversationId }),
     replyTo,
     service: candidate.service,

@@ -2,6 +2,7 @@ import type { InboundMessage, SendProgress } from '../../adapters/contract/index
 import type { ConversationId, MessageId, ServiceId, Uri } from '../cpm/ids.js'
 import type { CpmMessage, DispositionNotification } from '../cpm/message.js'
 import type { LaneName } from '../spool/spool.js'
+import type { Reported } from './notification.js'
 
 /** Lanes of the spool and what their items hold. All payloads are plain JSON. */
 export const outLane = (service: ServiceId): LaneName => `out.${service}`
@@ -36,7 +37,7 @@ export interface OutboundWork {
 
 /** What is remembered of a message while its reports are awaited. */
 export interface SentContext {
-  readonly message: Pick<CpmMessage, 'messageId' | 'sentAt' | 'to' | 'subject' | 'dispositions'>
+  readonly message: Reported
   readonly conversationId?: ConversationId
   readonly replyTo: ReplyTo
   readonly service: ServiceId

@@ -62,7 +62,10 @@ function notificationRequest(
 ): OutgoingRequest {
   const speaker = `<${wireUri(from, options.domain)}>`
   const envelope = { from, to, messageId: notificationId(notification), at: now }
-  return request(destination, options, encodeNotificationBody(notification, envelope), {
+  // RFC 5438 §8.2: to whoever recorded himself last; a device of ours is the end of the way.
+  const through = destination.kind === 'core' ? notification.route?.[0] : undefined
+  const towards: Destination = through === undefined ? destination : { kind: 'core', user: through as Uri }
+  return request(towards, options, encodeNotificationBody(notification, envelope), {
     From: speaker,
     To: `<${wireUri(to, options.domain)}>`,
     'P-Asserted-Identity': speaker,

@@ -287,7 +287,7 @@ describe('notifications', () => {
   })
 
   it('IMDN-19 a notification never asks for one, and one that asks is still only a notification', () => {
-    const { body } = encodeNotificationBody(delivered, { ...envelope, route: ['sip:a@x.example'] })
+    const { body } = encodeNotificationBody({ ...delivered, route: ['sip:a@x.example'] }, envelope)
     expect(body).not.toContain('Disposition-Notification')
     expect(body).toContain('imdn.IMDN-Route: <sip:a@x.example>\r\n')
     const asks = body.replace('imdn.Message-ID', 'imdn.Disposition-Notification: display\r\nimdn.Message-ID')
