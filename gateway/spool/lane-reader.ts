@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { claimedPage, type Entry, readEntries, readEntry } from './entry.js'
+import { type ClaimedPage, claimedPage, type Entry, readEntries, readEntry } from './entry.js'
 import { GROUP, keysOf } from './keys.js'
 import type { RedisHandle } from './redis.js'
 import { run } from './script.js'
@@ -28,7 +28,7 @@ const MAX_EXPIRED = 500
 const PAGES = 50
 const PAGE = 200
 /** A delivery not seen for so long is not on its way any more. */
-const LOST_MS = 5_000
+const LOST_MS = 1_000
 const BEGINNING = '-'
 const ANY_TIME = '+inf'
 
@@ -83,14 +83,16 @@ export function createLaneReader<Payload>(
     joined = true
   }
 
-  async function abandoned(count: number, expiredAt?: number): Promise<readonly Entry<Payload>[]> {
-    const rescued: Entry<Payload>[] = []
-    for (const owner of consumers(await command.xinfo('CONSUMERS', stream, GROUP))) {
-      if (owner === node || rescued.length >= count) continue
-      rescued.push(...(await claim(owner, BEGINNING, count - rescued.length, expiredAt)).entries)
+  async function abandoned(count: number): Promise<readonly Entry<Payload>[]> {
+    const found: Entry<Payload>[] = []
+    for (const owner of await owners()) {
+      if (owner === node || found.length >= count) continue
+      found.push(...(await claim(owner, BEGINNING, count - found.length)).entries)
     }
-    return rescued
+    return found
   }
+
+  const owners = async () => consumers(await command.xinfo('CONSUMERS', stream, GROUP))
 
   /** Entries whose delivery to this node was lost with a connection: Redis counts them as ours, and we never saw them. */
   async function lost(isHeld: (id: string) => boolean): Promise<readonly Entry<Payload>[]> {
@@ -113,18 +115,31 @@ export function createLaneReader<Payload>(
   }
 
   async function expired(now: number): Promise<readonly Entry<Payload>[]> {
-    if (!joined) return []
-    const found = [...(await abandoned(MAX_EXPIRED, now))]
-    if (past !== undefined) found.push(...(await claim(node, past, MAX_EXPIRED, now)).entries)
-    for (let page = 0; page < PAGES && found.length < MAX_EXPIRED; page += 1) {
-      const { next: rest, entries } = claimedPage<Payload>(
-        await run(command, SWEEP, prefix, [lane, node, swept, PAGE, now]),
-      )
-      found.push(...entries)
-      swept = rest ?? ''
-      if (rest === undefined) break
+    if (!joined) await join()
+    const found: Entry<Payload>[] = []
+    for (const owner of await owners()) {
+      const from = owner === node ? past : BEGINNING
+      if (from !== undefined) await collect(found, from, (next) => claim(owner, next, PAGE, now))
     }
+    swept = await collect(found, swept, async (next) =>
+      claimedPage(await run(command, SWEEP, prefix, [lane, node, next, PAGE, now])),
+    )
     return found
+  }
+
+  /** Reads on from `from` until there is no more or it is enough; returns where to go on, '' at the end. */
+  async function collect(
+    found: Entry<Payload>[],
+    from: string,
+    read: (from: string) => Promise<ClaimedPage<Payload>>,
+  ): Promise<string> {
+    let next: string | undefined = from
+    for (let page = 0; page < PAGES && found.length < MAX_EXPIRED && next !== undefined; page += 1) {
+      const { next: rest, entries }: ClaimedPage<Payload> = await read(next)
+      found.push(...entries)
+      next = rest
+    }
+    return next ?? ''
   }
 
   return {

@@ -4,13 +4,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { systemClock } from '../../gateway/cpm/clock.js'
 import { openRedis, type RedisHandle } from '../../gateway/spool/redis.js'
 import { redisFolder } from '../../gateway/spool/redis-folder.js'
 import type { RedisServerEvent } from '../../gateway/spool/redis-server.js'
 import { createSpool } from '../../gateway/spool/redis-spool.js'
-import { desk, itemOf, ONE_DAY, silent } from './kit.js'
+import { desk, HOUR, itemOf, ONE_DAY, silent } from './kit.js'
 
 function folderForTest(name = 'data'): string {
   const folder = mkdtempSync(join(tmpdir(), 'causeway-redis-'))
@@ -82,14 +82,16 @@ describe('the embedded redis-server', () => {
       )
     }
     await spool.put(itemOf({ id: 'put off' }), ONE_DAY)
-    ;(await reader.next()).say({ kind: 'later', delayMs: 300, payload: 'again', why: 'busy' })
+    ;(await reader.next()).say({ kind: 'later', delayMs: HOUR, payload: 'again', why: 'busy' })
     stored.add('put off')
+    await vi.waitFor(async () => expect(await spool.lanes()).toMatchObject([{ waiting: 1 }]))
     await Promise.all(Array.from({ length: 200 }, (_, n) => put(`before ${n}`)))
     const during = Array.from({ length: 200 }, (_, n) => put(`during ${n}`))
     process.kill(pidIn(dataDir), 'SIGKILL')
     await Promise.all(during)
     await until('started', 2)
     expect(seen).toEqual(['started', 'died', 'started'])
+    expect(await vi.waitFor(() => spool.hurry('work', 'put off'))).toBe(1)
     const got = new Set<string>()
     while ([...stored].some((id) => !got.has(id))) {
       const { taken, say } = await reader.next()
