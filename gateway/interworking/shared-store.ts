@@ -42,6 +42,7 @@ export function createAdapterStore(service: ServiceId, spool: Spool, clock: Cloc
     },
     onWake(handler) {
       waker = handler
+      consumer?.wake()
     },
     start() {
       consumer = spool.take<Wake>(

@@ -70,7 +70,9 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
   const uri = `sip:${options.user}@${options.domain}`
   const contact = `sip:${options.user}@127.0.0.1:${port}`
   const instance = `urn:uuid:${randomUUID()}`
-  const messages = inbox<Received>(({ text, imdn, request }) => imdn?.status ?? (text || request.startLine))
+  const messages = inbox<Received>(({ text, imdn, request }) =>
+    imdn ? `${imdn.status} ${imdn.messageId}` : text || request.startLine,
+  )
   const pending = new Map<string, (response: SipText) => void>()
   const seen = new Map<string, Buffer>()
   let strays: ((message: SipText) => void) | undefined
@@ -108,7 +110,8 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
       ...(imdn && { imdn }),
     })
     const wants = cpim?.headers.get('imdn.Disposition-Notification')?.includes('positive-delivery')
-    if (cpim && wants && status === 200 && options.reports !== false) {
+    // A report never asks for a report (RFC 5438 §7.1.2); who asks all the same gets none.
+    if (cpim && !imdn && wants && status === 200 && options.reports !== false) {
       const to = /<([^>]+)>/.exec(cpim.headers.get('From') ?? '')?.[1] ?? ''
       const messageId = cpim.headers.get('imdn.Message-ID') ?? ''
       const dateTime = cpim.headers.get('DateTime') ?? ''

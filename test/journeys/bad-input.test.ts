@@ -25,7 +25,7 @@ function request(agent: UserAgent, spoil: { headers?: [string, string][]; body?:
   )
 }
 
-stage('bad input', { account: { reassemblyTimeout: '1s' } }, (play) => {
+stage('bad input', { account: { reassemblyTimeout: '1s' }, sip: { maxMessage: '32KiB' } }, (play) => {
   /** Whatever came before, the next message goes through. */
   const stillWorks = (cast: Parameters<Parameters<typeof play>[1]>[0]): readonly Step[] => [
     cast.alice.sends({ to: 'tel:+12065554000', text: 'still there?' }),
@@ -40,13 +40,17 @@ stage('bad input', { account: { reassemblyTimeout: '1s' } }, (play) => {
       headers: [['P-Asserted-Identity', `<sip:bob@${DOMAIN}>, <tel:+${NUMBER_OF.bob}>`]],
     }),
     smsc.receives({ from: NUMBER_OF.alice, to: '12065554002' }),
+    alice.receivesReport('delivered'),
   ])
 
   play('REG-11 REG-18 MSG-05 a sender who does not prove who he is gets a challenge, and nothing is sent', (cast) => [
-    cast.alice.sendsOctets(
-      (agent) => request(agent, { headers: [['P-Asserted-Identity', `<sip:bob@${DOMAIN}>`]] }),
+    cast.stranger.sendsOctets(
+      (agent) => request(agent, { headers: [['P-Asserted-Identity', `<sip:alice@${DOMAIN}>`]] }),
       407,
     ),
+    cast.stranger.sends({ to: 'tel:+12065554001', text: 'with a wrong password' }, 403),
+    cast.stranger.registers(403),
+    cast.gateway.counts('causeway_bad_input_total', { what: 'credentials' }),
     cast.smsc.hasTaken(0, '12065554001'),
     ...stillWorks(cast),
   ])
@@ -66,8 +70,8 @@ stage('bad input', { account: { reassemblyTimeout: '1s' } }, (play) => {
     ...stillWorks(cast),
   ])
 
-  play('a header of 60 KB', (cast) => [
-    cast.alice.sendsOctets((agent) => request(agent, { headers: [['X-Long', 'x'.repeat(60_000)]] }), 400),
+  play('a header of 60 KB, where 32 are the limit', (cast) => [
+    cast.alice.sendsOctets((agent) => request(agent, { headers: [['X-Long', 'x'.repeat(60_000)]] }), 413),
     ...stillWorks(cast),
   ])
 

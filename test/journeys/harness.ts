@@ -43,6 +43,8 @@ export interface Cast {
   readonly alice: UserActor
   readonly bob: UserActor
   readonly carol: UserActor
+  /** A device that claims to be alice's and never registers. */
+  readonly stranger: UserActor
 }
 
 type Play = (name: string, steps: (cast: Cast) => readonly Step[]) => void
@@ -94,12 +96,13 @@ async function build(options: StageOptions): Promise<{ cast: Cast; close: () => 
   const agents = await Promise.all((Object.keys(USERS) as UserName[]).map((user) => userActor(user, rig)))
   const [alice, bob, carol] = agents as [UserActor, UserActor, UserActor]
   for (const actor of agents) await actor.registers()()
+  const stranger = await userActor('alice', rig, 'not her password')
   await smsc.bound()
   if (options.second) await second.bound()
   return {
-    cast: { gateway: gatewayActor(rig), smsc, second, alice, bob, carol },
+    cast: { gateway: gatewayActor(rig), smsc, second, alice, bob, carol, stranger },
     async close() {
-      for (const actor of agents) actor.agent.close()
+      for (const actor of [...agents, stranger]) actor.agent.close()
       await rig.close()
       await Promise.all([smsc.close(), second.close()])
     },
@@ -167,15 +170,15 @@ async function smscActor(options: SmscOptions = {}): Promise<SmscActor> {
   const port = await freePort()
   const submits: Inbox<Submitted> = inbox(({ from, to, text }) => `${from} > ${to}: ${text}`)
   const all: Submitted[] = []
-  const start = async (): Promise<Smsc> => {
-    const started = await startSmsc({ ...options, port })
+  const start = async (more: SmscOptions): Promise<Smsc> => {
+    const started = await startSmsc({ ...options, ...more, port })
     started.events.on('submit', (submitted) => {
       all.push(submitted)
       submits.push(submitted)
     })
     return started
   }
-  let smsc = await start()
+  let smsc = await start({})
   const bound = async (): Promise<void> => {
     if (!smsc.clients().some((client) => client.kind() !== 'open')) await once(smsc.events, 'bind')
   }
@@ -197,7 +200,8 @@ async function smscActor(options: SmscOptions = {}): Promise<SmscActor> {
     does: (act) => async () => act(smsc),
     goesDown: () => () => smsc.stop(),
     comesUp: () => async () => {
-      smsc = await start()
+      // It counts from 1 again; in another form no id is given twice.
+      smsc = await start({ ids: 'uuid' })
       await bound()
     },
     close: () => smsc.stop(),
@@ -222,8 +226,8 @@ export interface UserActor {
   hasNothingElse(): Step
 }
 
-async function userActor(user: UserName, rig: GatewayRig): Promise<UserActor> {
-  const agent = await openUserAgent({ server: rig.sip, domain: DOMAIN, user, password: USERS[user].password })
+async function userActor(user: UserName, rig: GatewayRig, password: string = USERS[user].password): Promise<UserActor> {
+  const agent = await openUserAgent({ server: rig.sip, domain: DOMAIN, user, password })
   let lastId = ''
   let lastAnswer: SipText | undefined
   return {
@@ -255,6 +259,6 @@ async function userActor(user: UserName, rig: GatewayRig): Promise<UserActor> {
         typeof text === 'string' ? found === text : text.test(found)
       check?.(await agent.nextText(`“${text}”`, fits, 20_000))
     },
-    hasNothingElse: () => async () => expect(agent.messages.items.map(({ text }) => text)).toEqual([]),
+    hasNothingElse: () => async () => expect(agent.messages.items.map(({ text, imdn }) => imdn ?? text)).toEqual([]),
   }
 }

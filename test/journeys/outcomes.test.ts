@@ -2,7 +2,9 @@ import { expect } from 'vitest'
 import { header } from '../../scripts/rig/sip-text.js'
 import { NUMBER_OF, stage } from './harness.js'
 
-stage('what becomes of a message', { account: { timers: { request: '500ms', connect: '2s', bind: '2s' } } }, (play) => {
+const account = { timers: { request: '500ms', connect: '2s', bind: '2s' } }
+
+stage('what becomes of a message', { account }, (play) => {
   play('IWF-MSG-01 IWF-REP-02 IMDN-06 a receipt DELIVRD becomes an IMDN delivered', ({ alice, smsc }) => [
     alice.sends({ to: 'tel:+12065551001', text: 'hello' }),
     smsc.receives({ from: NUMBER_OF.alice, to: '12065551001', text: 'hello' }),
@@ -92,18 +94,11 @@ stage('what becomes of a message', { account: { timers: { request: '500ms', conn
   })
 })
 
-stage(
-  'an answer that comes too late',
-  {
-    account: { timers: { request: '500ms', connect: '2s', bind: '2s' } },
-    policies: { uncertainWait: '20s' },
-  },
-  (play) => {
-    play('uncertain, then the late answer and the receipt settle it without a second attempt', ({ alice, smsc }) => [
-      smsc.does((centre) => centre.change({ answerDelayMs: 1_000 })),
-      alice.sends({ to: 'tel:+12065552001', text: 'slowly' }),
-      alice.receivesReport('delivered'),
-      smsc.hasTaken(1, '12065552001'),
-    ])
-  },
-)
+stage('an answer that comes too late', { account, policies: { uncertainWait: '20s' } }, (play) => {
+  play('uncertain, then the late answer and the receipt settle it without a second attempt', ({ alice, smsc }) => [
+    smsc.does((centre) => centre.change({ answerDelayMs: 1_000 })),
+    alice.sends({ to: 'tel:+12065552001', text: 'slowly' }),
+    alice.receivesReport('delivered'),
+    smsc.hasTaken(1, '12065552001'),
+  ])
+})
