@@ -117,10 +117,9 @@ export async function startAppliance(
       onRequest = async () => ({ status: 503, retryAfterSeconds: 5 })
     })
 
-    const failedShown = 10_000
     metrics.observe({
       lanes: spool.lanes,
-      failed: async () => (await spool.failed(failedShown)).length,
+      failed: spool.failedCount,
       ...(server.embedded ? { sipServer: server.embedded.stats } : {}),
       adapters: () => adapterStates(interworking).map(({ name, health }) => ({ name, state: health.state })),
     })

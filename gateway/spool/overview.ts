@@ -39,6 +39,8 @@ function group(reply: unknown): { taken: number; lastTaken: string } {
   return { taken: Number(value('pending')), lastTaken: String(value('last-delivered-id')) }
 }
 
+export const failedCount = ({ command, prefix }: RedisHandle): Promise<number> => command.xlen(keysOf(prefix).failed)
+
 /** The newest failed items, newest first. */
 export async function failedItems({ command, prefix }: RedisHandle, limit: number): Promise<FailedItem[]> {
   const found = await command.xrevrange(keysOf(prefix).failed, '+', '-', 'COUNT', limit)

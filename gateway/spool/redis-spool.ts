@@ -6,7 +6,7 @@ import type { Entry } from './entry.js'
 import { heartbeat } from './heartbeat.js'
 import { consumeLane, type LaneContext } from './lane.js'
 import { createNotes } from './notes.js'
-import { failedItems, laneStates } from './overview.js'
+import { failedCount, failedItems, laneStates } from './overview.js'
 import type { RedisHandle } from './redis.js'
 import { run, type Script } from './script.js'
 import { PUT } from './scripts/put.js'
@@ -98,6 +98,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     notes: createNotes(redis),
     lanes: () => available(laneStates(redis, clock)),
     failed: (limit) => available(failedItems(redis, limit)),
+    failedCount: () => available(failedCount(redis)),
     async stop(deadline) {
       await Promise.all(consumers.map((consumer) => consumer.stop(deadline)))
       await waiting.stop()

@@ -139,6 +139,7 @@ export interface Spool {
   notes: NoteStore
   lanes(): Promise<readonly LaneState[]>
   failed(limit: number): Promise<readonly FailedItem[]>
+  failedCount(): Promise<number>
 }
 
 /** Facts by key, with a life. Keys are the caller's; the spool adds its prefix and hash tag. */
