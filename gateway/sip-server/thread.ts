@@ -2,6 +2,8 @@ import { Worker } from 'node:worker_threads'
 import type { SipServer, SipServerOptions, SipServerStats } from './options.js'
 import type { FromWorker, ToWorker } from './worker-messages.js'
 
+/** Most of what a request leaves behind is dead within milliseconds: a roomy nursery keeps it from being copied. */
+const YOUNG_GENERATION_MB = 64
 const CRASHED = 'the SIP server thread ended'
 
 /**
@@ -9,7 +11,10 @@ const CRASHED = 'the SIP server thread ended'
  * later, `onExit` of the options hears of it; without one the error is thrown, so that it cannot pass unseen.
  */
 export async function startSipServerThread({ onExit, ...options }: SipServerOptions): Promise<SipServer> {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options })
+  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    workerData: options,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  })
   const asked = new Map<number, { resolve(stats: SipServerStats): void; reject(error: Error): void }>()
   let lastId = 0
   let stopping = false

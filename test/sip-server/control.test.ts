@@ -1,0 +1,110 @@
+import fc from 'fast-check'
+import { afterEach, describe, expect, it } from 'vitest'
+import { readCommand } from '../../gateway/sip-server/control/command.js'
+import { FrameFault, FrameReader, frame } from '../../gateway/sip-server/control/frame.js'
+import { ControlPeer, taken } from './support/control-peer.js'
+import { type Harness, SECRET, startHarness } from './support/harness.js'
+import { requestText } from './support/sip-text.js'
+
+let harness: Harness | undefined
+afterEach(async () => {
+  await harness?.stop()
+  harness = undefined
+})
+
+async function start(): Promise<Harness> {
+  harness = await startHarness()
+  return harness
+}
+
+const secret = Buffer.from(SECRET).toString('latin1')
+
+describe('frames', () => {
+  const unlimited = () => 1000
+
+  it('come out as they went in, wherever the stream is cut', () => {
+    const payload = fc.string({ minLength: 1, maxLength: 40 }).map((text) => Buffer.from(text).toString('latin1'))
+    fc.assert(
+      fc.property(fc.array(payload, { maxLength: 8 }), fc.nat(), (payloads, at) => {
+        const stream = payloads.map(frame).join('')
+        const cut = stream.length === 0 ? 0 : at % stream.length
+        const reader = new FrameReader()
+        const read = [...reader.push(stream.slice(0, cut), unlimited), ...reader.push(stream.slice(cut), unlimited)]
+        expect(read).toEqual(payloads)
+      }),
+    )
+  })
+
+  it('end with a fault when the length is none or too large', () => {
+    for (const text of ['abc#zzz', '#x', '0#', '-1#x', '1001#', '99999999999', ' 3#abc']) {
+      expect(() => [...new FrameReader().push(text, unlimited)], text).toThrow(FrameFault)
+    }
+  })
+
+  it('never fail otherwise, and commands are read from any payload', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        readCommand(text)
+        try {
+          for (const payload of new FrameReader().push(text, unlimited)) readCommand(payload)
+        } catch (error) {
+          expect(error).toBeInstanceOf(FrameFault)
+        }
+      }),
+    )
+  })
+})
+
+describe('the control port', () => {
+  it('greets with addresses, a version srf understands, and the addresses again', async () => {
+    const { server, udpPort, tcpPort } = await start()
+    const client = await ControlPeer.open(server.control.port)
+    const { tokens } = taken(await client.ask(`authenticate|${secret}|tag1,tag2`))
+    const endpoints = `tcp/127.0.0.1:${tcpPort},udp/127.0.0.1:${udpPort}`
+    expect(tokens.slice(1, 5)).toEqual(['response', 'id1', 'OK', endpoints])
+    expect(tokens[5]).toMatch(/^v\d+\.\d+\.\d+/)
+    expect(tokens.slice(6)).toEqual([endpoints])
+    expect(taken(await client.ask('ping')).tokens.slice(2)).toEqual(['id2', 'OK', 'pong'])
+    client.close()
+  })
+
+  const REFUSED: [string, string, string][] = [
+    ['a wrong secret', '19#x|authenticate|wrong', 'x|NO|incorrect secret'],
+    ['a command before authentication', '15#x|route|message', 'x|NO|not authenticated'],
+    ['a single token', '7#onlyone', 'onlyone|NO|Invalid message format'],
+    ['an unknown command', '14#x|frobnicate|y', 'x|NO|Unknown message type'],
+  ]
+  it.each(REFUSED)('answers NO and closes: %s', async (_name, framed, refusal) => {
+    const { server } = await start()
+    const client = await ControlPeer.open(server.control.port)
+    client.raw(`${framed.slice(framed.indexOf('#') + 1).length}${framed.slice(framed.indexOf('#'))}`)
+    expect(await client.receive()).toContain(`|response|${refusal}`)
+    await client.closed
+  })
+
+  it('closes on a malformed length, and on a long frame of a stranger', async () => {
+    const { server } = await start()
+    for (const text of ['abc#zzz', '99999#']) {
+      const client = await ControlPeer.open(server.control.port)
+      client.raw(text)
+      await client.closed
+    }
+  })
+
+  it('removes one route and leaves the others', async () => {
+    const { peer: openPeer, client: openClient, udpPort } = await start()
+    const [peer, client] = [await openPeer(), await openClient('message', 'options')]
+    expect(await client.ask('remove_route|message')).toMatch(/\|OK$/)
+    peer.send(requestText(peer.port), udpPort)
+    expect(await peer.receive()).toMatch(/^SIP\/2.0 503 /)
+    peer.send(requestText(peer.port, { method: 'OPTIONS' }), udpPort)
+    expect(await client.receive()).toContain('|sip|network|')
+  })
+
+  it('takes frames of several MiB', async () => {
+    const { client: openClient } = await start()
+    const client = await openClient()
+    const refusal = taken(await client.ask(`sip||\r\nMESSAGE http://x SIP/2.0\r\n\r\n${'x'.repeat(4 * 1024 * 1024)}`))
+    expect(refusal.tokens[3]).toBe('NOK')
+  })
+})
