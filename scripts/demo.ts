@@ -49,6 +49,7 @@ function causeway(name: string, args: readonly string[]): Program {
   const file = createWriteStream(join(folder, `${name}.log`))
   const program = run(process.execPath, [CAUSEWAY, ...args], {
     cwd: ROOT,
+    detached: true, // Ctrl-C is for us: a second signal would end the gateway before it has finished
     keeps: (line) => line.event === 'ready' || line.event === 'listening',
     onLine: (line) => void file.write(`${line}\n`),
   })
@@ -87,7 +88,7 @@ async function firstExchange(alice: UserAgent): Promise<string> {
   const conversation = randomUUID()
   const { answer, messageId } = await alice.say({
     to: HANDSET,
-    text: 'Hello from CPM 👋',
+    text: `Hello from CPM 👋 at ${new Date().toISOString().slice(11, 19)}`,
     report: ['positive-delivery', 'negative-delivery'],
     headers: [
       ['Conversation-ID', conversation],

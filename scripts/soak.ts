@@ -41,15 +41,10 @@ const ids = { next: 0 }
 let smsc: Program | undefined
 let failed = false
 
-/** It counts from 1 at each start; another form of ids keeps them apart. */
-async function startSmsc(ids: 'decimal' | 'uuid'): Promise<void> {
-  smsc = run(
-    process.execPath,
-    [CAUSEWAY, 'simulate', 'smsc', '--port', String(smscPort), '--keep', '0', '--ids', ids],
-    {
-      keeps: (line) => line.port !== undefined,
-    },
-  )
+async function startSmsc(): Promise<void> {
+  smsc = run(process.execPath, [CAUSEWAY, 'simulate', 'smsc', '--port', String(smscPort), '--keep', '0'], {
+    keeps: (line) => line.port !== undefined,
+  })
   await smsc.log.next('the simulated message centre', (line) => line.port !== undefined)
 }
 
@@ -104,7 +99,7 @@ async function queue(rig: GatewayRig, messages: number): Promise<void> {
   )
   const drainBegun = Date.now()
   const before = notified.size
-  await startSmsc('uuid')
+  await startSmsc()
   await drained()
   const drainSeconds = (Date.now() - drainBegun) / 1000
   const count = notified.size - before
@@ -115,7 +110,7 @@ async function queue(rig: GatewayRig, messages: number): Promise<void> {
 }
 
 try {
-  await startSmsc('decimal')
+  await startSmsc()
   await gateway.start()
   await memory(gateway, Number(values.messages))
   await queue(gateway, Number(values.queued))

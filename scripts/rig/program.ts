@@ -27,6 +27,8 @@ export function run(
     readonly cwd?: string
     readonly env?: Readonly<Record<string, string>>
     readonly keeps?: (line: LogLine) => boolean
+    /** A process group of its own: Ctrl-C on the terminal does not reach it. */
+    readonly detached?: boolean
     /** Sees every line the program writes. */
     readonly onLine?: (line: string) => void
   } = {},
@@ -35,6 +37,7 @@ export function run(
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
+    detached: options.detached ?? false,
   })
   const log = inbox<LogLine>((line) => JSON.stringify(line))
   const lines: string[] = []

@@ -200,8 +200,7 @@ async function smscActor(options: SmscOptions = {}): Promise<SmscActor> {
     does: (act) => async () => act(smsc),
     goesDown: () => () => smsc.stop(),
     comesUp: () => async () => {
-      // It counts from 1 again; in another form no id is given twice.
-      smsc = await start({ ids: 'uuid' })
+      smsc = await start({ firstId: all.length + 1 })
       await bound()
     },
     close: () => smsc.stop(),

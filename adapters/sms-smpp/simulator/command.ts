@@ -7,12 +7,15 @@ import { startSmsc } from './smsc.js'
 
 const SAY_EVERY_MS = 10_000
 const DEFAULT_PORT = '2775'
+const MAX_FIRST_ID = 1_000_000_000
 
 /** `causeway simulate smsc`: a message centre to try the adapter against. */
 export const smscSimulator: Simulator = {
   summary: 'SMS message centre (SMPP 3.4/5.0) with handsets; numbers +999…NN force outcomes',
   async run(options, log, stop) {
-    const settings = smscOptionsSchema.parse({ port: DEFAULT_PORT, ...withFiles(options) })
+    // Ids of a centre do not come again when it restarts: the gateway still knows those of before.
+    const firstId = Math.floor(Date.now() / 100) % MAX_FIRST_ID
+    const settings = smscOptionsSchema.parse({ port: DEFAULT_PORT, firstId, ...withFiles(options) })
     const smsc = await startSmsc(settings)
     log.info({ port: smsc.port }, 'message centre listens')
     for (const [ending, { says }] of Object.entries(MAGIC_NUMBERS)) log.info(`+999…${ending}: ${says}`)

@@ -17,6 +17,7 @@ export const smscOptionsSchema = z.strictObject({
     z.enum(['decimal', 'hex', 'respHex-receiptDec', 'respDec-receiptHex', 'uuid']).default('decimal'),
     'Form of message ids in answers and in receipts.',
   ),
+  firstId: describe(count().default(1), 'Number of the first message id; the command starts from the clock.'),
   receipts: describe(
     z.enum(['text', 'tlv', 'both']).default('both'),
     'Where a receipt says what it says: the text of the standard, parameters, or both.',

@@ -151,7 +151,7 @@ export async function startSmsc(options: SmscOptions = {}, clock: Clock = system
 
   const onSubmit = (client: Client, open: { count: number }, pdu: Pdu<'submit_sm'>) => {
     counts.submits += 1
-    const ids = idsOf(counts.submits, settings.ids)
+    const ids = idsOf(settings.firstId + counts.submits - 1, settings.ids)
     const wanted = fate(pdu)
     const repeated = wanted.once === true && seenOnce.has(pdu.fields.destination_addr)
     if (wanted.once && seenOnce.size < ONCE_REMEMBERED) seenOnce.add(pdu.fields.destination_addr)
