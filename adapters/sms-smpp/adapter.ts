@@ -36,13 +36,14 @@ export function capabilitiesOf(options: SmsOptions): ServiceCapabilities {
 export function createSmsAdapter(options: SmsOptions, context: AdapterContext): ServiceAdapter {
   const { gateway, clock, log, store, domain } = context
   const metrics = smsMetrics(context.metrics, context.service)
+  const onChange = watchLinks(metrics, log)
   const receivers: Receiver[] = []
   const accounts = options.binds.map((profile) => {
     const receiver = createReceiver({ account: profile, domain, clock, store, gateway, metrics, log })
     receivers.push(receiver)
     const account: AccountLinks = createAccount(profile, clock, {
       changed() {
-        onChange(account, metrics, log)
+        onChange(account)
         gateway.healthChanged()
         if (currentState() === 'stopped') whenStopped()
       },
@@ -109,13 +110,20 @@ export function createSmsAdapter(options: SmsOptions, context: AdapterContext): 
   }
 }
 
-function onChange(account: AccountLinks, metrics: SmsMetrics, log: AdapterContext['log']) {
-  const { name } = account.profile
-  let up = 0
-  for (const link of account.links) {
-    const { state, detail } = link.state()
-    if (state === 'bound') up += 1
-    if (state === 'refused') log.error({ account: name, link: link.name }, `the centre refuses us: ${detail}`)
+/** Counts the links that are up, and writes down each that has come or gone. */
+function watchLinks(metrics: SmsMetrics, log: AdapterContext['log']) {
+  const known = new Map<string, string>()
+  return (account: AccountLinks) => {
+    let up = 0
+    for (const link of account.links) {
+      const { state, detail } = link.state()
+      if (state === 'bound') up += 1
+      if (known.get(link.name) === state) continue
+      known.set(link.name, state)
+      if (state === 'refused') log.error({ link: link.name, detail }, 'the message centre refuses us')
+      else if (state === 'waiting') log.warn({ link: link.name, detail }, 'no link to the message centre')
+      else if (state === 'bound') log.info({ link: link.name }, 'bound to the message centre')
+    }
+    metrics.bindsUp(account.profile.name, up)
   }
-  metrics.bindsUp(name, up)
 }

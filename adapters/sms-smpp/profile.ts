@@ -39,6 +39,13 @@ const timeZone = z.string().refine((name) => {
   }
 }, 'expected a time zone such as Europe/Paris')
 
+/** What fits a C-octet string that everybody reads alike. */
+const ascii = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .regex(/^[\x20-\x7e]*$/, 'expected ASCII characters')
+
 const tls = z.strictObject({
   ca: describe(z.string().optional(), 'Certificates (PEM) that are believed; default: those of the system.'),
   cert: describe(z.string().optional(), 'Our certificate (PEM), when the centre asks for one.'),
@@ -86,7 +93,7 @@ const addressRule = z.strictObject({
 
 const vendorTlv = z.strictObject({
   tag: describe(z.int().min(1).max(0xffff), 'Tag, e.g. 0x1400.'),
-  text: describe(z.string().max(255).optional(), 'Value as text, ended by a NUL.'),
+  text: describe(ascii(255).optional(), 'Value as text, ended by a NUL.'),
   hex: describe(
     z
       .string()
@@ -102,8 +109,8 @@ const outbind = z.strictObject({
     z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected host:port'),
     'Address where the centre connects to us.',
   ),
-  systemId: describe(z.string().max(15), 'system_id the centre must say in outbind.'),
-  password: describe(z.string().max(8), 'Password the centre must say in outbind.'),
+  systemId: describe(ascii(15), 'system_id the centre must say in outbind.'),
+  password: describe(ascii(8), 'Password the centre must say in outbind.'),
 })
 
 const STATUS = /^(0x[0-9a-fA-F]{1,8}|\d{1,10})$/
@@ -119,9 +126,9 @@ const account = z.strictObject({
   host: describe(z.string(), 'Address of the message centre.'),
   port: describe(port().default(2775), 'Port of the message centre.'),
   tls: describe(tls.optional(), 'TLS from the first octet on; absent: plain TCP.'),
-  systemId: describe(z.string().min(1).max(15), 'system_id of the account.'),
-  password: describe(z.string().max(64).default(''), 'Password. Strict centres take 8 characters at most.'),
-  systemType: describe(z.string().max(12).default(''), 'system_type, where the centre asks for one.'),
+  systemId: describe(ascii(15).min(1), 'system_id of the account.'),
+  password: describe(ascii(8).default(''), 'Password, 8 characters at most (SMPP 3.4 §5.2.2).'),
+  systemType: describe(ascii(12).default(''), 'system_type, where the centre asks for one.'),
   kind: describe(
     z.enum(['transceiver', 'transmitter-receiver', 'transmitter', 'receiver']).default('transceiver'),
     'How to bind; transmitter-receiver opens one link for each direction.',
@@ -132,10 +139,10 @@ const account = z.strictObject({
   ),
   weight: describe(z.int().min(0).max(1000).default(1), 'Share of the traffic among accounts that can send; 0: spare.'),
   version: describe(z.enum(['3.3', '3.4', '5.0']).default('3.4'), 'interface_version said when binding.'),
-  addressRange: describe(z.string().max(40).default(''), 'address_range said when binding.'),
+  addressRange: describe(ascii(40).default(''), 'address_range said when binding.'),
   addressTon: describe(octet().default(0), 'addr_ton said when binding.'),
   addressNpi: describe(octet().default(0), 'addr_npi said when binding.'),
-  serviceType: describe(z.string().max(5).default(''), 'service_type of messages.'),
+  serviceType: describe(ascii(5).default(''), 'service_type of messages.'),
   source: describe(z.array(addressRule).default([]), 'TON and NPI of originators, first match wins.'),
   destination: describe(z.array(addressRule).default([]), 'TON and NPI of recipients, first match wins.'),
   shortCodes: describe(

@@ -70,7 +70,8 @@ export function createSend(parts: SenderParts) {
     waitMs: number,
     busy: Omit<Busy, 'kind' | 'retryAfterMs' | 'scope'>,
   ): Busy => {
-    const elsewhere = taken.length === 0 && chooseAccount(accounts, sending.message.to) !== undefined
+    const other = taken.length === 0 ? chooseAccount(accounts, sending.message.to) : undefined
+    const elsewhere = other !== undefined && other !== sending.account
     const anyLeft = accounts.some((account) => account.capacity() > 0)
     const now = clock.now()
     if (!elsewhere) turns.defer(sending.message.to, sending.message.messageId, now + waitMs, now)

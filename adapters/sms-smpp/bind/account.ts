@@ -88,6 +88,8 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
   let queue: Submission[] = []
   /** First of `queue` that still waits. */
   let head = 0
+  /** End of the pause that was last told of. */
+  let pauseEnds = 0
   let cancelWait: (() => void) | undefined
   const watched = new WeakSet<AbortSignal>()
 
@@ -147,6 +149,16 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
     for (const submission of waiting) submission.done({ kind: 'unsent', why })
   }
 
+  /** When a pause has begun: gives back what waits, and tells when the flow closes and when it opens again. */
+  const heedPause = () => {
+    const left = rate.pausedUntil() - clock.now()
+    if (left <= 0 || rate.pausedUntil() === pauseEnds) return
+    pauseEnds = rate.pausedUntil()
+    clock.after(left, events.changed)
+    dismiss('paused')
+    events.changed()
+  }
+
   const wait = (delayMs: number) => {
     if (cancelWait) return
     cancelWait = clock.after(delayMs, () => {
@@ -159,7 +171,10 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
     if (answer.kind === 'answered') {
       if (answer.status === 0) rate.accepted(clock.now())
       const congestion = answer.pdu.tlvs.length > 0 ? tlvInt(answer.pdu, 'congestion_state') : undefined
-      if (congestion !== undefined) rate.congestion(congestion, clock.now())
+      if (congestion !== undefined) {
+        rate.congestion(congestion, clock.now())
+        heedPause()
+      }
     }
     submission.done(answer)
   }
@@ -243,14 +258,8 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
       pump()
     },
     throttled(firstPauseMs) {
-      const now = clock.now()
-      const wasPaused = now < rate.pausedUntil()
-      const left = rate.throttled(now, firstPauseMs)
-      if (!wasPaused) {
-        clock.after(left, events.changed)
-        dismiss('paused')
-        events.changed()
-      }
+      const left = rate.throttled(clock.now(), firstPauseMs)
+      heedPause()
       return left
     },
     capacity,

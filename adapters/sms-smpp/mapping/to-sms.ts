@@ -47,7 +47,7 @@ function cut(text: string, account: Account, reference: number, tlvs: boolean): 
   })
 }
 
-/** Why no account could carry this message; undefined when one can. */
+/** Why no account could carry this message; undefined when one may. Takes the centres to know optional parameters. */
 export function refusal(
   message: Parameters<typeof smsText>[0],
   rules: TextRules,
@@ -55,7 +55,7 @@ export function refusal(
 ): FailureReason | undefined {
   const text = smsText(message, rules)
   if (text === undefined) return 'content-unsupported'
-  const fits = (account: Account) => !('tooLong' in cut(text, account, 0, account.optionalParameters === 'always'))
+  const fits = (account: Account) => !('tooLong' in cut(text, account, 0, account.optionalParameters !== 'never'))
   return accounts.some(fits) ? undefined : 'too-large'
 }
 

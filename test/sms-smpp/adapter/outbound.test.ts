@@ -168,8 +168,10 @@ describe('window and rate', () => {
     centre.say('submit_sm_resp', 0, pdu.sequence, { message_id: 'M' }, [intTlv('congestion_state', 100)])
     expect((await sent).kind).toBe('accepted')
     expect(rig.adapter.messages.parallel()).toBe(0)
+    const changes = rig.gateway.healthChanges
     clock.advance(1000)
     expect(rig.adapter.messages.parallel()).toBe(10)
+    expect(rig.gateway.healthChanges).toBe(changes + 1)
   })
 
   it('giving up ends what was not written as busy, and leaves what was to its answer', async () => {

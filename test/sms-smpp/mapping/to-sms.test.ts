@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import type { OutboundMessage } from '../../../adapters/contract/index.js'
 import { fromSmsAddress, serviceUri, toSmsAddress } from '../../../adapters/sms-smpp/mapping/address.js'
 import { readProgress, writeProgress } from '../../../adapters/sms-smpp/mapping/progress.js'
@@ -224,7 +225,26 @@ describe('options of the adapter', () => {
   const parse = (bind: Record<string, unknown>, more: Record<string, unknown> = {}) =>
     optionsSchema.safeParse({ binds: [{ host: 'h', systemId: 's', ...bind }], ...more })
 
-  it('has a description for every key, and defaults for all but the address and the account', () => {
+  it('has a sentence for every key', () => {
+    const mute: string[] = []
+    const walk = (node: unknown, path: string) => {
+      if (typeof node !== 'object' || node === null) return
+      for (const [key, value] of Object.entries(node)) {
+        if (key !== 'properties') {
+          walk(value, path)
+          continue
+        }
+        for (const [name, property] of Object.entries(value as Record<string, Record<string, unknown>>)) {
+          if (property.description === undefined && property.properties === undefined) mute.push(`${path}.${name}`)
+          walk(property, `${path}.${name}`)
+        }
+      }
+    }
+    walk(z.toJSONSchema(optionsSchema, { io: 'input', unrepresentable: 'any' }), '')
+    expect(mute).toEqual([])
+  })
+
+  it('has defaults for all but the address and the account', () => {
     const parsed = parse({})
     expect(parsed.success).toBe(true)
     expect(parsed.data?.binds[0]).toMatchObject({ name: 's', port: 2775, window: 10, rate: 10, longMessages: 'udh8' })
