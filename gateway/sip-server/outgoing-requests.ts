@@ -20,6 +20,7 @@ import { nonInviteClient } from './transaction/non-invite-client.js'
 import { Courier, Undeliverable } from './transport/courier.js'
 import type { Flow } from './transport/flow.js'
 import type { Network } from './transport/network.js'
+import { UdpProbes } from './transport/udp-probe.js'
 
 type InsecurePlan = Extract<RequestPlan, { kind: 'insecure' }>
 
@@ -51,6 +52,7 @@ export interface OutgoingRequestsOptions {
 export class OutgoingRequests {
   readonly #options: OutgoingRequestsOptions
   readonly #courier: Courier
+  readonly #probes: UdpProbes
   readonly #transactions: ClientTransactions<SentRequest>
   /** Each request without a CSeq of its own gets the next number. */
   #cseq = 1
@@ -58,6 +60,7 @@ export class OutgoingRequests {
   constructor(options: OutgoingRequestsOptions) {
     this.#options = options
     this.#courier = new Courier(options.network, options.clock)
+    this.#probes = new UdpProbes(options.clock)
     this.#transactions = new ClientTransactions(options.clock)
   }
 
@@ -143,9 +146,12 @@ export class OutgoingRequests {
       statistics.transportError()
       this.#fail(sent, 503, 'Service Unavailable')
     }
+    let probed = false
     const retransmit = () => {
       statistics.retransmissionOut()
       flow.send(bytes)
+      if (!probed) this.#probes.probe(flow.remote, failed)
+      probed = true
     }
     const timedOut = () => {
       statistics.timeout()

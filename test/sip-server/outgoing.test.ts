@@ -5,6 +5,7 @@ import { taken } from './support/control-peer.js'
 import { FakeClock } from './support/fake-clock.js'
 import { type Harness, startHarness } from './support/harness.js'
 import { headerOf, requestText, responseText } from './support/sip-text.js'
+import { UdpPeer } from './support/udp-peer.js'
 
 let harness: Harness | undefined
 afterEach(async () => {
@@ -156,6 +157,17 @@ describe('a request of the client', () => {
     expect(headerOf(String((await once(socket, 'data'))[0]), 'Via')).toMatch(/^SIP\/2.0\/TCP [^;]+;branch=/)
     socket.destroy()
     listener.close()
+  })
+
+  it('to a closed UDP port gets 503 after the first retransmission', async () => {
+    const clock = new FakeClock()
+    const { client: openClient } = await start({}, clock)
+    const client = await openClient()
+    const gone = await UdpPeer.open()
+    gone.close()
+    await client.ask(`sip||\r\nOPTIONS sip:127.0.0.1:${gone.port} SIP/2.0\r\n\r\n`)
+    clock.advance(500)
+    expect(taken(await client.receive()).message).toMatch(/^SIP\/2.0 503 Service Unavailable\r\n/)
   })
 
   it('to a closed TCP port or an unknown name gets 503', async () => {
