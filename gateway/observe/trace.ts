@@ -93,10 +93,11 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
     },
     async read(id, limit = READ_LIMIT) {
       await flush()
+      const messages = await messagesOf(command, key, id)
       const found: Checkpoint[] = []
       for await (const pack of pages(command, key)) {
         for (const checkpoint of pack.reverse()) {
-          if (checkpoint.messageId === id || checkpoint.conversation === id) found.push(checkpoint)
+          if (messages.has(checkpoint.messageId)) found.push(checkpoint)
           if (found.length >= limit) break
         }
         if (found.length >= limit) break
@@ -128,6 +129,15 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
       await flush()
     },
   }
+}
+
+/** The message itself, or those of a conversation: not every station of a message knows the conversation. */
+async function messagesOf(client: RedisClient, key: string, id: string): Promise<ReadonlySet<string>> {
+  const messages = new Set<string>([id])
+  for await (const pack of pages(client, key)) {
+    for (const { conversation, messageId } of pack) if (conversation === id) messages.add(messageId)
+  }
+  return messages
 }
 
 /** Packs of the stream, newest first. */
