@@ -30,16 +30,20 @@ export interface RawClient {
 }
 
 export async function udpClient(server: string): Promise<RawClient> {
-  const { host, port } = addressOf(server)
   const socket = createSocket('udp4')
+  /** Whoever spoke last: that is where answers go. */
+  let peer = addressOf(server)
   socket.bind(0, '127.0.0.1')
   await once(socket, 'listening')
   const inbox = createInbox()
-  socket.on('message', (data) => inbox.put(parse(data.toString())))
+  socket.on('message', (data, from) => {
+    peer = { host: from.address, port: from.port }
+    inbox.put(parse(data.toString()))
+  })
   return client(
     'udp',
     socket.address().port,
-    (text) => socket.send(text, port, host),
+    (text) => socket.send(text, peer.port, peer.host),
     inbox,
     () => socket.close(),
   )
