@@ -82,11 +82,10 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
   const outgoing = new OutgoingRequests({ clock, network, statistics, registeredFlows, preferTcpAbove })
   const obey = sipCommands(incoming, outgoing)
 
-  const close = () => {
-    control.close()
-    network.close()
+  const stop = async () => {
     incoming.clear()
     outgoing.clear()
+    await Promise.all([control.close(), network.close()])
   }
   try {
     for (const address of addresses) await network.listen(address)
@@ -102,10 +101,10 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
           controlClients: control.size,
           pendingRequests: incoming.pending,
         }),
-      stop: async () => close(),
+      stop,
     }
   } catch (error) {
-    close()
+    await stop()
     throw error
   }
 }

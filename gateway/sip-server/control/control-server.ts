@@ -53,9 +53,11 @@ export class ControlServer {
     return chosen
   }
 
-  close(): void {
-    this.#server.close()
+  /** Resolves when the port is free again. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const client of this.#clients) client.close()
+    await closed
   }
 
   #accept(socket: Socket): void {

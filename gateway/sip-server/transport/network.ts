@@ -92,9 +92,9 @@ export class Network {
     return this.#tcp.flowTo(remote, local)
   }
 
-  close(): void {
-    for (const endpoint of this.#udpEndpoints) endpoint.close()
-    this.#tcp.close()
+  /** Resolves when the ports are free again. */
+  async close(): Promise<void> {
+    await Promise.all([this.#tcp.close(), ...this.#udpEndpoints.map((endpoint) => endpoint.close())])
   }
 
   #datagram(bytes: Buffer, flow: Flow): void {

@@ -53,9 +53,11 @@ export class TcpTransport {
     return pending
   }
 
-  close(): void {
-    for (const server of this.#servers) server.close()
+  /** Resolves when the ports are free again. */
+  async close(): Promise<void> {
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     for (const connection of this.#connections.values()) connection.close()
+    await Promise.all(closed)
   }
 
   async #connect(remote: HostPort, local: HostPort): Promise<Flow> {

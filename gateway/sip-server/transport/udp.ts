@@ -10,7 +10,7 @@ const SOCKET_BUFFER_BYTES = 8 * 1024 * 1024
 export interface UdpEndpoint {
   readonly local: HostPort
   flowTo(remote: HostPort): Flow
-  close(): void
+  close(): Promise<void>
 }
 
 export interface UdpEvents {
@@ -37,7 +37,11 @@ export async function openUdp(address: HostPort, events: UdpEvents): Promise<Udp
   socket.on('message', (bytes, source) => {
     events.datagram(bytes, new UdpFlow(socket, local, { host: source.address, port: source.port }))
   })
-  return { local, flowTo: (remote) => new UdpFlow(socket, local, remote), close: () => socket.close() }
+  return {
+    local,
+    flowTo: (remote) => new UdpFlow(socket, local, remote),
+    close: () => new Promise((resolve) => socket.close(() => resolve())),
+  }
 }
 
 class UdpFlow implements Flow {
