@@ -14,9 +14,9 @@ from handsets, seen by the device ${result.arrivedIn}
 sent twice to the message centre  ${duplicatesOut.explained + duplicatesOut.unexplained.length}
   an answer was lost in a kill    ${duplicatesOut.explained} (policy uncertain: resend)
   unexplained                     ${duplicatesOut.unexplained.length}
-twice at the device               ${duplicatesIn.sameId + duplicatesIn.otherId.length}
-  same Message-ID, device drops   ${duplicatesIn.sameId}
-  another Message-ID              ${duplicatesIn.otherId.length}
+answers of handsets to messages they got twice ${duplicatesIn.answers}
+repeated with the same Message-ID ${duplicatesIn.sameId} (the device drops the second)
+twice at the device, unexplained  ${duplicatesIn.unexplained.length}
 notifications that came twice     ${result.duplicateNotifications}
 kills                             ${result.kills.map(({ victim }) => victim).join(', ')}
 time                              ${result.seconds.toFixed(1)} s`)
@@ -41,4 +41,11 @@ const result = await chaos({
   say: (line) => console.log(line),
 })
 print(result)
-process.exitCode = result.lostOut.length + result.lostIn.length + result.duplicatesOut.unexplained.length > 0 ? 1 : 0
+process.exitCode =
+  result.lostOut.length +
+    result.lostIn.length +
+    result.duplicatesOut.unexplained.length +
+    result.duplicatesIn.unexplained.length >
+  0
+    ? 1
+    : 0

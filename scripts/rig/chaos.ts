@@ -34,8 +34,15 @@ export interface ChaosResult {
   readonly arrivedIn: number
   /** Messages the centre got more than once, by whether a kill hit the attempt. */
   readonly duplicatesOut: { readonly explained: number; readonly unexplained: readonly string[] }
-  /** Messages the device got more than once: with one Message-ID (the device drops the second), or with two. */
-  readonly duplicatesIn: { readonly sameId: number; readonly otherId: readonly string[] }
+  /**
+   * Messages the device got more than once: because the handset answered a message that it got twice; with one Message-ID
+   * (the device drops the second); or for no such reason.
+   */
+  readonly duplicatesIn: {
+    readonly answers: number
+    readonly sameId: number
+    readonly unexplained: readonly string[]
+  }
   readonly duplicateNotifications: number
   readonly kills: readonly { readonly at: number; readonly victim: Victim }[]
   readonly seconds: number
@@ -211,6 +218,8 @@ function account(
   const inDoubt = (times: readonly number[]): boolean =>
     kills.some(({ at }) => times.some((time) => time > at - IN_DOUBT_MS && time < at + IN_DOUBT_MS))
   const twice = [...seen.inbound].filter(([, ids]) => ids.length > 1)
+  const answersOf = (text: string): number => journal.taken.get(text.replace(/^re: /, ''))?.length ?? 0
+  const moreThanAnswered = twice.filter(([text, ids]) => new Set(ids).size > answersOf(text))
   return {
     accepted: accepted.size,
     delivered: [...accepted].filter((id) => statuses(id).includes('delivered')).length,
@@ -223,8 +232,9 @@ function account(
       unexplained: repeated.filter(([, times]) => !inDoubt(times)).map(([text]) => text),
     },
     duplicatesIn: {
-      sameId: twice.filter(([, ids]) => new Set(ids).size === 1).length,
-      otherId: twice.filter(([, ids]) => new Set(ids).size > 1).map(([text]) => text),
+      answers: twice.filter(([text, ids]) => answersOf(text) > 1 && new Set(ids).size > 1).length,
+      sameId: twice.filter(([, ids]) => new Set(ids).size < ids.length).length,
+      unexplained: moreThanAnswered.map(([text]) => text),
     },
     duplicateNotifications: [...seen.statuses.values()].filter((list) => list.length > 1).length,
     kills,

@@ -19,4 +19,5 @@ test('FN-08 nothing accepted is lost when the gateway, its redis-server and the 
   expect(result.lostOut).toEqual([])
   expect(result.lostIn).toEqual([])
   expect(result.duplicatesOut.unexplained).toEqual([])
+  expect(result.duplicatesIn.unexplained).toEqual([])
 })

@@ -61,7 +61,7 @@ test('what was noted of a message is read back in order, others apart', async ()
     },
     { messageId: 'm1', at: 1002, node: 'gw1', what: 'stored', line: '202' },
   ])
-  expect((await trace.read('c1')).map(({ messageId }) => messageId)).toEqual(['m1', 'm2'])
+  expect((await trace.read('c1')).map(({ messageId }) => messageId)).toEqual(['m1', 'm2', 'm1'])
   expect(await trace.read('unknown')).toEqual([])
 })
 
