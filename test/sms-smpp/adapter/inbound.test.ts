@@ -164,6 +164,21 @@ describe('a message that comes again', () => {
     expect(second.gateway.messages[0]?.alsoKnownAs).toEqual([rig.gateway.messages[0]?.id])
   })
 
+  it('because we could not take it, has the same name', async () => {
+    const { centre, rig } = await open()
+    const ids: string[] = []
+    rig.gateway.answerMessages(async ({ id }) => {
+      ids.push(id)
+      if (ids.length === 1) throw new Error('the store is down')
+      return ids.length === 2 ? { kind: 'unavailable', retryAfterMs: 1000 } : { kind: 'stored' }
+    })
+    for (const sequence of [1, 2, 3]) {
+      centre.write(message('hello', sequence))
+      await centre.next('deliver_sm_resp')
+    }
+    expect(new Set(ids).size).toBe(1)
+  })
+
   it('after the link was closed in good order, is a new message', async () => {
     const { centre, rig } = await open()
     centre.write(message('hello', 1))
@@ -176,6 +191,47 @@ describe('a message that comes again', () => {
     await centre.next('deliver_sm_resp')
     expect(rig.gateway.messages).toHaveLength(2)
     expect(rig.gateway.messages[1]?.alsoKnownAs).toBeUndefined()
+  })
+})
+
+describe('stopping', () => {
+  it('waits until what has come is stored and answered, then unbinds', async () => {
+    const { centre, rig } = await open()
+    let store = () => {}
+    const asked = new Promise<void>((begun) => {
+      rig.gateway.answerMessages(async () => {
+        begun()
+        await new Promise<void>((resolve) => {
+          store = resolve
+        })
+        return { kind: 'stored' }
+      })
+    })
+    centre.write(message('last', 1))
+    await asked
+    const stopped = rig.stop()
+    await centre.read()
+    store()
+    expect((await centre.next()).pdu).toMatchObject({ command: 'deliver_sm_resp', status: 0 })
+    const { pdu } = await centre.next()
+    expect(pdu.command).toBe('unbind')
+    centre.write(message('too late', 2))
+    expect((await centre.next('deliver_sm_resp')).pdu).toMatchObject({ status: 0x64, sequence: 2 })
+    centre.say('unbind_resp', 0, pdu.sequence)
+    await stopped
+    expect(rig.adapter.health().state).toBe('stopped')
+  })
+
+  it('does not wait for ever: the deadline ends it', async () => {
+    const { centre, rig } = await open()
+    const sent = rig.send({})
+    await centre.next('submit_sm')
+    const deadline = new AbortController()
+    const stopped = rig.stop(deadline.signal)
+    deadline.abort()
+    await stopped
+    expect((await sent).kind).toBe('uncertain')
+    expect(rig.adapter.health().state).toBe('stopped')
   })
 })
 
@@ -211,26 +267,30 @@ describe('parts of a message', () => {
     expect(texts(rig)).toEqual([LONG])
   })
 
-  it('a message that could not be stored when complete is complete again when its part comes again', async () => {
-    const { centre, rig } = await open()
-    let tries = 0
-    const ids = new Set<string>()
-    rig.gateway.answerMessages(async ({ id }) => {
-      ids.add(id)
-      tries += 1
-      if (tries === 1) throw new Error('the store is down')
-      return { kind: 'stored' }
-    })
-    const statuses: number[] = []
-    const all = parts()
-    for (const part of [...all, all.at(-1)]) {
-      centre.write(part ?? '')
-      statuses.push((await centre.next('deliver_sm_resp')).pdu.status)
-    }
-    expect(statuses).toEqual([...all.slice(1).map(() => 0), 0x64, 0])
-    expect(texts(rig)).toEqual([LONG])
-    expect(ids.size).toBe(1)
-  })
+  it.each(['fails', 'is unavailable'])(
+    'complete while the store %s, they are complete again when one comes again',
+    async (how) => {
+      const { centre, rig } = await open()
+      let tries = 0
+      const ids = new Set<string>()
+      rig.gateway.answerMessages(async ({ id }) => {
+        ids.add(id)
+        tries += 1
+        if (tries > 1) return { kind: 'stored' }
+        if (how === 'fails') throw new Error('the store is down')
+        return { kind: 'unavailable', retryAfterMs: 1000 }
+      })
+      const statuses: number[] = []
+      const all = parts()
+      for (const part of [...all, all.at(-1)]) {
+        centre.write(part ?? '')
+        statuses.push((await centre.next('deliver_sm_resp')).pdu.status)
+      }
+      expect(statuses).toEqual([...all.slice(1).map(() => 0), 0x64, 0])
+      expect(texts(rig)).toEqual([LONG])
+      expect(ids.size).toBe(1)
+    },
+  )
 
   it('missing ones are waited for, also over a restart, and then what there is goes on with a mark', async () => {
     const clock = manualClock()

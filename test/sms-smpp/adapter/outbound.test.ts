@@ -241,6 +241,22 @@ describe('a centre that comes and goes', () => {
     expect(uncertain).toBeGreaterThan(0)
   })
 
+  it('that answers three requests in a row not at all is left and bound to again', async () => {
+    const clock = manualClock()
+    const centre = await centreFor()
+    const rig = await rigFor([bind(centre.port, { timers: { request: '5s' } })], { clock })
+    for (const count of [1, 2, 3]) {
+      const sent = rig.send({})
+      await centre.next('submit_sm')
+      clock.advance(5000)
+      expect((await sent).kind).toBe('uncertain')
+      expect(rig.adapter.messages.parallel()).toBe(count < 3 ? 10 : 0)
+    }
+    await centre.gone()
+    clock.advance(15)
+    await centre.bound(2)
+  })
+
   it('that says we are not bound is bound to again', async () => {
     const centre = await centreFor()
     const rig = await rigFor([bind(centre.port)])
