@@ -185,6 +185,23 @@ describe('TCP', () => {
     socket.destroy()
   })
 
+  it('works over IPv6', async () => {
+    const { client: openClient, tcpPort } = await start({ listen: ['tcp:[::1]:0'] })
+    const client = await openClient('message')
+    const socket = connect(tcpPort, '::1')
+    socket.write(
+      requestText(0, { via: 'Via: SIP/2.0/TCP [2001:db8::1]:5060;branch=z9hG4bK1', uri: `sip:bob@[::1]:${tcpPort}` }),
+    )
+    const { tokens, message } = taken(await client.receive())
+    expect([tokens[5], tokens[10], tokens[11]]).toEqual(['::1', '::1', String(tcpPort)])
+    expect(headerOf(message, 'Via')).toBe('SIP/2.0/TCP [2001:db8::1]:5060;branch=z9hG4bK1;received=::1')
+    client.send(`sip||\r\nOPTIONS sip:[::1]:${socket.localPort};transport=tcp SIP/2.0\r\n\r\n`)
+    const [data] = await once(socket, 'data')
+    expect(headerOf(String(data), 'Via')).toContain(`SIP/2.0/TCP [::1]:${tcpPort};branch=`)
+    expect(headerOf(String(data), 'From')).toContain(`<sip:[::1]:${tcpPort};transport=tcp>`)
+    socket.destroy()
+  })
+
   it('refuses a message without Content-Length with 400 and closes', async () => {
     const { tcpPort } = await start()
     const socket = connect(tcpPort, '127.0.0.1')

@@ -17,7 +17,6 @@ const FAULTS: Readonly<Record<ParseFault, Refusal>> = {
   contentLength: { status: 400, reason: 'Bad Content-Length Header' },
   lengthMissing: { status: 400, reason: 'Missing Content-Length Header' },
   truncated: { status: 400, reason: 'Message Shorter Than Content-Length' },
-  headTooLarge: { status: 400, reason: 'Headers Too Large' },
   tooLarge: { status: 413, reason: 'Request Entity Too Large' },
 }
 

@@ -18,7 +18,6 @@ export type ParseFault =
   | 'contentLength'
   | 'lengthMissing'
   | 'truncated'
-  | 'headTooLarge'
   | 'tooLarge'
 
 export interface ParsedHead {

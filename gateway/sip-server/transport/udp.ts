@@ -35,6 +35,8 @@ export async function openUdp(address: HostPort, events: UdpEvents): Promise<Udp
   const local = { host: bound.address, port: bound.port }
   socket.on('error', (error) => events.error(error))
   socket.on('message', (bytes, source) => {
+    // A forged source nobody can be answered at.
+    if (source.port === 0) return
     events.datagram(bytes, new UdpFlow(socket, local, { host: source.address, port: source.port }))
   })
   return {
