@@ -27,4 +27,4 @@ EXPOSE 5060/udp 5060/tcp 8080/tcp
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
   CMD ["node", "-e", "fetch(process.env.CAUSEWAY_READY ?? 'http://127.0.0.1:8080/readyz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["/usr/bin/tini", "--", "node", "dist/gateway/main.js", "run"]
-CMD ["--config", "conf/container.yaml"]
+CMD ["--config", "/etc/causeway/causeway.yaml"]
