@@ -20,7 +20,8 @@ const FAULTS: Readonly<Record<ParseFault, Refusal>> = {
   tooLarge: { status: 413, reason: 'Request Entity Too Large' },
 }
 
-const SCHEMES = new Set(['sip', 'tel', 'im', 'pres'])
+/** Those a function of the gateway can route (`ID-06`, `ID-16`), and RFC 3859's and 3860's. */
+const SCHEMES = new Set(['sip', 'tel', 'wv', 'mailto', 'xmpp', 'im', 'pres'])
 const SINGLE = ['from', 'to', 'call-id', 'cseq', 'content-length', 'max-forwards']
 
 /** What RFC 3261 §8.2 and §16.3 let a server refuse before any method is looked at; undefined when all is well. */
