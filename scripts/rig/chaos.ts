@@ -48,8 +48,8 @@ export interface ChaosResult {
   readonly seconds: number
 }
 
-/** An attempt that ended at most so long before a kill can have lost its answer to it. */
-const IN_DOUBT_MS = 8_000
+/** A kill can take the answer of an attempt that the centre took at most so long before it, or while things come up again. */
+const IN_DOUBT_MS = 2_000
 
 /**
  * Sends messages through a gateway while its process, its redis-server and the message centre are killed (kill -9) at
@@ -216,7 +216,7 @@ function account(
   const statuses = (id: string): readonly string[] => seen.statuses.get(id) ?? []
   const repeated = [...journal.taken].filter(([, times]) => times.length > 1)
   const inDoubt = (times: readonly number[]): boolean =>
-    kills.some(({ at }) => times.some((time) => time > at - IN_DOUBT_MS && time < at + IN_DOUBT_MS))
+    kills.some(({ at }) => times.slice(0, -1).some((time) => Math.abs(time - at) < IN_DOUBT_MS))
   const twice = [...seen.inbound].filter(([, ids]) => ids.length > 1)
   const answersOf = (text: string): number => journal.taken.get(text.replace(/^re: /, ''))?.length ?? 0
   const moreThanAnswered = twice.filter(([text, ids]) => new Set(ids).size > answersOf(text))
