@@ -24,6 +24,8 @@ import type { Account } from './profile.js'
 const ROK = 0x00
 const RX_T_APPN = 0x64
 const SHORTEST_MEMORY_MS = 1000
+/** Parts are acknowledged: they must outlive a time in which no node runs to notice that they are overdue. */
+const PARTS_LIFE_MS = 86_400_000
 
 /** Kept with the parts of a message: `nonce` makes its id, the same however often it is handed on. */
 interface About extends Envelope {
@@ -60,7 +62,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
   const repeats = createRepeats(name, account.duplicateWindow, clock)
   const prefix = `parts/${name}/`
   const bounds = { ...DEFAULT_BOUNDS, timeoutMs: account.reassemblyTimeout }
-  const stateLifeMs = bounds.timeoutMs + bounds.rememberMs
+  const stateLifeMs = bounds.timeoutMs + PARTS_LIFE_MS
 
   /** What we answer to what the gateway said (facts of SMPP 3.4 §5.1.3: 0x64 lets the centre try again). */
   const statusOf = (outcome: ReceiveOutcome): number => {

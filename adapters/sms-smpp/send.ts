@@ -63,7 +63,10 @@ export function createSend(parts: SenderParts) {
   const withProgress = (sending: Sending, taken: readonly ServicePart[]) =>
     sending.plan.length > 1 ? { progress: writeProgress(progressOf(sending, taken)) } : {}
 
-  /** Not sent for now. Another account may take it at once, unless parts of it are already with this one. */
+  /**
+   * Not sent for now, through no fault of the message: the wait is exactly as long as the account's. Another account may
+   * take it at once, unless parts of it are already with this one.
+   */
   const putOff = (
     sending: Sending,
     taken: readonly ServicePart[],
@@ -72,14 +75,13 @@ export function createSend(parts: SenderParts) {
   ): Busy => {
     const other = taken.length === 0 ? chooseAccount(accounts, sending.message.to) : undefined
     const elsewhere = other !== undefined && other !== sending.account
-    const anyLeft = accounts.some((account) => account.capacity() > 0)
     const now = clock.now()
     if (!elsewhere) turns.defer(sending.message.to, sending.message.messageId, now + waitMs, now)
     return {
       kind: 'busy',
       ...busy,
       retryAfterMs: elsewhere ? 0 : waitMs,
-      scope: anyLeft ? 'message' : 'peer',
+      scope: 'peer',
       ...(taken.length > 0 ? withProgress(sending, taken) : {}),
     }
   }
@@ -152,7 +154,7 @@ export function createSend(parts: SenderParts) {
           : {
               kind: 'busy',
               retryAfterMs: 0,
-              scope: 'message',
+              scope: 'peer',
               reason: 'timeout',
               said: 'answered late; the rest is still to be sent',
               ...withProgress(sending, parts),
@@ -203,7 +205,7 @@ export function createSend(parts: SenderParts) {
     const waitMs = turns.wait(message.to, message.messageId, now)
     if (waitMs > 0) {
       const said = 'an earlier message to the same recipient waits'
-      return Promise.resolve({ kind: 'busy', retryAfterMs: waitMs, scope: 'message', reason: 'throttled', said })
+      return Promise.resolve({ kind: 'busy', retryAfterMs: waitMs, scope: 'peer', reason: 'throttled', said })
     }
     const earlier = readProgress(attempt.progress)
     const before = accounts.find((account) => account.profile.name === earlier?.account)

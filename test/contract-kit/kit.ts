@@ -3,7 +3,7 @@ import type { AdapterModule, SendOutcome } from '../../adapters/contract/index.j
 import type { Uri } from '../../gateway/cpm/ids.js'
 import { type Rig, startRig } from './rig.js'
 
-/** A simulated service, as the kit needs it. Times in its options should be short: the kit runs in real time. */
+/** A simulated service, as the kit needs it. Waits for a new connection should be short: the kit runs in real time. */
 export interface KitPeer {
   /** Options of the adapter, as in the configuration file, that lead to this peer. */
   readonly options: unknown
@@ -14,8 +14,8 @@ export interface KitPeer {
   /** Users of the service whose messages end so; absent where the service has no such thing. */
   readonly busy?: Uri
   readonly refused?: Uri
-  /** Never answers a message. */
-  readonly silent?: Uri
+  /** Never answers a message; `options` that wait for an answer a short time only. */
+  readonly silent?: { readonly user: Uri; readonly options: unknown }
   /** Takes a message and then reports a failure. */
   readonly failing?: Uri
   /** All that users of the service got so far, one text after the other. */
@@ -145,7 +145,11 @@ export function adapterContract<Options>(name: string, module: AdapterModule<Opt
 
     it('a lost answer makes it uncertain', async ({ skip }) => {
       if (!peer.silent) return skip()
-      expect((await write('hello?', peer.silent)).kind).toBe('uncertain')
+      const impatient = await startRig(module, peer.silent.options)
+      await impatient.ready()
+      const outcome = await impatient.send({ from: peer.home, to: peer.silent.user })
+      await impatient.stop(AbortSignal.abort())
+      expect(outcome.kind).toBe('uncertain')
     })
 
     it('a message whose life is over is never offered', async () => {

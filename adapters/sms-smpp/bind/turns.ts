@@ -18,7 +18,7 @@ interface Line {
 const RECIPIENTS = 10_000
 const LINE_LENGTH = 1000
 const GRACE_MS = 10_000
-const STEP_MS = 20
+const STEP_MS = 50
 
 /** Bounded; what does not fit is not held back. */
 export function createTurns(): Turns {

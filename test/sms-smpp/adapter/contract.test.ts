@@ -6,25 +6,26 @@ import { adapterContract, type KitPeer } from '../../contract-kit/kit.js'
 adapterContract('sms-smpp', smsModule, async (): Promise<KitPeer> => {
   let smsc: Smsc = await startSmsc()
   const { port } = smsc
+  const options = (more: Record<string, unknown> = {}) => ({
+    binds: [
+      {
+        host: '127.0.0.1',
+        port,
+        systemId: 'kit',
+        password: 'secret',
+        rate: 'unlimited',
+        backoff: { first: '20ms', max: '50ms' },
+        ...more,
+      },
+    ],
+  })
   return {
-    options: {
-      binds: [
-        {
-          host: '127.0.0.1',
-          port,
-          systemId: 'kit',
-          password: 'secret',
-          rate: 'unlimited',
-          timers: { request: '200ms' },
-          backoff: { first: '20ms', max: '50ms' },
-        },
-      ],
-    },
+    options: options(),
     user: 'tel:+12065550123' as Uri,
     home: 'tel:+12065550100' as Uri,
     busy: 'tel:+99900000001' as Uri,
     refused: 'tel:+99900000003' as Uri,
-    silent: 'tel:+99900000004' as Uri,
+    silent: { user: 'tel:+99900000004' as Uri, options: options({ timers: { request: '50ms' } }) },
     failing: 'tel:+99900000006' as Uri,
     received: () => smsc.submits.map((submitted) => submitted.text).join(''),
     offered: () => smsc.counts.submits,

@@ -151,7 +151,7 @@ describe('SMPP in time, as the vectors tell it', () => {
     expect(await first).toMatchObject({ kind: 'busy', retryAfterMs: 1000, scope: 'peer', reason: 'throttled' })
     expect(rig.adapter.messages.parallel()).toBe(0)
 
-    expect(await rig.send(two)).toMatchObject({ kind: 'busy', scope: 'message' })
+    expect(await rig.send(two)).toMatchObject({ kind: 'busy', scope: 'peer' })
     clock.advance(1000)
     expect(rig.adapter.messages.parallel()).toBe(10)
     const second = rig.send(one, { number: 2 })
@@ -161,7 +161,7 @@ describe('SMPP in time, as the vectors tell it', () => {
     expect(await second).toMatchObject({ kind: 'busy', retryAfterMs: 2000, scope: 'peer' })
 
     clock.advance(2000)
-    expect(await rig.send(two, { number: 2 })).toMatchObject({ kind: 'busy', scope: 'message' })
+    expect(await rig.send(two, { number: 2 })).toMatchObject({ kind: 'busy', scope: 'peer' })
     const third = rig.send(one, { number: 3 })
     const last = await centre.next('submit_sm')
     centre.write(withSequence(hexOf('throttled-then-accepted', 5), last.pdu.sequence))

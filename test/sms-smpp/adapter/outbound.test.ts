@@ -204,7 +204,7 @@ describe('several accounts', () => {
     const outcomes = await sendAll(rig)
     const busy = outcomes.filter((outcome) => outcome.kind === 'busy')
     expect(busy.length).toBeGreaterThan(0)
-    for (const outcome of busy) expect(outcome).toMatchObject({ retryAfterMs: 0, scope: 'message' })
+    for (const outcome of busy) expect(outcome).toMatchObject({ retryAfterMs: 0, scope: 'peer' })
     expect((await sendAll(rig)).every(({ kind }) => kind === 'accepted')).toBe(true)
   })
 
