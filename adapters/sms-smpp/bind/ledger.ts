@@ -79,7 +79,13 @@ export function createLedger(
     lostElsewhere = others.filter((entry) => entry.lostAt !== undefined).map((entry) => entry.id)
   }
 
+  const forgetOld = () => {
+    const now = clock.now()
+    for (const [id, at] of lostHere) if (now - at >= windowMs) lostHere.delete(id)
+  }
+
   const refresh = () => {
+    forgetOld()
     ready = exchange().catch(warn)
   }
   const beat = () => {
@@ -103,8 +109,7 @@ export function createLedger(
     },
     async lost() {
       await ready
-      const now = clock.now()
-      for (const [id, at] of lostHere) if (now - at >= windowMs) lostHere.delete(id)
+      forgetOld()
       return [...lostHere.keys(), ...lostElsewhere]
     },
     stop() {

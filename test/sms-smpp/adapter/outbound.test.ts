@@ -129,6 +129,28 @@ describe('what goes with a message', () => {
   })
 })
 
+describe('counters', () => {
+  it('tell what became of messages, by account', async () => {
+    const smsc = await smscFor()
+    const rig = await rigFor([bind(smsc.port)])
+    await rig.send({})
+    await rig.send({ to: 'tel:+99900000003' as Uri })
+    await rig.send({ to: 'tel:+99900000001' as Uri })
+    await rig.gateway.until(() => rig.gateway.reports[0])
+    const text = await rig.metrics.metrics()
+    const of = (name: string, more: string) => `causeway_sms_smpp_${name}{service="kit",account="causeway"${more}} 1`
+    expect(text).toContain(of('submits_total', ',outcome="accepted"'))
+    expect(text).toContain(of('submits_total', ',outcome="refused"'))
+    expect(text).toContain(of('submits_total', ',outcome="busy"'))
+    expect(text).toContain(of('throttles_total', ''))
+    expect(text).toContain(of('receipts_total', ',state="DELIVERED"'))
+    expect(text).toContain(of('binds_up', ''))
+    expect(text).toContain('causeway_sms_smpp_window_in_use{service="kit",account="causeway"} 0')
+    expect(text).toContain('causeway_sms_smpp_submit_seconds_count{service="kit",account="causeway"} 3')
+    expect(text).not.toMatch(/12065550/)
+  })
+})
+
 describe('window and rate', () => {
   it('never more requests without answer than the window, on each link', async () => {
     const centre = await centreFor()
