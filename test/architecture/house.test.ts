@@ -57,6 +57,19 @@ test('nothing points outside the repository', () => {
   expect(lines(but('house.test.ts'), /(?:^|[\s'"`(])\/(?:work|root|home)\/|\bshared\/spec\b|\bseeds\//)).toEqual([])
 })
 
+test('the lock file names the packages of every platform, or npm ci refuses it', () => {
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Readonly<Record<string, { optionalDependencies?: Readonly<Record<string, string>> }>>
+  }
+  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies }]) =>
+    Object.keys(optionalDependencies ?? {}).filter(
+      (name) =>
+        packages[`${path}/node_modules/${name}`] === undefined && packages[`node_modules/${name}`] === undefined,
+    ),
+  )
+  expect(missing).toEqual([])
+})
+
 test('a test names only requirements that exist', () => {
   const rows = readRequirements(sources('test', ['requirements.md'])[0]?.text ?? '')
   expect(rows.length).toBeGreaterThan(400)
