@@ -64,7 +64,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
   const bounds = { ...DEFAULT_BOUNDS, timeoutMs: account.reassemblyTimeout }
   const stateLifeMs = bounds.timeoutMs + PARTS_LIFE_MS
 
-  /** What we answer to what the gateway said (facts of SMPP 3.4 §5.1.3: 0x64 lets the centre try again). */
+  /** What we answer to what the gateway said (SMPP 3.4 §5.1.3); after 0x64 the centre tries again. */
   const statusOf = (outcome: ReceiveOutcome): number => {
     switch (outcome.kind) {
       case 'stored':
