@@ -4,7 +4,7 @@ import type { Clock } from '../cpm/clock.js'
 import type { SipCommand } from './control/command.js'
 import type { ControlClient } from './control/control-client.js'
 import { type PayloadOrigin, requestSentPayload, responsePayload } from './control/payload.js'
-import type { TransportName } from './host-port.js'
+import { isReliable, type TransportName } from './host-port.js'
 import { deliveredText } from './message/delivered-text.js'
 import { fillRequest, ownVia } from './message/fill-request.js'
 import { ownResponse } from './message/fill-response.js'
@@ -159,7 +159,7 @@ export class OutgoingRequests {
     }
     statistics.requestOut()
     flow.send(bytes, failed)
-    sent.timers = nonInviteClient({ clock, reliable: flow.transport === 'tcp', retransmit, timedOut })
+    sent.timers = nonInviteClient({ clock, reliable: isReliable(flow.transport), retransmit, timedOut })
   }
 
   /** RFC 3261 §8.1.3.1: timeout and transport error reach the application as a response. */

@@ -1,20 +1,19 @@
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import type { HostPort, TransportName } from '../host-port.js'
+import { type HostPort, type TransportName, transportName } from '../host-port.js'
 
 export interface ListenAddress extends HostPort {
   readonly transport: TransportName
 }
 
-const LISTEN = /^(udp|tcp):(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/
+const LISTEN = /^(udp|tcp|tls|wss?):(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/
 
-/** Reads `udp:127.0.0.1:5060` or `tcp:[::1]:5060`. Throws a TypeError on anything else. */
+/** Reads `udp:127.0.0.1:5060` or `tls:[::1]:5061`. Throws a TypeError on anything else. */
 export function parseListenAddress(text: string): ListenAddress {
   const parts = LISTEN.exec(text)
   const port = Number(parts?.[4])
-  if (!parts || port > 65_535)
-    throw new TypeError(`not a listening address: ${text} (expected udp:host:port or tcp:host:port)`)
-  return { transport: parts[1] === 'tcp' ? 'tcp' : 'udp', host: parts[2] ?? parts[3] ?? '', port }
+  if (!parts || port > 65_535) throw new TypeError(`not a listening address: ${text} (expected transport:host:port)`)
+  return { transport: transportName(parts[1] ?? '') ?? 'udp', host: parts[2] ?? parts[3] ?? '', port }
 }
 
 export function isLoopback(host: string): boolean {
