@@ -1,22 +1,22 @@
 import type { Clock } from '../../cpm/clock.js'
 import { ExpiringMap } from './expiring-map.js'
-import type { NonInviteClient } from './non-invite-client.js'
 import { T4_MS } from './timers.js'
 
 /** Answered transactions remembered for timer K. */
 const MAX_ANSWERED = 100_000
 
 export interface ClientTransaction {
-  /** Our Via branch, by which answers are matched (RFC 3261 §17.1.3). */
+  /** Our Via branch, by which answers are matched, together with the method (RFC 3261 §17.1.3). */
   readonly branch: string
   readonly method: string
-  timers: NonInviteClient | undefined
+  /** Whatever timers it has running. */
+  timers: { stop(): void } | undefined
 }
 
 /** stray: answers nothing we sent. repeated: one we have had already (state Completed, timer K). */
 export type AnswerMatch<T> = T | 'stray' | 'repeated'
 
-/** Non-INVITE client transactions by branch. */
+/** All client transactions; a CANCEL has the branch of its INVITE. */
 export class ClientTransactions<T extends ClientTransaction> {
   readonly #open = new Map<string, T>()
   readonly #answered: ExpiringMap<string, true>
@@ -30,20 +30,21 @@ export class ClientTransactions<T extends ClientTransaction> {
   }
 
   open(transaction: T): void {
-    this.#open.set(transaction.branch, transaction)
+    this.#open.set(keyOf(transaction.branch, transaction.method), transaction)
   }
 
   match(branch: string, method: string): AnswerMatch<T> {
-    const open = this.#open.get(branch)
-    if (open) return open.method === method ? open : 'stray'
-    return this.#answered.has(branch) ? 'repeated' : 'stray'
+    const key = keyOf(branch, method)
+    return this.#open.get(key) ?? (this.#answered.has(key) ? 'repeated' : 'stray')
   }
 
   /** Ends a transaction; false if it had ended before. */
   end(transaction: T): boolean {
+    const key = keyOf(transaction.branch, transaction.method)
     transaction.timers?.stop()
-    if (!this.#open.delete(transaction.branch)) return false
-    this.#answered.set(transaction.branch, true)
+    if (this.#open.get(key) !== transaction) return false
+    this.#open.delete(key)
+    this.#answered.set(key, true)
     return true
   }
 
@@ -52,4 +53,8 @@ export class ClientTransactions<T extends ClientTransaction> {
     this.#open.clear()
     this.#answered.clear()
   }
+}
+
+function keyOf(branch: string, method: string): string {
+  return `${method} ${branch}`
 }
