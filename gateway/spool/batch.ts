@@ -12,7 +12,7 @@ export function life(ms: number): number {
 }
 
 /** Operations of one script call: more would keep everybody else waiting for Redis too long. */
-const MAX_BATCH = 100
+const MAX_BATCH = 200
 /** Operations that wait for their turn in this process; a caller beyond gets SpoolUnavailable. */
 const MAX_WAITING = 50_000
 
@@ -23,16 +23,19 @@ interface Waiting {
 }
 
 /**
- * Gathers the operations of one turn of the event loop into one call: a script runs them in order, so that 100 messages
- * cost one command and one fsync. `call` gets the arguments of all, one after the other, and answers with one reply each.
+ * Gathers operations into calls of a script, which runs them in order: what comes in one turn of the event loop, and what
+ * comes while the call before is under way. So the busier it is, the more messages share one command and one fsync.
+ * `call` gets the arguments of all, one after the other, and answers with one reply each.
  */
 export function batched(
   call: (args: readonly Argument[]) => Promise<unknown>,
 ): (args: readonly Argument[]) => Promise<unknown> {
   let gathered: Waiting[] = []
   let unanswered = 0
+  let calling = false
 
   async function send(batch: readonly Waiting[]): Promise<void> {
+    calling = true
     try {
       const all: Argument[] = []
       for (const { args } of batch) for (const argument of args) all.push(argument)
@@ -45,20 +48,23 @@ export function batched(
       for (const { reject } of batch) reject(error)
     } finally {
       unanswered -= batch.length
+      calling = false
+      flush()
     }
   }
 
   function flush(): void {
-    const all = gathered
-    gathered = []
-    for (let start = 0; start < all.length; start += MAX_BATCH) void send(all.slice(start, start + MAX_BATCH))
+    if (calling || gathered.length === 0) return
+    const batch = gathered.slice(0, MAX_BATCH)
+    gathered = gathered.slice(MAX_BATCH)
+    void send(batch)
   }
 
   return (args) => {
     if (unanswered >= MAX_WAITING) return Promise.reject(new SpoolUnavailable('too many operations wait for Redis'))
     unanswered += 1
     return new Promise((resolve, reject) => {
-      if (gathered.length === 0) setImmediate(flush)
+      if (gathered.length === 0 && !calling) setImmediate(flush)
       gathered.push({ args, resolve, reject })
     })
   }

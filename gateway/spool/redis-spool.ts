@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { InboundReport, ReportOutcome } from '../../adapters/contract/index.js'
 import type { Clock } from '../cpm/clock.js'
@@ -8,10 +9,8 @@ import { consumeLane, type LaneContext } from './lane.js'
 import { createNotes } from './notes.js'
 import { failedCount, failedItems, laneStates } from './overview.js'
 import type { RedisHandle } from './redis.js'
-import { run, type Script } from './script.js'
-import { PUT } from './scripts/put.js'
-import { REPORT } from './scripts/report.js'
-import { VERDICT } from './scripts/verdict.js'
+import { run } from './script.js'
+import { WORK } from './scripts/work.js'
 import type { LaneConsumer, LaneName, PutOptions, Spool, SpoolItem, Verdict } from './spool.js'
 import { available } from './unavailable.js'
 import { noteArguments, type Place, verdictArguments } from './verdict.js'
@@ -41,10 +40,7 @@ const REPORT_STATES: ReadonlySet<string> = new Set(['delivered', 'failed', 'erro
 export async function createSpool(redis: RedisHandle, options: SpoolOptions): Promise<RedisSpool> {
   const { node, clock, log, maxCrashes = MAX_CRASHES, nodeLifeMs = NODE_LIFE_MS } = options
   const { command, prefix } = redis
-  const inBatches = (script: Script) => batched((args) => run(command, script, prefix, args))
-  const put = inBatches(PUT)
-  const settle = inBatches(VERDICT)
-  const report = inBatches(REPORT)
+  const work = batched((args) => run(command, WORK, prefix, args))
   const waiting = await createWaiting(redis, log)
   const beat = await heartbeat(redis, node, clock, log, nodeLifeMs)
   const consumers: LaneConsumer[] = []
@@ -53,7 +49,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
   async function conclude(place: Place, verdict: Verdict<unknown>): Promise<boolean> {
     const now = clock.now()
     const later = verdict.kind === 'later' ? await putOff(place.item, verdict.payload, verdict.delayMs) : undefined
-    return (await settle(verdictArguments(place, verdict, later, now))) === 1
+    return (await work(['verdict', ...verdictArguments(place, verdict, later, now)])) === 1
   }
 
   /** Back when the delay is over, but no later than the end of its life, which somebody has to be told. */
@@ -74,7 +70,10 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     async concludePutOff({ id, item }: Entry) {
       const later = await waiting.known({ ...item, attempts: item.attempts + 1 })
       if (later === undefined) return false
-      await settle(verdictArguments({ kind: 'taken', item, entry: id }, { kind: 'done' }, later, clock.now()))
+      await work([
+        'verdict',
+        ...verdictArguments({ kind: 'taken', item, entry: id }, { kind: 'done' }, later, clock.now()),
+      ])
       return true
     },
   }
@@ -82,8 +81,8 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
   return {
     async put(item, { rememberMs, alsoKnownAs = [], notes }: PutOptions) {
       const names = [item.id, ...alsoKnownAs]
-      const args = [item.lane, JSON.stringify(item), item.expiresAt, life(rememberMs), names.length, ...names]
-      return (await available(put([...args, ...noteArguments(notes)]))) === 1 ? 'stored' : 'duplicate'
+      const args = ['put', item.lane, JSON.stringify(item), item.expiresAt, life(rememberMs), names.length, ...names]
+      return (await available(work([...args, ...noteArguments(notes)]))) === 1 ? 'stored' : 'duplicate'
     },
     take(lane, takeOptions, handle, onPoison) {
       const consumer = consumeLane(context, { lane, options: takeOptions, handle, onPoison })
@@ -91,7 +90,9 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
       return consumer
     },
     async report(scope, told) {
-      return (await available(report(reportArguments(scope, told, clock.now())))) as ReportOutcome
+      // The answer that names its message may have come in the same packet: its verdict goes first.
+      await nextTurn()
+      return (await available(work(['report', ...reportArguments(scope, told, clock.now())]))) as ReportOutcome
     },
     settle: (lane, itemId, verdict) => available(settleWaiting(lane, itemId, verdict)),
     hurry: (lane, idPrefix) => available(hurry(lane, idPrefix)),

@@ -1,6 +1,6 @@
 /**
  * Beginning of every batch script: ARGV holds the operations one after the other, and `arg()` reads on. Numbers of
- * things that follow come before them.
+ * things that follow come before them; `list()` reads such a number and the things.
  */
 export const READER = `
 local prefix = KEYS[1]
@@ -10,6 +10,11 @@ local function arg()
   return ARGV[position]
 end
 local function count() return tonumber(arg()) end
+local function list()
+  local values = {}
+  for i = 1, count() do values[i] = arg() end
+  return values
+end
 `
 
 /** `enter(lane, item, expiresAt)`: an item as JSON becomes the last of its lane. */

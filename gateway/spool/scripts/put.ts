@@ -1,29 +1,25 @@
-import { lua } from '../script.js'
-import { ENTER, NOTES, READER } from './common.js'
-
 /**
- * Puts items into their lanes, unless one of their names was put before.
+ * `put()`: an item enters its lane, unless one of its names was put before.
  *
- * KEYS  prefix
- * ARGV  per item: lane, item as JSON, expiresAt, life of the names (ms), n, n names, notes
- * Reply per item: 1 stored, 0 known already
+ * ARGV  lane, item as JSON, expiresAt, life of the names (ms), n, n names, notes
+ * Reply 1 stored, 0 known already
  */
-export const PUT = lua`${READER}${ENTER}${NOTES}
-local replies = {}
-while position < #ARGV do
+export const PUT = `
+local function put()
   local lane, item, expires, life = arg(), arg(), arg(), arg()
-  -- Every name is remembered, also those of a repetition: it may come back under any of them.
   local new = 1
-  for _ = 1, count() do
-    if not redis.call('SET', prefix .. ':seen:' .. arg(), 1, 'NX', 'PX', life) then new = 0 end
+  local names = {}
+  for i = 1, count() do
+    names[i] = prefix .. ':seen:' .. arg()
+    if redis.call('EXISTS', names[i]) == 1 then new = 0 end
   end
+  for _, name in ipairs(names) do redis.call('SET', name, 1, 'NX', 'PX', life) end
   if new == 1 then
     enter(lane, item, expires)
     notes()
   else
     for _ = 1, 3 * count() do arg() end
   end
-  replies[#replies + 1] = new
+  return new
 end
-return replies
 `

@@ -1,32 +1,17 @@
-import { lua } from '../script.js'
-import { ENTER, READER } from './common.js'
-import { PARKED } from './parked.js'
-import { REPORTS } from './reports.js'
-
 /**
- * Applies reports to the records they belong to and queues the items they make; parks those that belong to none.
+ * `report()`: a report is applied to the record it belongs to and queues the item it makes; one that belongs to none is
+ * parked.
  *
- * KEYS  prefix
- * ARGV  per report: now (ms), scope, state, report as JSON, n, n keys, n, n converted keys, n, n addresses
- * Reply per report: matched, parked, repeated or contradiction
+ * ARGV  now (ms), scope, state, report as JSON, n, n keys, n, n converted keys, n, n addresses
+ * Reply matched, parked, repeated or contradiction
  */
-export const REPORT = lua`${READER}${ENTER}${REPORTS}${PARKED}
-local function list()
-  local values = {}
-  for i = 1, count() do values[i] = arg() end
-  return values
-end
-
-local replies = {}
-while position < #ARGV do
+export const REPORT = `
+local function report()
   local now = arg()
-  local report = {o = arg(), s = arg(), j = arg(), k = list(), v = list(), a = list()}
-  local outcome = apply(report, now)
-  if not outcome then
-    park(report, now)
-    outcome = 'parked'
-  end
-  replies[#replies + 1] = outcome
+  local told = {o = arg(), s = arg(), j = arg(), k = list(), v = list(), a = list()}
+  local outcome = apply(told, now)
+  if outcome then return outcome end
+  park(told, now)
+  return 'parked'
 end
-return replies
 `

@@ -1,14 +1,8 @@
-import { lua } from '../script.js'
-import { ENTER, NOTES, READER, WAITING } from './common.js'
-import { PARKED } from './parked.js'
-import { REPORTS } from './reports.js'
-
 /**
- * Applies verdicts: the item leaves where it is, and all that follows from it happens in the same step. Whoever comes
- * second for the same item changes nothing.
+ * `verdict()`: the item leaves where it is, and all that follows from it happens in the same step. Whoever comes second
+ * for the same item changes nothing. `forget()` at the end removes what has left from the streams.
  *
- * KEYS  prefix
- * ARGV  per verdict, after the number of its arguments:
+ * ARGV  the number of arguments that follow, then
  *   where it is  lane, 'taken', stream entry; or lane, 'waiting', item id, attempts, job
  *   then what follows, any of:
  *   'put', lane, item as JSON, expiresAt
@@ -17,16 +11,10 @@ import { REPORTS } from './reports.js'
  *   'later', item id, attempts, job
  *   'record', identity, scope, generation, report lane, context as JSON, life, now, number of parts,
  *             n, n wanted states, n, n addresses, n, n times key, number of its part
- * Reply per verdict: 1 applied, 0 the item was no longer there
+ * Reply 1 applied, 0 the item was no longer there
  */
-export const VERDICT = lua`${READER}${ENTER}${NOTES}${WAITING}${REPORTS}${PARKED}
+export const VERDICT = `
 local MOST_FAILED = 10000
-
-local function list()
-  local values = {}
-  for i = 1, count() do values[i] = arg() end
-  return values
-end
 
 local left = {}
 
@@ -63,16 +51,17 @@ local follow = {
   end,
 }
 
-local replies = {}
-while position < #ARGV do
+local function verdict()
   local size = count()
   local last = position + size
   local lane = arg()
   local there = leave(lane)
   while there and position < last do follow[arg()](lane) end
   position = last
-  replies[#replies + 1] = there and 1 or 0
+  return there and 1 or 0
 end
-for lane, entries in pairs(left) do redis.call('XDEL', prefix .. ':lane:' .. lane, unpack(entries)) end
-return replies
+
+local function forget()
+  for lane, entries in pairs(left) do redis.call('XDEL', prefix .. ':lane:' .. lane, unpack(entries)) end
+end
 `
