@@ -50,17 +50,8 @@ export function decide(
       return outcome.final === 'here'
         ? refusedHere(item, outcome.reason, outcome.said, policies, now)
         : failed(item, outcome.reason, outcome.said, now)
-    case 'busy': {
-      if (outcome.maxAttempts !== undefined && item.attempts + 1 >= outcome.maxAttempts) {
-        return refusedHere(item, outcome.reason, outcome.said, policies, now)
-      }
-      const delayMs = Math.max(
-        outcome.retryAfterMs,
-        outcome.scope === 'peer' ? 0 : backoffMs(policies.retry, item.attempts + 1, random),
-      )
-      if (now + delayMs >= item.expiresAt) return failed(item, outcome.reason, outcome.said, now)
-      return later(item, { ...item.payload, ...progress(outcome) }, delayMs, outcome.reason)
-    }
+    case 'busy':
+      return busy(item, outcome, policies, now, random)
     case 'uncertain':
       return later(
         item,
@@ -69,6 +60,22 @@ export function decide(
         outcome.reason,
       )
   }
+}
+
+function busy(
+  item: OutboundItem,
+  outcome: SendOutcome & { kind: 'busy' },
+  policies: InterworkingPolicies,
+  now: number,
+  random: number,
+): Decision {
+  const { maxAttempts, reason, said, scope } = outcome
+  const tries = (item.payload.tries ?? 0) + (maxAttempts === undefined ? 0 : 1)
+  if (maxAttempts !== undefined && tries >= maxAttempts) return refusedHere(item, reason, said, policies, now)
+  const backoff = scope === 'peer' ? 0 : backoffMs(policies.retry, item.attempts + 1, random)
+  const delayMs = Math.max(outcome.retryAfterMs, backoff)
+  if (now + delayMs >= item.expiresAt) return failed(item, reason, said, now)
+  return later(item, { ...item.payload, ...progress(outcome), ...(tries > 0 ? { tries } : {}) }, delayMs, reason)
 }
 
 /** The message ends here for good; its sender hears of it if he asked (`IW-09`: never silence). */
@@ -114,7 +121,7 @@ export function forNextService(
   next: Candidate,
   life: { readonly acceptedAt: number; readonly expiresAt: number },
 ): OutboundItem {
-  const { progress: _, uncertain: __, ...rest } = work
+  const { progress: _, uncertain: __, tries: ___, ...rest } = work
   return {
     id: `${id}#${work.index + 1}`,
     lane: outLane(next.service),

@@ -31,6 +31,8 @@ export interface OutboundWork {
   /** The candidate being tried. */
   readonly index: number
   readonly progress?: SendProgress
+  /** Attempts that count against the service's limit; waiting for a throttled service does not. */
+  readonly tries?: number
   /** The last attempt got no answer; it may have arrived. */
   readonly uncertain?: boolean
 }

@@ -104,8 +104,9 @@ describe('what becomes of a message after an attempt', () => {
       said: '0x45',
       maxAttempts: 3,
     }
-    expect(decide(outboundItem({ attempts: 1 }), busy, policies, NOW, 0.5).ending.kind).toBe('retry')
-    expect(decide(outboundItem({ attempts: 2 }), busy, policies, NOW, 0.5).ending.kind).toBe('failed')
+    const tried = (tries: number) => outboundItem({ attempts: 9, payload: { ...outboundItem().payload, tries } })
+    expect(decide(tried(1), busy, policies, NOW, 0.5).verdict).toMatchObject({ kind: 'later', payload: { tries: 2 } })
+    expect(decide(tried(2), busy, policies, NOW, 0.5).ending.kind).toBe('failed')
   })
 
   test('a lost answer waits for the late truth before anything else is done', () => {
