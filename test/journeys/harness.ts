@@ -61,9 +61,11 @@ export function stage(name: string, options: StageOptions, plays: (play: Play) =
         if (cast === undefined) throw new Error('the stage did not come up')
         await cast.gateway.remember()
         for (const [index, step] of steps(cast).entries()) {
-          await step().catch((error: unknown) => {
+          await step().catch(async (error: unknown) => {
             const log = cast.gateway.rig.program().tail().split('\n').slice(-15).join('\n')
-            throw new Error(`step ${index + 1}: ${error instanceof Error ? error.message : error}\n\ngateway:\n${log}`)
+            const trace = await cast.gateway.trace(cast.alice.lastId())
+            const why = error instanceof Error ? error.message : error
+            throw new Error(`step ${index + 1}: ${why}\n\nalice's last message:\n${trace}\n\ngateway:\n${log}`)
           })
         }
       })
@@ -117,6 +119,8 @@ export interface GatewayActor {
   /** kill -9, and start again. */
   dies(): Step
   answersReady(): Step
+  /** Stations of a message, one a line; for the case that something goes wrong. */
+  trace(messageId: string): Promise<string>
 }
 
 function gatewayActor(rig: GatewayRig): GatewayActor {
@@ -139,6 +143,10 @@ function gatewayActor(rig: GatewayRig): GatewayActor {
       before = ''
     },
     answersReady: () => async () => expect((await fetch(`${rig.http}/readyz`)).status).toBe(200),
+    async trace(messageId) {
+      const answer: unknown = await (await fetch(`${rig.http}/admin/trace/${messageId}`)).json()
+      return JSON.stringify(answer, undefined, 1).slice(0, 4_000)
+    },
   }
 }
 
@@ -209,6 +217,8 @@ async function smscActor(options: SmscOptions = {}): Promise<SmscActor> {
 
 export interface UserActor {
   readonly agent: UserAgent
+  /** Message-ID of what was sent last. */
+  lastId(): string
   registers(expected?: number): Step
   /** Sends a message that asks for delivery reports; it is answered with `status`. */
   sends(message: Say, status?: number): Step
@@ -231,6 +241,7 @@ async function userActor(user: UserName, rig: GatewayRig, password: string = USE
   let lastAnswer: SipText | undefined
   return {
     agent,
+    lastId: () => lastId,
     registers:
       (expected = 200) =>
       async () =>
