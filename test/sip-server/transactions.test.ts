@@ -52,7 +52,7 @@ describe('non-INVITE client transaction (RFC 3261 17.1.2)', () => {
   it('timer K: a repeated answer is known for T4 and a stray one after it', () => {
     const clock = new FakeClock()
     const transactions = new ClientTransactions(clock)
-    const sent = { branch: 'b', method: 'MESSAGE', timers: undefined }
+    const sent = { branch: 'b', method: 'MESSAGE', stop: () => {} }
     transactions.open(sent)
     expect(transactions.match('b', 'OPTIONS')).toBe('stray')
     expect(transactions.match('b', 'MESSAGE')).toBe(sent)

@@ -9,8 +9,8 @@ export interface ClientTransaction {
   /** Our Via branch, by which answers are matched, together with the method (RFC 3261 §17.1.3). */
   readonly branch: string
   readonly method: string
-  /** Whatever timers it has running. */
-  timers: { stop(): void } | undefined
+  /** Stops its timers. */
+  stop(): void
 }
 
 /** stray: answers nothing we sent. repeated: one we have had already (state Completed, timer K). */
@@ -41,7 +41,7 @@ export class ClientTransactions<T extends ClientTransaction> {
   /** Ends a transaction; false if it had ended before. */
   end(transaction: T): boolean {
     const key = keyOf(transaction.branch, transaction.method)
-    transaction.timers?.stop()
+    transaction.stop()
     if (this.#open.get(key) !== transaction) return false
     this.#open.delete(key)
     this.#answered.set(key, true)
@@ -49,7 +49,7 @@ export class ClientTransactions<T extends ClientTransaction> {
   }
 
   clear(): void {
-    for (const transaction of this.#open.values()) transaction.timers?.stop()
+    for (const transaction of this.#open.values()) transaction.stop()
     this.#open.clear()
     this.#answered.clear()
   }

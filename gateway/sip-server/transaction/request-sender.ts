@@ -1,0 +1,108 @@
+import type { Clock } from '../../cpm/clock.js'
+import { header, type SipRequest, type SipResponse, serialise, startLine } from '../message/message.js'
+import type { ReceivedMessage } from '../message/received.js'
+import { parseVia } from '../message/via.js'
+import type { Statistics } from '../statistics.js'
+import { type Courier, type Parcel, Undeliverable } from '../transport/courier.js'
+import type { Flow } from '../transport/flow.js'
+import { UdpProbes } from '../transport/udp-probe.js'
+import { type AnswerMatch, ClientTransactions } from './client-transactions.js'
+import type { ComposedRequest, OutgoingRequest, SentRequest } from './outgoing-request.js'
+import { Transmission, type TransmissionContext } from './transmission.js'
+
+/** Client transactions at once; above it requests fail with 503. */
+const MAX_OPEN = 200_000
+
+export interface RequestSenderOptions {
+  readonly clock: Clock
+  readonly statistics: Statistics
+  readonly courier: Courier
+}
+
+/** All client transactions, INVITE and others, for whoever sends requests: clients, dialogs, the proxy. */
+export class RequestSender {
+  readonly #courier: Courier
+  readonly #statistics: Statistics
+  readonly #transactions: ClientTransactions<Transmission>
+  readonly #context: TransmissionContext
+
+  constructor({ clock, statistics, courier }: RequestSenderOptions) {
+    this.#courier = courier
+    this.#statistics = statistics
+    this.#transactions = new ClientTransactions(clock)
+    this.#context = {
+      clock,
+      statistics,
+      probes: new UdpProbes(clock),
+      end: (transmission) => this.#transactions.end(transmission),
+      cancel: (invite, cancel, flow) => this.#cancel(invite, cancel, flow),
+    }
+  }
+
+  get size(): number {
+    return this.#transactions.size
+  }
+
+  /** Sends a request in a client transaction. */
+  send(outgoing: OutgoingRequest): SentRequest {
+    const transmission = new Transmission(outgoing, this.#context)
+    const full = this.#transactions.size >= MAX_OPEN
+    this.#transactions.open(transmission)
+    const found = full ? Promise.reject(new Undeliverable('Service Unavailable')) : this.#courier.flowFor(outgoing.parcel)
+    found.then(
+      (flow) => transmission.start(flow),
+      (error: unknown) =>
+        transmission.fail(503, error instanceof Undeliverable ? error.message : 'Service Unavailable'),
+    )
+    return transmission
+  }
+
+  /** Sends the ACK of a 2xx: no transaction, nobody to hear of its fate. `sent` gets it as it went out. */
+  post(parcel: Parcel, compose: (flow: Flow) => ComposedRequest, sent?: (flow: Flow, bytes: Buffer) => void): void {
+    this.#courier.flowFor(parcel).then(
+      (flow) => {
+        const { request, body } = compose(flow)
+        const bytes = Buffer.from(serialise(startLine(request), request.headers, body), 'latin1')
+        flow.send(bytes)
+        sent?.(flow, bytes)
+      },
+      () => this.#statistics.transportError(),
+    )
+  }
+
+  /** A response from the network. False when it answers nothing that was sent here. */
+  receive(received: ReceivedMessage, response: SipResponse, flow: Flow): boolean {
+    const match = received.fault ? 'stray' : this.#match(response)
+    if (match === 'repeated') this.#statistics.retransmissionIn()
+    else if (match !== 'stray') match.receive(response, received, flow)
+    return match !== 'stray'
+  }
+
+  clear(): void {
+    this.#transactions.clear()
+  }
+
+  #cancel(invite: OutgoingRequest, cancel: SipRequest, flow: Flow): void {
+    this.send({
+      method: 'CANCEL',
+      branch: invite.branch,
+      parcel: { ...invite.parcel, flow },
+      forwarded: invite.forwarded ?? false,
+      compose: () => ({ request: cancel, body: '' }),
+      // What counts is the answer to the INVITE.
+      response: () => {},
+      failed: () => {},
+    })
+  }
+
+  #match(response: SipResponse): AnswerMatch<Transmission> {
+    const vias = response.headers.filter(({ key }) => key === 'via')
+    const via = parseVia(vias[0]?.value ?? '')
+    const method = /^\d{1,10}[ \t]+(\S+)$/.exec(header(response, 'cseq') ?? '')?.[1]
+    if (!via || method === undefined) return 'stray'
+    const match = this.#transactions.match(via.branch, method)
+    // RFC 3261 §8.1.3.3: more than one Via means it was meant for somebody else.
+    const strange = typeof match === 'object' && !match.outgoing.forwarded && (vias.length > 1 || via.others.length > 0)
+    return strange ? 'stray' : match
+  }
+}
