@@ -47,8 +47,7 @@ function fits(service: Service, message: CpmMessage, target: Uri): Route | Failu
   const scheme = target.slice(0, target.indexOf(':'))
   const schemes = config.schemes ?? adapter.capabilities.schemes
   const to = adapter.addresses.toService(target)
-  if (to === undefined)
-    return scheme === 'sip' || scheme === 'sips' || scheme === 'tel' ? 'unknown-recipient' : 'address-invalid'
+  if (to === undefined) return 'unknown-recipient' // IW-33, IW-37: 404
   if (!schemes.includes(scheme) && !schemes.includes(to.slice(0, to.indexOf(':')))) return 'address-invalid'
   if (!inReach(config, target, to)) return 'unknown-recipient'
   if (config.media && !carriesMedia(config.media, message.content.type)) return 'content-unsupported'

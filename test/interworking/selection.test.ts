@@ -95,7 +95,7 @@ describe('choice of the service', () => {
 
   test('IW-37 a scheme that no service speaks is an invalid address', () => {
     expect(names(selectServices(servicesOf(service('sms')), message(), 'wv:bob@imps.example' as Uri, {}))).toBe(
-      'address-invalid',
+      'unknown-recipient',
     )
   })
 

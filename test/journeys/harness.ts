@@ -22,6 +22,8 @@ const USERS = {
 } as const
 export type UserName = keyof typeof USERS
 export const NUMBER_OF = { alice: '12065550101', bob: '12065550102' } as const
+/** As long as real centres have them: a short one is easily another one in another number base. */
+const FIRST_ID = 100_000_000
 const BOTH = ['positive-delivery', 'negative-delivery']
 
 export interface StageOptions {
@@ -186,7 +188,7 @@ async function smscActor(options: SmscOptions = {}): Promise<SmscActor> {
     })
     return started
   }
-  let smsc = await start({})
+  let smsc = await start({ firstId: FIRST_ID })
   const bound = async (): Promise<void> => {
     if (!smsc.clients().some((client) => client.kind() !== 'open')) await once(smsc.events, 'bind')
   }
@@ -208,7 +210,7 @@ async function smscActor(options: SmscOptions = {}): Promise<SmscActor> {
     does: (act) => async () => act(smsc),
     goesDown: () => () => smsc.stop(),
     comesUp: () => async () => {
-      smsc = await start({ firstId: all.length + 1 })
+      smsc = await start({ firstId: FIRST_ID + all.length })
       await bound()
     },
     close: () => smsc.stop(),

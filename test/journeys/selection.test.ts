@@ -32,7 +32,7 @@ stage('two services', { second: true }, (play) => {
   ])
 
   play('IW-33 IW-37 a scheme that no service carries is refused', ({ alice }) => [
-    alice.sends({ to: 'wv:somebody@imps.example', text: 'no IMPS here' }, 416),
+    alice.sends({ to: 'wv:somebody@imps.example', text: 'no IMPS here' }, 404),
   ])
 })
 
