@@ -93,7 +93,7 @@ describe('choice of the service', () => {
     )
   })
 
-  test('IW-37 a scheme that no service speaks is an invalid address', () => {
+  test('IW-33 IW-37 a scheme that no service speaks is an unknown recipient', () => {
     expect(names(selectServices(servicesOf(service('sms')), message(), 'wv:bob@imps.example' as Uri, {}))).toBe(
       'unknown-recipient',
     )
