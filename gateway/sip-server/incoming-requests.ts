@@ -172,10 +172,7 @@ export class IncomingRequests {
     if (flow.transport === 'udp') flow.send(bytes)
     else if (flow.open) flow.send(bytes, failed)
     // RFC 3261 §18.2.2: the connection is gone, so the peer is tried where its Via says it listens.
-    else
-      network
-        .tcpFlow({ host: flow.remote.host, port: via.port ?? SIP_PORT })
-        .then((opened) => opened.send(bytes, failed), failed)
+    else network.answerFlow(flow, via).then((opened) => opened.send(bytes, failed), failed)
   }
 }
 

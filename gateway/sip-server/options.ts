@@ -1,7 +1,10 @@
 /** What the embedded SIP server is told, and what it tells about itself. */
 export interface SipServerOptions {
-  /** Where SIP is spoken: `udp:127.0.0.1:5060`, `tcp:[::1]:5060`; port 0 takes a free one. */
+  /** Where SIP is spoken: `udp:127.0.0.1:5060`, `tls:[::1]:5061`, tcp, ws, wss; port 0 takes a free one. */
   readonly listen: readonly string[]
+  /** Needed to listen on tls and wss. */
+  readonly tls?: TlsOptions
+  readonly limits?: PeerLimits
   /** The control port for drachtio-srf; port 0 takes a free one. Keep it on loopback. */
   readonly control: { readonly host: string; readonly port: number; readonly secret: string }
   /** Largest SIP message taken from the network, octets; larger ones get 413. */
@@ -14,6 +17,30 @@ export interface SipServerOptions {
   readonly onExit?: (error: Error) => void
 }
 
+/** Certificates, all PEM. */
+export interface TlsOptions {
+  readonly cert: string
+  readonly key: string
+  /** Authorities believed, of servers and clients; default: those of the system. */
+  readonly ca?: string
+  /** Whether peers that connect to us have to show a certificate; one that is shown is always checked. Default none. */
+  readonly clientCertificates?: 'none' | 'optional' | 'required'
+  /** Whether the certificates of servers we connect to are checked. Default true. */
+  readonly verify?: boolean
+}
+
+/** What one source address may take; with IPv6 a /64 is one source. */
+export interface PeerLimits {
+  /** Messages a second for long, and at once; 0, the default, for no limit. */
+  readonly messagesPerSecond?: number
+  readonly burst?: number
+  /** Connections open at once, from everybody (default 10000) and from one source (default 1000). */
+  readonly connections?: number
+  readonly connectionsPerSource?: number
+  /** Addresses and networks not limited by source, such as the SIP/IP core, which speaks for many. */
+  readonly unlimited?: readonly string[]
+}
+
 /** Counters grow from the start of the server; gauges are the state of now. */
 export interface SipServerStats {
   readonly requestsIn: Readonly<Record<string, number>>
@@ -24,11 +51,16 @@ export interface SipServerStats {
   readonly retransmissionsOut: number
   readonly timeouts: number
   readonly transportErrors: number
+  /** Requests forwarded for clients, and those of their dialogs that passed by after them. */
+  readonly proxied: number
+  readonly passedThrough: number
   readonly parseErrors: Readonly<Record<string, number>>
   readonly dropped: Readonly<Record<DropReason, number>>
   readonly serverTransactions: number
   readonly clientTransactions: number
   readonly tcpConnections: number
+  readonly tlsConnections: number
+  readonly webSocketConnections: number
   readonly controlClients: number
   readonly pendingRequests: number
 }
@@ -43,7 +75,19 @@ export type DropReason =
   | 'strayResponse'
   | 'strayAck'
   | 'malformed'
+  /** Too many connections, in all or from one source. */
   | 'connectionLimit'
+  | 'addressLimit'
+  /** TLS or WebSocket did not come about. */
+  | 'handshake'
+  /** A message was begun and not finished in time, or none came at all. */
+  | 'slowMessage'
+  /** A peer did not read what was sent to it. */
+  | 'slowPeer'
+  /** A connection was silent for too long. */
+  | 'idle'
+  /** A source sent more than it may: datagrams are dropped, connections held back. */
+  | 'flood'
 
 export interface SipServer {
   /** The control port as bound. */

@@ -6,19 +6,21 @@ import { hostPort } from './host-port.js'
 import { IncomingRequests } from './incoming-requests.js'
 import { type MessageLimits, parseHead } from './message/parse.js'
 import type { ReceivedMessage } from './message/received.js'
-import type { SipServer, SipServerOptions } from './options.js'
+import type { PeerLimits, SipServer, SipServerOptions } from './options.js'
 import { OutgoingRequests } from './outgoing-requests.js'
 import { RegisteredFlows } from './registered-flows.js'
 import { Statistics } from './statistics.js'
 import type { Flow } from './transport/flow.js'
 import { advertisedHost, parseListenAddress } from './transport/listen-address.js'
 import { Network } from './transport/network.js'
+import { SourceLimits } from './transport/source-limits.js'
 
 export type { SipServer, SipServerOptions, SipServerStats } from './options.js'
 
 const DEFAULT_PREFER_TCP_ABOVE = 1300
 const DEFAULT_MAX_PENDING = 10_000
 const MAX_CONNECTIONS = 10_000
+const MAX_CONNECTIONS_PER_SOURCE = 1_000
 const MAX_HEAD_BYTES = 128 * 1024
 const MAX_HEADERS = 256
 /** drachtio-srf looks at the number only, to know what the server can do. */
@@ -47,11 +49,12 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
   const network = new Network({
     limits,
     clock,
-    maxConnections: MAX_CONNECTIONS,
+    sources: sourceLimits(options.limits ?? {}, clock),
+    tls: options.tls,
     events: {
       message: receive,
       garbage: () => statistics.parseError('garbage'),
-      refused: () => statistics.dropped('connectionLimit'),
+      dropped: (reason) => statistics.dropped(reason),
       error: () => statistics.transportError(),
       closed: (flow) => registeredFlows.closed(flow),
     },
@@ -98,6 +101,8 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
           serverTransactions: incoming.transactions,
           clientTransactions: outgoing.transactions,
           tcpConnections: network.tcpConnections,
+          tlsConnections: network.tlsConnections,
+          webSocketConnections: network.webSocketConnections,
           controlClients: control.size,
           pendingRequests: incoming.pending,
         }),
@@ -107,6 +112,18 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
     await stop()
     throw error
   }
+}
+
+function sourceLimits(limits: PeerLimits, clock: Clock): SourceLimits {
+  const messagesPerSecond = limits.messagesPerSecond ?? 0
+  return new SourceLimits({
+    clock,
+    messagesPerSecond,
+    burst: limits.burst ?? messagesPerSecond,
+    maxConnections: limits.connections ?? MAX_CONNECTIONS,
+    maxConnectionsPerSource: limits.connectionsPerSource ?? MAX_CONNECTIONS_PER_SOURCE,
+    unlimited: limits.unlimited ?? [],
+  })
 }
 
 /** Reads the SIP message of a `sip` command and gives it to whom it concerns. */

@@ -4,7 +4,13 @@ import type { DropReason, ResponseClass, SipServerStats } from './options.js'
 
 export type Gauges = Pick<
   SipServerStats,
-  'serverTransactions' | 'clientTransactions' | 'tcpConnections' | 'controlClients' | 'pendingRequests'
+  | 'serverTransactions'
+  | 'clientTransactions'
+  | 'tcpConnections'
+  | 'tlsConnections'
+  | 'webSocketConnections'
+  | 'controlClients'
+  | 'pendingRequests'
 >
 
 const CLASSES: readonly ResponseClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx', '6xx']
@@ -22,6 +28,12 @@ export class Statistics {
     strayAck: 0,
     malformed: 0,
     connectionLimit: 0,
+    addressLimit: 0,
+    handshake: 0,
+    slowMessage: 0,
+    slowPeer: 0,
+    idle: 0,
+    flood: 0,
   }
   #requestsOut = 0
   #responsesIn = 0
@@ -29,6 +41,8 @@ export class Statistics {
   #retransmissionsOut = 0
   #timeouts = 0
   #transportErrors = 0
+  #proxied = 0
+  #passedThrough = 0
 
   requestIn(method: string): void {
     const row = treatmentOf(method) === 'unknown' ? 'OTHER' : method
@@ -72,6 +86,16 @@ export class Statistics {
     this.#transportErrors++
   }
 
+  /** A request is forwarded for a client. */
+  proxied(): void {
+    this.#proxied++
+  }
+
+  /** A request of a dialog passes by without a transaction. */
+  passedThrough(): void {
+    this.#passedThrough++
+  }
+
   snapshot(gauges: Gauges): SipServerStats {
     return {
       requestsIn: { ...this.#requestsIn },
@@ -82,6 +106,8 @@ export class Statistics {
       retransmissionsOut: this.#retransmissionsOut,
       timeouts: this.#timeouts,
       transportErrors: this.#transportErrors,
+      proxied: this.#proxied,
+      passedThrough: this.#passedThrough,
       parseErrors: { ...this.#parseErrors },
       dropped: { ...this.#dropped },
       ...gauges,

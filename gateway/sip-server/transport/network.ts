@@ -1,18 +1,21 @@
 import { isIP } from 'node:net'
 import type { Clock } from '../../cpm/clock.js'
-import { type HostPort, hostPort, type TransportName } from '../host-port.js'
+import { canonicalHost, defaultPort, type HostPort, hostPort, type TransportName } from '../host-port.js'
 import { readDatagram } from '../message/datagram.js'
 import type { MessageLimits } from '../message/parse.js'
 import type { ReceivedMessage } from '../message/received.js'
+import type { DropReason, TlsOptions } from '../options.js'
+import { Connections, type Destination } from './connections.js'
 import type { Flow } from './flow.js'
 import { advertisedHost, isWildcard, type ListenAddress, localFor } from './listen-address.js'
-import { TcpTransport } from './tcp.js'
+import type { SourceLimits } from './source-limits.js'
 import { openUdp, type UdpEndpoint } from './udp.js'
 
 export interface NetworkEvents {
   message(received: ReceivedMessage, flow: Flow): void
   garbage(): void
-  refused(): void
+  /** What was not taken, or whose connection was cut, to protect the server. */
+  dropped(reason: DropReason): void
   error(error: Error): void
   closed(flow: Flow): void
 }
@@ -20,7 +23,9 @@ export interface NetworkEvents {
 export interface NetworkOptions {
   readonly limits: MessageLimits
   readonly clock: Clock
-  readonly maxConnections: number
+  readonly sources: SourceLimits
+  /** Needed to listen on TLS or secure WebSocket. */
+  readonly tls?: TlsOptions | undefined
   readonly events: NetworkEvents
 }
 
@@ -28,31 +33,41 @@ export interface NetworkOptions {
 export class Network {
   readonly #limits: MessageLimits
   readonly #events: NetworkEvents
-  readonly #tcp: TcpTransport
+  readonly #sources: SourceLimits
+  readonly #connections: Connections
   readonly #udpEndpoints: UdpEndpoint[] = []
-  readonly #tcpLocals: HostPort[] = []
+  readonly #connectionLocals: ListenAddress[] = []
 
-  constructor(options: NetworkOptions) {
-    this.#limits = options.limits
-    this.#events = options.events
-    this.#tcp = new TcpTransport(options)
+  constructor({ limits, clock, sources, tls, events }: NetworkOptions) {
+    this.#limits = limits
+    this.#events = events
+    this.#sources = sources
+    this.#connections = new Connections({ limits, clock, sources, tls, events })
   }
 
   get tcpConnections(): number {
-    return this.#tcp.size
+    return this.#connections.count('tcp')
+  }
+
+  get tlsConnections(): number {
+    return this.#connections.count('tls')
+  }
+
+  get webSocketConnections(): number {
+    return this.#connections.count('ws', 'wss')
   }
 
   /** The addresses as bound. */
   get listening(): readonly ListenAddress[] {
     return [
-      ...this.#tcpLocals.map((local) => ({ ...local, transport: 'tcp' as const })),
-      ...this.#udpEndpoints.map(({ local }) => ({ ...local, transport: 'udp' as const })),
+      ...this.#connectionLocals,
+      ...this.#udpEndpoints.map(({ local }) => ({ transport: 'udp' as const, ...local })),
     ]
   }
 
   async listen(address: ListenAddress): Promise<void> {
-    if (address.transport === 'tcp') {
-      this.#tcpLocals.push(await this.#tcp.listen(address))
+    if (address.transport !== 'udp') {
+      this.#connectionLocals.push({ transport: address.transport, ...(await this.#connections.listen(address)) })
       return
     }
     const datagram = (bytes: Buffer, flow: Flow) => this.#datagram(bytes, flow)
@@ -61,19 +76,22 @@ export class Network {
 
   /** Whether a transport is spoken at all. */
   speaks(transport: TransportName): boolean {
-    return (transport === 'tcp' ? this.#tcpLocals : this.#udpEndpoints).length > 0
+    return this.#locals(transport).length > 0
   }
 
   /** Our address as a peer shall see it; undefined when no socket of that transport has the peer's address family. */
   localTowards(transport: TransportName, remoteHost: string): HostPort | undefined {
-    const locals = transport === 'tcp' ? this.#tcpLocals : this.#udpEndpoints.map(({ local }) => local)
+    const locals = this.#locals(transport)
     const local = isIP(remoteHost) ? localFor(locals, remoteHost) : locals[0]
     return local && { host: advertisedHost(local.host, remoteHost), port: local.port }
   }
 
   /** Whether it is one of our own addresses. */
   isOwn({ host, port }: HostPort): boolean {
-    return this.listening.some((own) => own.port === port && (own.host === host || isWildcardOf(own.host, host)))
+    const canonical = canonicalHost(host)
+    return this.listening.some(
+      (own) => own.port === port && (own.host === canonical || isWildcardOf(own.host, canonical)),
+    )
   }
 
   /** Undefined when no UDP socket has the peer's address family. */
@@ -86,18 +104,43 @@ export class Network {
   }
 
   /** Rejects when no connection can be made. */
-  async tcpFlow(remote: HostPort): Promise<Flow> {
-    const local = this.localTowards('tcp', remote.host)
-    if (!local) throw new Error(`no TCP socket for ${hostPort(remote)}`)
-    return this.#tcp.flowTo(remote, local)
+  tcpFlow(remote: HostPort): Promise<Flow> {
+    return this.connectionFlow({ transport: 'tcp', ...remote, name: remote.host })
+  }
+
+  /** A connection that is open already, or a new one. Rejects when none can be made. */
+  async connectionFlow(destination: Destination): Promise<Flow> {
+    const local = this.localTowards(destination.transport, destination.host)
+    if (!local) throw new Error(`no ${destination.transport} socket for ${hostPort(destination)}`)
+    return this.#connections.flowTo(destination, local)
+  }
+
+  /**
+   * The way for an answer whose connection is gone: where the Via says that the peer listens (RFC 3261 §18.2.2), at the
+   * address the request came from. Rejects when there is none, as always with WebSocket.
+   */
+  async answerFlow({ transport, remote }: Flow, sentBy: { host: string; port?: number }): Promise<Flow> {
+    if (transport !== 'tcp' && transport !== 'tls') throw new Error(`nobody can be called by ${transport}`)
+    const port = sentBy.port ?? defaultPort(transport)
+    return this.connectionFlow({ transport, host: remote.host, port, name: canonicalHost(sentBy.host) })
   }
 
   /** Resolves when the ports are free again. */
   async close(): Promise<void> {
-    await Promise.all([this.#tcp.close(), ...this.#udpEndpoints.map((endpoint) => endpoint.close())])
+    await Promise.all([this.#connections.close(), ...this.#udpEndpoints.map((endpoint) => endpoint.close())])
+  }
+
+  #locals(transport: TransportName): readonly HostPort[] {
+    if (transport === 'udp') return this.#udpEndpoints.map(({ local }) => local)
+    return this.#connectionLocals.filter((local) => local.transport === transport)
   }
 
   #datagram(bytes: Buffer, flow: Flow): void {
+    // Not answered: who forges addresses would make us flood their owners.
+    if (!this.#sources.allows(flow.remote.host)) {
+      this.#events.dropped('flood')
+      return
+    }
     const read = readDatagram(bytes, this.#limits)
     if (read === 'garbage') this.#events.garbage()
     else if (read !== 'keepAlive') this.#events.message(read, flow)

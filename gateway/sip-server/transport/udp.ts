@@ -24,7 +24,7 @@ export async function openUdp(address: HostPort, events: UdpEvents): Promise<Udp
   // Destinations are always literal addresses: no lookup, and no turn of the event loop for it.
   const lookup = (host: string, _options: unknown, done: (error: null, host: string, family: number) => void) =>
     done(null, host, isIPv6(host) ? 6 : 4)
-  const socket = createSocket({ type, lookup })
+  const socket = createSocket({ type, lookup, ...(type === 'udp6' ? { ipv6Only: true } : {}) })
   // Waited for from before: with a lookup that answers at once, so does bind.
   const listening = once(socket, 'listening')
   socket.bind(address.port, address.host)
