@@ -11,6 +11,8 @@ import { field, type HeaderField, header, type SipRequest, type SipResponse } fr
 import type { ReceivedMessage } from './message/received.js'
 import { parseVia, stampVia, type Via } from './message/via.js'
 import { ALLOW, treatmentOf } from './methods.js'
+import type { PassThrough } from './proxy/pass-through.js'
+import type { Upstream } from './proxy/upstream.js'
 import type { RegisteredFlows } from './registered-flows.js'
 import type { Statistics } from './statistics.js'
 import { newTag, statelessTag } from './tokens.js'
@@ -27,7 +29,9 @@ const SIP_PORT = 5060
 /** A request a client has to answer. */
 interface WaitingRequest extends OpenTransaction, Answerable {
   readonly tag: string
-  readonly client: ControlClient
+  readonly body: string
+  /** Who has to answer it. */
+  answerer: ControlClient | 'proxy'
 }
 
 interface Answerable extends TransactionIdentity {
@@ -50,6 +54,8 @@ export interface IncomingRequestsOptions {
   readonly registeredFlows: RegisteredFlows
   readonly maxPending: number
   readonly nextClient: (method: string) => ControlClient | undefined
+  /** Takes the requests of dialogs that only pass by here. */
+  readonly passThrough: PassThrough
 }
 
 /** Requests from the network: checked, given to a client, answered (RFC 3261 §8.2). */
@@ -72,26 +78,42 @@ export class IncomingRequests {
   }
 
   receive(received: ReceivedMessage, original: SipRequest, flow: Flow): void {
-    const { statistics } = this.#options
+    const { statistics, passThrough } = this.#options
     statistics.requestIn(original.method)
     if (received.fault) statistics.parseError(received.fault)
     const via = parseVia(header(original, 'via') ?? '')
-    if (!via || original.method === 'ACK') {
-      statistics.dropped(via ? 'strayAck' : 'malformed')
+    if (!via) {
+      statistics.dropped('malformed')
       return
     }
     const request = stamped(original, stampVia(via, flow.remote.host, flow.remote.port))
     const replyFlow = via.asksRport ? flow : flow.answering(via.port ?? SIP_PORT)
     const arrival = { ...identify(request, via), request, via, flow: replyFlow, source: flow.remote, received }
-    const refusal = checkRequest(request, received.fault) ?? refuseMethod(request.method)
-    if (refusal) this.#refuseStateless(arrival, refusal)
-    else this.#match(arrival)
+    const refusal = checkRequest(request, received.fault)
+    const passage = refusal ? 'none' : passThrough.request(original, received.body, via, flow)
+    if (passage === 'passed') return
+    if (request.method === 'ACK') statistics.dropped('strayAck')
+    else this.#admit(arrival, refusal ?? (passage === 'none' ? refuseMethod(request.method) : passage))
+  }
+
+  /** Gives a request that waits for its client to the proxy; undefined when there is none. */
+  take(client: ControlClient, id: string): Upstream | undefined {
+    const waiting = this.#transactions.find(id)
+    if (waiting?.answerer !== client) return undefined
+    waiting.answerer = 'proxy'
+    return {
+      request: waiting.request,
+      body: waiting.body,
+      flow: waiting.flow,
+      forward: (response, body) => this.#forward(waiting, response, body),
+      refuse: (status, reason, headers) => this.#refuse(waiting, { status, reason }, headers),
+    }
   }
 
   /** An answer of a client. */
   answer(client: ControlClient, command: SipCommand, answer: SipResponse, body: string): void {
     const waiting = this.#transactions.find(command.transactionId)
-    if (!waiting) {
+    if (!waiting || waiting.answerer === 'proxy') {
       client.reply(command.id, 'NOK', 'Response not sent due to unknown transaction')
       return
     }
@@ -107,12 +129,24 @@ export class IncomingRequests {
   /** What a lost client leaves behind can still be handled by another one if the peer tries again. */
   clientLost(client: ControlClient): void {
     for (const waiting of this.#transactions.waitingTransactions()) {
-      if (waiting.client === client) this.#refuse(waiting, { status: 503, reason: 'Service Unavailable' })
+      if (waiting.answerer === client) this.#refuse(waiting, { status: 503, reason: 'Service Unavailable' })
     }
   }
 
   clear(): void {
     this.#transactions.clear()
+  }
+
+  #admit(arrival: Arrival, refusal: Refusal | undefined): void {
+    if (refusal) this.#refuseStateless(arrival, refusal)
+    else this.#match(arrival)
+  }
+
+  #forward(waiting: WaitingRequest, response: SipResponse, body: string): void {
+    // RFC 4320 §4.1: other requests than INVITE have no provisional answers but 100.
+    if (response.status < 200) return
+    this.#send(waiting, deliveredText(response, body), response.status)
+    this.#options.registeredFlows.learn(waiting.request, response, waiting.flow)
   }
 
   #match(arrival: Arrival): void {
@@ -137,9 +171,10 @@ export class IncomingRequests {
     }
     const { key, branch, request, via, flow, source, received } = arrival
     const id = randomUUID()
-    this.#transactions.open({ id, key, branch, request, via, flow, client, tag: newTag() })
+    const { body } = received
+    this.#transactions.open({ id, key, branch, request, via, flow, body, answerer: client, tag: newTag() })
     const origin: PayloadOrigin = { bytes: received.size, transport: flow.transport, ...source, at: clock.now() }
-    client.send(requestPayload(origin, id, flow.local, deliveredText(request, received.body)))
+    client.send(requestPayload(origin, id, flow.local, deliveredText(request, body)))
   }
 
   #refuse(refused: Answerable, { status, reason }: Refusal, extra: readonly HeaderField[] = []): void {

@@ -46,7 +46,8 @@ export function planRequest(request: SipRequest, body: string, hopUri: string, c
   return planHop(target, context.network)
 }
 
-function planHop(target: ParsedUri, network: Network): RequestPlan {
+/** The transport and our address for the hop a URI names. */
+export function planHop(target: ParsedUri, network: Network): RequestPlan {
   const hop = nextHop(target)
   if (hop === 'unsupported') return refused(NO_TRANSPORT)
   const host = hop === 'secure' ? target.host : hop.host

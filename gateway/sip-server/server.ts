@@ -2,14 +2,18 @@ import { type Clock, systemClock } from '../cpm/clock.js'
 import type { SipCommand } from './control/command.js'
 import type { ControlClient } from './control/control-client.js'
 import { ControlServer } from './control/control-server.js'
-import { hostPort } from './host-port.js'
+import { type HostPort, hostPort } from './host-port.js'
 import { IncomingRequests } from './incoming-requests.js'
 import { type MessageLimits, parseHead } from './message/parse.js'
 import type { ReceivedMessage } from './message/received.js'
 import type { PeerLimits, SipServer, SipServerOptions } from './options.js'
 import { OutgoingRequests } from './outgoing-requests.js'
+import { PassThrough } from './proxy/pass-through.js'
+import { ProxyCore } from './proxy/proxy-core.js'
 import { RegisteredFlows } from './registered-flows.js'
 import { Statistics } from './statistics.js'
+import { RequestSender } from './transaction/request-sender.js'
+import { Courier } from './transport/courier.js'
 import type { Flow } from './transport/flow.js'
 import { advertisedHost, parseListenAddress } from './transport/listen-address.js'
 import { Network } from './transport/network.js'
@@ -44,6 +48,7 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
   const receive = (received: ReceivedMessage, flow: Flow) => {
     const { message } = received
     if (message.kind === 'request') incoming.receive(received, message, flow)
+    else if (passThrough.response(received, message) || sender.receive(received, message, flow)) statistics.responseIn()
     else outgoing.receive(received, message, flow)
   }
   const network = new Network({
@@ -71,8 +76,16 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
       endpoints((bound) => bound).join(),
     ],
     sip: (client, command) => obey(client, command),
+    proxy: (client, command) => proxy.obey(client, command),
     lost: (client) => incoming.clientLost(client),
   })
+  const preferTcpAbove = options.preferTcpAbove ?? DEFAULT_PREFER_TCP_ABOVE
+  const courier = new Courier(network, clock)
+  const sender = new RequestSender({ clock, statistics, courier })
+  const isOwn = (address: HostPort) => network.isOwn(address)
+  const forwarding = { clock, network, statistics, registeredFlows, preferTcpAbove, sender, courier, isOwn }
+  const passThrough = new PassThrough(forwarding)
+  const proxy = new ProxyCore({ ...forwarding, take: (client, id) => incoming.take(client, id) })
   const incoming = new IncomingRequests({
     clock,
     network,
@@ -80,14 +93,15 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
     registeredFlows,
     maxPending: options.maxPendingRequests ?? DEFAULT_MAX_PENDING,
     nextClient: (method) => control.next(method),
+    passThrough,
   })
-  const preferTcpAbove = options.preferTcpAbove ?? DEFAULT_PREFER_TCP_ABOVE
   const outgoing = new OutgoingRequests({ clock, network, statistics, registeredFlows, preferTcpAbove })
   const obey = sipCommands(incoming, outgoing)
 
   const stop = async () => {
     incoming.clear()
     outgoing.clear()
+    sender.clear()
     await Promise.all([control.close(), network.close()])
   }
   try {
@@ -99,7 +113,7 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
       stats: async () =>
         statistics.snapshot({
           serverTransactions: incoming.transactions,
-          clientTransactions: outgoing.transactions,
+          clientTransactions: outgoing.transactions + sender.size,
           tcpConnections: network.tcpConnections,
           tlsConnections: network.tlsConnections,
           webSocketConnections: network.webSocketConnections,

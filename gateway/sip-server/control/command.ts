@@ -1,9 +1,12 @@
+import { type ProxyCommand, readProxyCommand } from './proxy-command.js'
+
 /** A command of a client, read from the payload of a frame. */
 export type Command =
   | { readonly kind: 'authenticate'; readonly id: string; readonly secret: string }
   | { readonly kind: 'route' | 'removeRoute'; readonly id: string; readonly verb: string }
   | { readonly kind: 'ping'; readonly id: string }
   | SipCommand
+  | ProxyCommand
   /** Takes the connection down after `NO|<reason>`. */
   | { readonly kind: 'invalid'; readonly id: string; readonly reason: string }
 
@@ -39,6 +42,8 @@ export function readCommand(payload: string): Command {
       const text = lineEnd < 0 ? '' : payload.slice(lineEnd + 2)
       return { kind: 'sip', id, transactionId: first, dialogId: second, nextHop: third, text }
     }
+    case 'proxy':
+      return readProxyCommand(id, line.split('|').slice(2), lineEnd < 0 ? '' : payload.slice(lineEnd + 2))
     default:
       return { kind: 'invalid', id, reason: 'Unknown message type' }
   }

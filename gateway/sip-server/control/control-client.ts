@@ -4,6 +4,7 @@ import { type Command, readCommand, type SipCommand } from './command.js'
 import { FrameFault, FrameReader } from './frame.js'
 import { FrameWriter } from './frame-writer.js'
 import { replyPayload } from './payload.js'
+import type { ProxyCommand } from './proxy-command.js'
 
 const MAX_FRAME_BYTES = 16 * 1024 * 1024
 /** Before authentication nobody needs long frames, nor much time. */
@@ -17,6 +18,7 @@ export interface ControlClientOptions {
   /** Tokens after OK: addresses, version, local addresses. */
   readonly greeting: () => readonly string[]
   readonly sip: (client: ControlClient, command: SipCommand) => void
+  readonly proxy: (client: ControlClient, command: ProxyCommand) => void
   readonly closed: (client: ControlClient) => void
 }
 
@@ -90,6 +92,7 @@ export class ControlClient {
     else if (command.kind === 'authenticate') this.#authenticate(command.id, command.secret)
     else if (!this.#authenticated) this.#refuse(command.id, 'not authenticated')
     else if (command.kind === 'sip') this.#options.sip(this, command)
+    else if (command.kind === 'proxy') this.#options.proxy(this, command)
     else if (command.kind === 'ping') this.reply(command.id, 'OK', 'pong')
     else {
       if (command.kind === 'route') this.#verbs.add(command.verb)

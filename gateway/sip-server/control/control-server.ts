@@ -5,6 +5,7 @@ import type { Clock } from '../../cpm/clock.js'
 import type { HostPort } from '../host-port.js'
 import type { SipCommand } from './command.js'
 import { ControlClient } from './control-client.js'
+import type { ProxyCommand } from './proxy-command.js'
 
 const MAX_CLIENTS = 128
 
@@ -14,6 +15,7 @@ export interface ControlServerOptions {
   readonly clock: Clock
   readonly greeting: () => readonly string[]
   readonly sip: (client: ControlClient, command: SipCommand) => void
+  readonly proxy: (client: ControlClient, command: ProxyCommand) => void
   readonly lost: (client: ControlClient) => void
 }
 
@@ -65,14 +67,14 @@ export class ControlServer {
       socket.destroy()
       return
     }
-    const { clock, greeting, sip, lost } = this.#options
+    const { clock, greeting, sip, proxy, lost } = this.#options
     const closed = (client: ControlClient) => {
       this.#clients.delete(client)
       for (const [verb, last] of this.#last) if (last === client) this.#last.delete(verb)
       lost(client)
     }
     const authentic = (secret: string) => isEqual(secret, this.#options.secret)
-    this.#clients.add(new ControlClient({ socket, clock, authentic, greeting, sip, closed }))
+    this.#clients.add(new ControlClient({ socket, clock, authentic, greeting, sip, proxy, closed }))
   }
 }
 

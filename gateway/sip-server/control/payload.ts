@@ -23,12 +23,27 @@ export function requestPayload(
   receivedOn: HostPort,
   text: string,
 ): string {
-  return `${sipTokens(origin, transactionId)}${receivedOn.host}|${receivedOn.port}|\r\n${text}`
+  return `${sipTokens('network', origin, transactionId, '')}${receivedOn.host}|${receivedOn.port}|\r\n${text}`
+}
+
+/** A request within a dialog, an ACK or a CANCEL: 11 tokens. */
+export function dialogRequestPayload(
+  origin: PayloadOrigin,
+  transactionId: string,
+  dialogId: string,
+  text: string,
+): string {
+  return `${sipTokens('network', origin, transactionId, dialogId)}\r\n${text}`
+}
+
+/** A BYE the server has sent by itself; the client is told of the end of the dialog by it. */
+export function unsolicitedPayload(origin: PayloadOrigin, dialogId: string, text: string): string {
+  return `${sipTokens('application', origin, 'unsolicited', dialogId)}\r\n${text}`
 }
 
 /** A response from the network, or one the server made up because none will come: 11 tokens. */
-export function responsePayload(origin: PayloadOrigin, transactionId: string, text: string): string {
-  return `${sipTokens(origin, transactionId)}\r\n${text}`
+export function responsePayload(origin: PayloadOrigin, transactionId: string, text: string, dialogId = ''): string {
+  return `${sipTokens('network', origin, transactionId, dialogId)}\r\n${text}`
 }
 
 /** OK for a request sent, with the request as it went out: 12 tokens; the client learns the transaction id from it. */
@@ -41,18 +56,34 @@ export function requestSentPayload(
   return `${sentTokens(commandId, origin, transactionId)}|Msg sent:|\r\n${text}`
 }
 
-/** OK for a response sent: 15 tokens, the dialog id being empty outside a dialog. */
+/** OK for a response sent: 15 tokens, the dialog id being empty outside a dialog and for BYE. */
 export function responseSentPayload(
   commandId: string,
   origin: PayloadOrigin,
   transactionId: string,
   text: string,
+  dialogId = '',
 ): string {
-  return `${sentTokens(commandId, origin, transactionId)}|||Msg sent:|\r\n${text}`
+  return `${sentTokens(commandId, origin, transactionId)}|${dialogId}||Msg sent:|\r\n${text}`
 }
 
-function sipTokens(origin: PayloadOrigin, transactionId: string): string {
-  return `${randomUUID()}|sip|network|${originTokens(origin)}|${transactionId}||`
+/** A final response a forwarded request got: 13 tokens; `continue` tells the client that this is not the last. */
+export function proxyResponsePayload(commandId: string, origin: PayloadOrigin, text: string): string {
+  return `${randomUUID()}|response|${commandId}|OK|network|${originTokens(origin)}|||continue\r\n${text}`
+}
+
+/** The last answer to a proxy command that was obeyed. */
+export function proxyDonePayload(commandId: string): string {
+  return replyPayload(commandId, 'OK', 'done')
+}
+
+function sipTokens(
+  source: 'network' | 'application',
+  origin: PayloadOrigin,
+  transactionId: string,
+  dialogId: string,
+): string {
+  return `${randomUUID()}|sip|${source}|${originTokens(origin)}|${transactionId}|${dialogId}|`
 }
 
 function sentTokens(commandId: string, origin: PayloadOrigin, transactionId: string): string {

@@ -1,0 +1,19 @@
+import type { Refusal } from '../message/check.js'
+import { field, type HeaderField, header, type SipRequest } from '../message/message.js'
+import { splitList } from '../message/split.js'
+import { isLooped } from './loop.js'
+
+/** A request that may not be forwarded, and what the answer says besides. */
+export interface ProxyRefusal extends Refusal {
+  readonly headers: readonly HeaderField[]
+}
+
+/** What RFC 3261 §16.3 wants checked before a request is forwarded; undefined when it may be. */
+export function refuseToForward(request: SipRequest): ProxyRefusal | undefined {
+  if (Number(header(request, 'max-forwards') ?? 70) === 0) return { status: 483, reason: 'Too Many Hops', headers: [] }
+  if (isLooped(request)) return { status: 482, reason: 'Loop Detected', headers: [] }
+  const required = request.headers.filter(({ key }) => key === 'proxy-require')
+  const options = required.flatMap(({ value }) => splitList(value))
+  if (options.length === 0) return undefined
+  return { status: 420, reason: 'Bad Extension', headers: [field('Unsupported', options.join(', '))] }
+}

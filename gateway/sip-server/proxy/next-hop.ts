@@ -1,0 +1,31 @@
+import { type ParsedUri, parseUri } from '../message/uri.js'
+import type { RegisteredFlows } from '../registered-flows.js'
+import { planHop } from '../request-plan.js'
+import type { Parcel } from '../transport/courier.js'
+import type { Network } from '../transport/network.js'
+
+export interface HopContext {
+  readonly network: Network
+  readonly registeredFlows: RegisteredFlows
+  /** Octets above which TCP is preferred. */
+  readonly preferTcpAbove: number
+}
+
+/** What a forwarded request is longer by than the one received: our Via, and twice Record-Route. */
+const ADDED_BYTES = 300
+
+/** How a forwarded request of about `size` octets gets to a URI; undefined when no transport leads there. */
+export function hopParcel(uri: string, size: number, context: HopContext): Parcel | undefined {
+  const target = parseUri(uri)
+  if (!target || !isSip(target)) return undefined
+  const flow = context.registeredFlows.find(uri)
+  if (flow) return { hop: flow.remote, transport: flow.transport, orUdp: false, flow }
+  const plan = planHop(target, context.network)
+  if (plan.kind !== 'send') return undefined
+  const tooLarge = !plan.named && size + ADDED_BYTES > context.preferTcpAbove && context.network.speaks('tcp')
+  return { ...plan, transport: tooLarge ? 'tcp' : plan.transport, orUdp: tooLarge }
+}
+
+function isSip({ scheme }: ParsedUri): boolean {
+  return scheme === 'sip' || scheme === 'sips'
+}
