@@ -231,7 +231,7 @@ const account = z.strictObject({
   receiptState: describe(z.enum(['tlv', 'text']).default('tlv'), 'Which state counts when a receipt says two.'),
   receiptsWithoutFlag: describe(
     z.boolean().default(false),
-    'Texts that look like receipts are receipts though not marked so. A user can then forge receipts by SMS.',
+    'Texts that look like receipts are receipts though not marked so, when they come from the recipient of the message they name.',
   ),
   acceptdIsFinal: describe(z.boolean().default(false), 'ACCEPTD in a receipt means delivered.'),
   manualAckIsDisplayed: describe(
@@ -246,6 +246,10 @@ const account = z.strictObject({
     'Meaning of a command_status where this centre differs: busy (try again), refused, or here (try another service).',
   ),
   udhWithoutFlag: describe(z.boolean().default(false), 'The centre forgets to mark user data headers.'),
+  gsm7Packed: describe(
+    z.boolean().default(false),
+    'Incoming texts in the default alphabet are packed, eight characters in seven octets.',
+  ),
   reassemblyTimeout: describe(duration().default(300_000), 'Wait for the missing parts of an incoming message.'),
   incomplete: describe(
     z.enum(['deliver', 'drop']).default('deliver'),

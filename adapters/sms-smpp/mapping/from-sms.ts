@@ -3,15 +3,14 @@ import type { Uri } from '../../../gateway/cpm/ids.js'
 import type { InboundReport } from '../../contract/index.js'
 import type { Incoming } from '../bind/session.js'
 import type { Account } from '../profile.js'
-import { type DecodedText, decodeText } from '../wire/alphabet.js'
-import { DEFAULT_LANGUAGES } from '../wire/gsm.js'
-import { messageOctets, tlvInt } from '../wire/tlv.js'
-import { type Concatenation, isValidConcatenation, parseUdh, startsLikeConcatenation } from '../wire/udh.js'
+import type { DecodedText } from '../wire/alphabet.js'
+import { messageOctets, tlvName } from '../wire/tlv.js'
+import { decodeUserData, readUserData } from '../wire/user-data.js'
 import { fromSmsAddress } from './address.js'
+import { receiptKeys } from './message-id.js'
 import { type Part, partKey } from './reassembly.js'
-import { kindOf, readReceipt, receiptKeys } from './receipt.js'
+import { isFlagged, kindOf, readReceipt } from './receipt.js'
 
-const UDHI = 0x40
 const FLASH = 0
 /** ESME_RX_R_APPN: refused for good. */
 export const REFUSED = 0x66
@@ -35,38 +34,26 @@ export type FromSms = (
 
 /** Reads what the centre sent (IWF-MSG-02, IWF-REP-02). Pure; never throws. */
 export function fromSms(pdu: Incoming, account: Account, domain: string): FromSms {
-  const kind = kindOf(pdu, account, true)
+  const kind = kindOf(pdu, account)
   const addresses = addressesOf(pdu, account, domain)
-  if (kind !== 'message') return fromReceipt(pdu, kind, account, [addresses.from.uri, addresses.to.uri])
+  if (kind !== 'message') return fromReceipt(pdu, kind, account, addresses.from.uri, addresses.to.uri)
 
-  const octets = messageOctets(pdu)
-  const marked = (pdu.fields.esm_class & UDHI) !== 0
-  const header = marked || (account.udhWithoutFlag && startsLikeConcatenation(octets)) ? parseUdh(octets) : undefined
-  if (marked && !header) return { kind: 'dropped', oddities: ['udh_invalid'] }
-  const oddities = header?.whole === false ? ['udh_invalid'] : []
-  if (header?.ports) return { kind: 'dropped', oddities: [...oddities, 'ports'] }
-
-  const body = octets.subarray(header?.octets ?? 0)
-  const languages = header?.languages ?? DEFAULT_LANGUAGES
-  const decoded = decodeText(body, pdu.fields.data_coding, { defaultAlphabet: account.defaultAlphabet, languages })
-  const unusable = whyUnusable(decoded, oddities)
-  if (unusable) return unusable
+  const data = readUserData(pdu, account)
+  const { oddities, concatenation } = data
+  if (data.ports) return { kind: 'dropped', oddities: [...oddities, 'ports'] }
+  const decoded = decodeUserData(data, account)
+  if (decoded.kind !== 'text' || (decoded.waiting && decoded.text === '')) return unusable(decoded, oddities)
   const envelope = {
     from: addresses.from.uri,
     replyable: addresses.from.replyable,
     to: addresses.to.uri,
-    urgent: decoded.kind === 'text' && decoded.messageClass === FLASH,
+    urgent: decoded.messageClass === FLASH,
   }
-  const joined = header?.concatenation ?? sarOf(pdu)
-  if (joined && joined.total > 1 && isValidConcatenation(joined)) {
-    const key = partKey(pdu.fields.source_addr, pdu.fields.destination_addr, joined)
-    const { total, sequence } = joined
-    const part = { key, total, sequence, octets: body, dataCoding: pdu.fields.data_coding, languages }
-    return { kind: 'part', part, envelope, oddities }
-  }
-  if (joined && !isValidConcatenation(joined)) oddities.push('concatenation_invalid')
-  const text = decoded.kind === 'text' ? decoded.text : ''
-  return { kind: 'text', envelope, text, content: contentOf(pdu, octets), oddities }
+  if (!concatenation) return { kind: 'text', envelope, text: decoded.text, content: contentOf(pdu), oddities }
+  const { octets, dataCoding, languages } = data
+  const { total, sequence } = concatenation
+  const key = partKey(pdu.fields.source_addr, pdu.fields.destination_addr, concatenation)
+  return { kind: 'part', part: { key, total, sequence, octets, dataCoding, languages }, envelope, oddities }
 }
 
 function addressesOf(pdu: Incoming, account: Account, domain: string) {
@@ -77,28 +64,18 @@ function addressesOf(pdu: Incoming, account: Account, domain: string) {
   }
 }
 
-/** Binary has no reader in CPM and compressed text none here. */
-function whyUnusable(decoded: DecodedText, oddities: readonly string[]): FromSms | undefined {
+/** Binary has no reader in CPM, compressed text none here, and a waiting indication is for the phone. */
+function unusable(decoded: DecodedText, oddities: readonly string[]): FromSms {
   if (decoded.kind === 'compressed') return { kind: 'refused', status: REFUSED, oddities: [...oddities, 'compressed'] }
-  if (decoded.kind === 'binary') return { kind: 'dropped', oddities: [...oddities, 'binary'] }
-  if (decoded.waiting && decoded.text === '') return { kind: 'dropped', oddities: [...oddities, 'waiting_indication'] }
-  return undefined
-}
-
-function sarOf(pdu: Incoming): Concatenation | undefined {
-  const reference = tlvInt(pdu, 'sar_msg_ref_num')
-  const total = tlvInt(pdu, 'sar_total_segments')
-  const sequence = tlvInt(pdu, 'sar_segment_seqnum')
-  if (reference === undefined || total === undefined || sequence === undefined) return undefined
-  return { kind: 'sar', reference, total, sequence }
+  return { kind: 'dropped', oddities: [...oddities, decoded.kind === 'binary' ? 'binary' : 'waiting_indication'] }
 }
 
 /** All that makes two deliveries the same message; whatever reference of the centre there is counts. */
-function contentOf(pdu: Incoming, octets: Buffer): string {
+function contentOf(pdu: Incoming): string {
   const f = pdu.fields
   const hash = createHash('sha256')
   hash.update(`${f.source_addr_ton} ${f.source_addr}\0${f.dest_addr_ton} ${f.destination_addr}\0${f.data_coding}\0`)
-  hash.update(octets)
+  hash.update(messageOctets(pdu))
   for (const { tag, value } of pdu.tlvs) hash.update(`\0${tag}\0`).update(value)
   return hash.digest('base64url')
 }
@@ -107,7 +84,8 @@ function fromReceipt(
   pdu: Incoming,
   kind: Exclude<ReturnType<typeof kindOf>, 'message'>,
   account: Account,
-  addresses: readonly Uri[],
+  from: Uri,
+  to: Uri,
 ): FromSms {
   const receipt = readReceipt(pdu, kind, account)
   const { oddities, messageId = '' } = receipt
@@ -116,12 +94,15 @@ function fromReceipt(
   if (messageId === '' || told === undefined) return { kind: 'report', report: undefined, state, oddities }
   const { keys, converted } = receiptKeys(messageId, account.messageId)
   const ofAccount = (key: string) => `${account.name}/${key}`
+  // Anybody can write what looks like a receipt: then only the recipient of the message it names is believed.
+  const [sure, doubtful] = isFlagged(pdu) ? [keys, converted] : [[], [...keys, ...converted]]
+  const network = receipt.networkError ? ` network:${receipt.networkError.type}/${receipt.networkError.code}` : ''
   const report: InboundReport = {
-    keys: keys.map(ofAccount),
-    converted: converted.map(ofAccount),
-    addresses,
+    keys: sure.map(ofAccount),
+    converted: doubtful.map(ofAccount),
+    addresses: isFlagged(pdu) ? [from, to] : [from],
     state: told,
-    said: `${pdu.command} ${receipt.kind} id:${messageId} state:${state} err:${receipt.err ?? '-'}`,
+    said: `${pdu.command} ${receipt.kind} id:${messageId} state:${state} err:${receipt.err ?? '-'}${network}`,
     ...(receipt.reason === undefined ? {} : { reason: receipt.reason }),
     ...(receipt.doneDate === undefined ? {} : { at: receipt.doneDate }),
   }
@@ -131,5 +112,6 @@ function fromReceipt(
 /** One line about a message for its trace: everything but numbers and text. */
 export function describeMessage(pdu: Incoming): string {
   const { esm_class, data_coding } = pdu.fields
-  return `${pdu.command} esm_class:${esm_class} data_coding:${data_coding} octets:${messageOctets(pdu).length}`
+  const said = `${pdu.command} esm_class:${esm_class} data_coding:${data_coding} octets:${messageOctets(pdu).length}`
+  return pdu.tlvs.length === 0 ? said : `${said} tlvs:${pdu.tlvs.map(({ tag }) => tlvName(tag)).join(',')}`
 }

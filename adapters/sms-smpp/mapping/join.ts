@@ -4,7 +4,7 @@ import type { Assembled } from './reassembly.js'
 type Parts = Assembled<unknown>['parts']
 
 /** Stands where parts are missing. */
-export const GAP = '[…] '
+const GAP = '[…] '
 
 /**
  * Reads an assembled message. Neighbours in the same alphabet are joined before they are decoded, since a sender may

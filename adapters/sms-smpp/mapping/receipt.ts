@@ -1,11 +1,9 @@
 import type { FailureReason } from '../../../gateway/cpm/failure.js'
 import type { InboundReport } from '../../contract/index.js'
-import { messageOctets, tlvInt, tlvOctets, tlvString } from '../wire/tlv.js'
+import { tlvInt, tlvOctets, tlvString } from '../wire/tlv.js'
 import type { Pdu } from '../wire/types.js'
-import { parseUdh } from '../wire/udh.js'
+import { readUserData } from '../wire/user-data.js'
 import { parseReceiptDate, parseReceiptText, type ReceiptText, receiptCharacters } from './receipt-text.js'
-
-export { type MessageIdForm, messageIdKeys, receiptKeys } from './message-id.js'
 
 /** Settings of the peer's profile that decide how its receipts are read. */
 export interface ReceiptProfile {
@@ -32,7 +30,6 @@ export interface Receipt {
   /** Undefined when the receipt has no place for one, empty when that place was blank. */
   readonly messageId: string | undefined
   readonly state: MessageState | undefined
-  readonly final: boolean
   /** What to tell the gateway; undefined when the state is not known: then nothing is. */
   readonly report: Report | undefined
   /** With a report of failed or error. */
@@ -41,12 +38,7 @@ export interface Receipt {
   readonly err?: string
   readonly networkError?: { readonly type: number; readonly code: number }
   /** ms since 1970. */
-  readonly submitDate?: number
   readonly doneDate?: number
-  /** Beginning of the message, as echoed. */
-  readonly text?: string
-  readonly userMessageReference?: number
-  readonly userResponseCode?: number
   /** For counters: `state_conflict`, `unknown_state`, `unreadable`. */
   readonly oddities: readonly string[]
 }
@@ -97,29 +89,30 @@ const STATE_OF_WORD: Readonly<Record<string, MessageState>> = {
   SKIPPED: 'SKIPPED',
 }
 
-const UDHI = 0x40
+const MESSAGE_TYPE = 0x3c
 const RECEIPT = 0x04
 const SME_DELIVERY_ACK = 0x08
 const USER_ACK = 0x10
 const CONVERSATION_ABORT = 0x18
 const INTERMEDIATE = 0x20
 
-/**
- * Tells receipts from messages. A text that only looks like a receipt is a message, since any user can write one;
- * `receiptsWithoutFlag` trusts it if it is addressed to one of our originators.
- */
+/** Whether the centre itself says what this is. Without that, it is what its sender wrote. */
+export function isFlagged(pdu: Pdu<'deliver_sm' | 'data_sm'>): boolean {
+  return (pdu.fields.esm_class & MESSAGE_TYPE) !== 0
+}
+
+/** Tells receipts from messages. A text that only looks like a receipt is one by `receiptsWithoutFlag`, else a message. */
 export function kindOf(
   pdu: Pdu<'deliver_sm' | 'data_sm'>,
   profile: Pick<ReceiptProfile, 'receiptsWithoutFlag'>,
-  destinationIsOurs: boolean,
 ): DeliverKind {
-  const type = pdu.fields.esm_class & 0x3c
+  const type = pdu.fields.esm_class & MESSAGE_TYPE
   if ((type & INTERMEDIATE) !== 0) return 'intermediate'
   if ((type & RECEIPT) !== 0) return 'receipt'
   if (type === SME_DELIVERY_ACK) return 'sme-delivery-ack'
   if (type === USER_ACK) return 'user-ack'
   if (type === CONVERSATION_ABORT) return 'conversation-abort'
-  if (profile.receiptsWithoutFlag && destinationIsOurs) {
+  if (profile.receiptsWithoutFlag && type === 0) {
     const { id, stat } = fieldsOf(pdu)
     const named = id !== undefined || tlvString(pdu, 'receipted_message_id') !== undefined
     if (named && (stat !== undefined || tlvInt(pdu, 'message_state') !== undefined)) return 'receipt'
@@ -146,11 +139,7 @@ export function readReceipt(
     ...meaning,
     ...present('err', fields.err?.split(/\s/, 1)[0]),
     ...(networkError && { networkError: { type: networkError.readUInt8(0), code: networkError.readUInt16BE(1) } }),
-    ...present('submitDate', parseReceiptDate(fields['submit date'] ?? '', profile.timeZone)),
     ...present('doneDate', parseReceiptDate(fields['done date'] ?? '', profile.timeZone)),
-    ...present('text', fields.text),
-    ...present('userMessageReference', tlvInt(pdu, 'user_message_reference')),
-    ...present('userResponseCode', tlvInt(pdu, 'user_response_code')),
     oddities: unreadable ? [...oddities, 'unreadable'] : oddities,
   }
 }
@@ -160,9 +149,7 @@ function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?
 }
 
 function fieldsOf(pdu: Pdu<'deliver_sm' | 'data_sm'>): ReceiptText {
-  const octets = messageOctets(pdu)
-  const header = (pdu.fields.esm_class & UDHI) !== 0 ? parseUdh(octets)?.octets : undefined
-  return parseReceiptText(receiptCharacters(octets.subarray(header ?? 0), pdu.fields.data_coding))
+  return parseReceiptText(receiptCharacters(readUserData(pdu).octets, pdu.fields.data_coding))
 }
 
 /** The state by TLV, else by text; when they differ the profile says which counts. */
@@ -186,21 +173,21 @@ function reportOf(
   kind: Receipt['kind'],
   state: MessageState | undefined,
   { acceptdIsFinal }: ReceiptProfile,
-): Pick<Receipt, 'final' | 'report' | 'reason'> {
+): Pick<Receipt, 'report' | 'reason'> {
   switch (kind) {
     case 'sme-delivery-ack':
-      return { final: true, report: 'delivered' }
+      return { report: 'delivered' }
     case 'user-ack':
-      return { final: true, report: 'displayed' }
+      return { report: 'displayed' }
     case 'conversation-abort':
-      return { final: false, report: undefined }
+      return { report: undefined }
     case 'intermediate':
-      return { final: false, report: 'interim' }
+      return { report: 'interim' }
     case 'receipt': {
-      if (state === undefined) return { final: false, report: undefined }
-      if (state === 'ACCEPTED' && acceptdIsFinal) return { final: true, report: 'delivered' }
+      if (state === undefined) return { report: undefined }
+      if (state === 'ACCEPTED' && acceptdIsFinal) return { report: 'delivered' }
       const meaning: { readonly report: Report; readonly reason?: FailureReason } = STATES[state]
-      return { final: meaning.report !== 'interim', report: meaning.report, ...present('reason', meaning.reason) }
+      return { report: meaning.report, ...present('reason', meaning.reason) }
     }
   }
 }

@@ -2,11 +2,9 @@ import { EventEmitter, once } from 'node:events'
 import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { type Clock, systemClock } from '../../../gateway/cpm/clock.js'
-import { decodeText } from '../wire/alphabet.js'
 import { segment } from '../wire/segment.js'
-import { messageOctets } from '../wire/tlv.js'
 import type { Pdu } from '../wire/types.js'
-import { parseUdh } from '../wire/udh.js'
+import { decodeUserData, readUserData } from '../wire/user-data.js'
 import { type Client, serveClient } from './client.js'
 import { type Fate, fateOf } from './magic.js'
 import { type SmscOptions, type SmscSettings, smscOptionsSchema } from './options.js'
@@ -80,12 +78,7 @@ const address = (text: string) =>
 
 /** The text of one part, its header taken off. */
 function textOf(pdu: Pdu<'submit_sm'>): string {
-  const octets = messageOctets(pdu)
-  const header = (pdu.fields.esm_class & 0x40) !== 0 ? parseUdh(octets) : undefined
-  const decoded = decodeText(octets.subarray(header?.octets ?? 0), pdu.fields.data_coding, {
-    defaultAlphabet: 'gsm7',
-    ...(header && { languages: header.languages }),
-  })
+  const decoded = decodeUserData(readUserData(pdu), { defaultAlphabet: 'gsm7' })
   return decoded.kind === 'text' ? decoded.text : ''
 }
 

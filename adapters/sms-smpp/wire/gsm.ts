@@ -95,20 +95,10 @@ export function fillBits(udhOctets: number): number {
   return (7 - ((udhOctets * 8) % 7)) % 7
 }
 
-/** Packs septets eight to seven octets, lowest bits first, after `fill` empty bits (3GPP TS 23.038 §6.1.2.1). */
-export function packSeptets(septets: Buffer, fill = 0): Buffer {
-  const out = Buffer.alloc(Math.ceil((septets.length * 7 + fill) / 8))
-  for (let index = 0; index < septets.length; index += 1) {
-    const bit = index * 7 + fill
-    const value = ((septets[index] as number) & 0x7f) << (bit % 8)
-    const at = bit >> 3
-    out[at] = (out[at] as number) | (value & 0xff)
-    if (value > 0xff) out[at + 1] = value >> 8
-  }
-  return out
-}
-
-/** Undoes `packSeptets`. SMPP carries no count of septets, so a zero septet in the last seven bits is taken as padding. */
+/**
+ * Unpacks septets packed eight to seven octets, lowest bits first, after `fill` empty bits (3GPP TS 23.038 §6.1.2.1).
+ * SMPP carries no count of septets, so a zero septet in the last seven bits is taken as padding.
+ */
 export function unpackSeptets(packed: Buffer, fill = 0): Buffer {
   const bits = packed.length * 8 - fill
   const out = Buffer.alloc(Math.max(0, Math.floor(bits / 7)))

@@ -52,8 +52,8 @@ const PARAMETERS = {
 export type TlvName = keyof typeof PARAMETERS
 type WithTlvs = { readonly tlvs: readonly Tlv[] }
 
-const KIND_OF_TAG = new Map<number, Kind>(Object.values(PARAMETERS).map(([tag, kind]) => [tag, kind]))
 const NAME_OF_TAG = new Map<number, string>(Object.entries(PARAMETERS).map(([name, [tag]]) => [tag, name]))
+const KIND_OF_TAG = new Map<number, Kind>(Object.values(PARAMETERS).map(([tag, kind]) => [tag, kind]))
 
 /** The tag of a named parameter. */
 export function tagOf(name: TlvName): number {
@@ -72,7 +72,7 @@ export function tlvLengthFits(tag: number, length: number): boolean {
 }
 
 /** The first TLV of that name; a repetition does not count. A number names a tag of a vendor. */
-export function findTlv(pdu: WithTlvs, name: TlvName | number): Tlv | undefined {
+function findTlv(pdu: WithTlvs, name: TlvName | number): Tlv | undefined {
   const tag = typeof name === 'number' ? name : tagOf(name)
   for (const tlv of pdu.tlvs) if (tlv.tag === tag) return tlv
   return undefined

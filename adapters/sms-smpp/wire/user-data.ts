@@ -10,7 +10,7 @@ import {
   type UserDataHeader,
 } from './udh.js'
 
-/** What a deliver_sm or data_sm carries, its header taken off. */
+/** What a short message carries, its header taken off. */
 export interface UserData {
   /** Text or data; septets are unpacked. */
   readonly octets: Buffer
@@ -33,12 +33,14 @@ export interface UserDataOptions {
   readonly gsm7Packed?: boolean
 }
 
+type ShortMessagePdu = Pdu<'submit_sm' | 'deliver_sm' | 'data_sm'>
+
 const UDHI = 0x40
 /** Far above one SMS in any alphabet: what is longer is no part of one. */
 const MOST_PART_OCTETS = 1024
 
 /** Takes the header off a message, wherever the message stands, and finds out which part of what it is. */
-export function readUserData(pdu: Pdu<'deliver_sm' | 'data_sm'>, options: UserDataOptions = {}): UserData {
+export function readUserData(pdu: ShortMessagePdu, options: UserDataOptions = {}): UserData {
   const message = messageOctets(pdu)
   const dataCoding = pdu.fields.data_coding
   const flagged = (pdu.fields.esm_class & UDHI) !== 0
@@ -67,7 +69,7 @@ export function readUserData(pdu: Pdu<'deliver_sm' | 'data_sm'>, options: UserDa
 }
 
 /** Segmentation by TLVs (SMPP 3.4 §5.3.2.22 to 24); a header in the message comes before it. */
-function sarConcatenation(pdu: Pdu<'deliver_sm' | 'data_sm'>): Concatenation | undefined {
+function sarConcatenation(pdu: ShortMessagePdu): Concatenation | undefined {
   const reference = tlvInt(pdu, 'sar_msg_ref_num')
   const total = tlvInt(pdu, 'sar_total_segments')
   const sequence = tlvInt(pdu, 'sar_segment_seqnum')

@@ -33,7 +33,7 @@ describe('IWF-MSG-02 deliver_sm to CPM', () => {
     [
       'a part that cannot be',
       { esm_class: 0x40, short_message: hex('0500030102036869') },
-      { kind: 'text', text: 'hi', oddities: ['concatenation_invalid'] },
+      { kind: 'text', text: 'hi', oddities: ['concat_invalid'] },
     ],
     [
       'a part',
@@ -48,6 +48,32 @@ describe('IWF-MSG-02 deliver_sm to CPM', () => {
     const part = { short_message: hex('0500030102026869') }
     expect(read(part).kind).toBe('text')
     expect(read(part, { udhWithoutFlag: true }).kind).toBe('part')
+  })
+
+  it('packed septets are unpacked by profile, and parts as well', () => {
+    // 3GPP TS 23.038 §6.1.2.1: `hello` in five octets.
+    expect(read({ short_message: hex('e8329bfd06') }, { gsm7Packed: true })).toMatchObject({ text: 'hello' })
+    const part = { esm_class: 0x40, short_message: hex('050003010202d069') }
+    expect(read(part, { gsm7Packed: true })).toMatchObject({ kind: 'part', part: { octets: Buffer.from('hi') } })
+  })
+
+  it('a header that is longer than the text makes it binary', () => {
+    expect(read({ esm_class: 0x40, short_message: hex('ff41') })).toEqual({
+      kind: 'dropped',
+      oddities: ['udh_invalid', 'binary'],
+    })
+  })
+
+  it('IWF-REP-02 what only looks like a receipt is believed of nobody but the recipient of the message', () => {
+    const written = { short_message: Buffer.from('id:7 stat:DELIVRD') }
+    expect(read(written).kind).toBe('text')
+    expect(read(written, { receiptsWithoutFlag: true })).toMatchObject({
+      kind: 'report',
+      report: { keys: [], converted: ['s/7'], addresses: ['tel:+447700900123'] },
+    })
+    expect(read({ ...written, esm_class: 4 }, { receiptsWithoutFlag: true })).toMatchObject({
+      report: { keys: ['s/7'], addresses: ['tel:+447700900123', 'tel:+12065550100'] },
+    })
   })
 
   it('two messages are the same content only when all of it is the same', () => {

@@ -7,13 +7,13 @@ import {
   decodeGsm,
   encodeGsm,
   fillBits,
-  packSeptets,
   unpackSeptets,
 } from '../../../adapters/sms-smpp/wire/gsm.js'
 import { LOCKING, SINGLE } from '../../../adapters/sms-smpp/wire/gsm-tables.js'
 import { type SegmentOptions, segment } from '../../../adapters/sms-smpp/wire/segment.js'
 import { tlvInt, tlvOctets } from '../../../adapters/sms-smpp/wire/tlv.js'
 import { parseUdh } from '../../../adapters/sms-smpp/wire/udh.js'
+import { packSeptets } from './pack.js'
 import { hex, vectors } from './vectors.js'
 
 interface Outbound {
