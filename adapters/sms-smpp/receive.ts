@@ -16,6 +16,7 @@ import {
   finish,
   type Part,
   type ReassemblyState,
+  shardOf,
   timedOut,
 } from './mapping/reassembly.js'
 import type { SmsMetrics } from './metrics.js'
@@ -166,7 +167,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
   }
 
   const onPart = async (part: Omit<Part<About>, 'about'>, envelope: Envelope): Promise<number> => {
-    const key = prefix + encodeURIComponent(envelope.from)
+    const key = prefix + shardOf(part.source)
     const about = { ...envelope, nonce: randomUUID() }
     const result = await store.update<State, AddResult<About>>(key, stateLifeMs, (state) =>
       addPart(state, { ...part, about }, clock.now(), bounds),

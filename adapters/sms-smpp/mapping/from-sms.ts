@@ -52,8 +52,9 @@ export function fromSms(pdu: Incoming, account: Account, domain: string): FromSm
   if (!concatenation) return { kind: 'text', envelope, text: decoded.text, content: contentOf(pdu), oddities }
   const { octets, dataCoding, languages } = data
   const { total, sequence } = concatenation
-  const key = partKey(pdu.fields.source_addr, pdu.fields.destination_addr, concatenation)
-  return { kind: 'part', part: { key, total, sequence, octets, dataCoding, languages }, envelope, oddities }
+  const source = pdu.fields.source_addr
+  const key = partKey(source, pdu.fields.destination_addr, concatenation)
+  return { kind: 'part', part: { key, source, total, sequence, octets, dataCoding, languages }, envelope, oddities }
 }
 
 function addressesOf(pdu: Incoming, account: Account, domain: string) {

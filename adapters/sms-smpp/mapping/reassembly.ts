@@ -4,7 +4,10 @@ import type { Concatenation } from '../wire/udh.js'
 
 /** One part of a joined message. `about` is the caller's own, plain JSON; that of the first part to come is kept. */
 export interface Part<About> {
+  /** Equal for the parts of one message; see `partKey`. */
   readonly key: string
+  /** Who sends it, as the centre writes him. */
+  readonly source: string
   readonly total: number
   readonly sequence: number
   readonly octets: Buffer
@@ -18,7 +21,7 @@ export interface ReassemblyBounds {
   readonly timeoutMs: number
   /** How long repeated parts of a finished message are recognised. */
   readonly rememberMs: number
-  /** Messages waiting for parts at most; the oldest gives way. */
+  /** Messages waiting for parts at most; the oldest one of the source that has most of them gives way. */
   readonly maxOpen: number
 }
 
@@ -37,6 +40,7 @@ type StoredPart = Readonly<Record<'locking' | 'single' | 'dataCoding', number>> 
 interface PartSet<About> {
   readonly id: number
   readonly key: string
+  readonly source: string
   readonly total: number
   readonly dueAt: number
   /** Takes no more parts: its reference has been used again, or there was no room for it. */
@@ -50,7 +54,7 @@ export interface Assembled<About> {
   readonly id: number
   readonly key: string
   readonly total: number
-  readonly parts: readonly Omit<Part<About>, 'key' | 'total' | 'about'>[]
+  readonly parts: readonly Omit<Part<About>, 'key' | 'source' | 'total' | 'about'>[]
   readonly missing: readonly number[]
   readonly about: About
 }
@@ -65,7 +69,7 @@ export type AddResult<About> = (
   | { readonly kind: 'duplicate' }
 ) & { readonly overdue: readonly Assembled<About>[] }
 
-/** Shards of an account's state. With `maxOpen` 50 in each, a source has 50 open messages at most and an account 10 000. */
+/** States of an account. With `maxOpen` 50 in each, a source has 50 open messages at most and an account 10 000. */
 const SHARDS = 200
 
 /** Which of the account's states a source belongs to; all its parts, on whatever bind, go there. */
@@ -115,6 +119,7 @@ export function addPart<About>(
   const begun: PartSet<About> = {
     id: nextId,
     key: part.key,
+    source: part.source,
     total: part.total,
     dueAt: now + bounds.timeoutMs,
     closed: false,
@@ -165,18 +170,34 @@ function remembered<About>(
   return { ...state, finished: state.finished.filter(({ at }) => at + rememberMs > now) }
 }
 
-/** Ends the oldest open sets above the bound. Those that ended and were never finished may be as many, and then go. */
+/**
+ * Ends open sets above the bound. A source that begins many messages and ends none crowds out its own and nobody else's.
+ * Those that ended and were never finished may be as many, and then go.
+ */
 function makeRoom<About>(
   sets: readonly PartSet<About>[],
   now: number,
   maxOpen: number,
 ): { sets: PartSet<About>[]; overdue: PartSet<About>[] } {
-  const surplus = new Set(sets.filter((set) => !set.closed).slice(0, -maxOpen))
-  const ended = sets.map((set) => (surplus.has(set) ? { ...set, closed: true, dueAt: now } : set))
-  return {
-    sets: ended.slice(-2 * maxOpen),
-    overdue: ended.filter((_, index) => surplus.has(sets[index] as PartSet<About>)),
+  let room = [...sets]
+  const overdue: PartSet<About>[] = []
+  for (let open = room.filter(isOpen); open.length > maxOpen; open = room.filter(isOpen)) {
+    const crowder = mostFrequent(open.map(({ source }) => source))
+    const oldest = open.find(({ source }) => source === crowder) as PartSet<About>
+    const ended = { ...oldest, closed: true, dueAt: now }
+    overdue.push(ended)
+    room = room.map((set) => (set === oldest ? ended : set))
   }
+  const forgotten = new Set(room.filter((set) => !isOpen(set)).slice(0, -maxOpen))
+  return { sets: room.filter((set) => !forgotten.has(set)), overdue }
+}
+
+const isOpen = (set: PartSet<unknown>) => !set.closed
+
+function mostFrequent(sources: readonly string[]): string | undefined {
+  const counts = new Map<string, number>()
+  for (const source of sources) counts.set(source, (counts.get(source) ?? 0) + 1)
+  return [...counts].reduce((most, entry) => (entry[1] > most[1] ? entry : most), ['', 0])[0]
 }
 
 function isComplete({ parts, total }: PartSet<unknown>): boolean {

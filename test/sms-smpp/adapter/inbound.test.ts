@@ -317,6 +317,22 @@ describe('parts of a message', () => {
     expect(rig.gateway.messages).toHaveLength(0)
   })
 
+  it('of however many senders are kept under a bounded number of keys', async () => {
+    const { centre, rig } = await open()
+    const [first] = parts()
+    for (let index = 0; index < 600; index += 1) {
+      const from = Buffer.from(`4477${String(index).padStart(8, '0')}`)
+      const octets = Buffer.from(first ?? '')
+      from.copy(octets, octets.indexOf('447700900123'))
+      centre.write(octets)
+      if (index % 50 === 49) await centre.read()
+    }
+    for (let index = 0; index < 600; index += 1) await centre.next('deliver_sm_resp')
+    const kept = rig.store.keys().filter((key) => key.startsWith('parts/'))
+    expect(kept.length).toBeGreaterThan(150)
+    expect(kept.length).toBeLessThanOrEqual(200)
+  })
+
   it('0x64 while the shared store is down', async () => {
     const { centre, rig } = await open()
     rig.store.setDown(true)

@@ -9,6 +9,7 @@ import {
   type Part,
   partKey,
   type ReassemblyState,
+  shardOf,
   timedOut,
 } from '../../../adapters/sms-smpp/mapping/reassembly.js'
 import { decodePdu, isFault } from '../../../adapters/sms-smpp/wire/pdu.js'
@@ -82,6 +83,7 @@ function receive({ pdus }: Case, options: UserDataOptions = {}): Delivered[] {
     const part: Part<About> = {
       ...data,
       key: partKey(from, destination_addr, data.concatenation),
+      source: from,
       total: data.concatenation.total,
       sequence: data.concatenation.sequence,
       about: { from, ports: data.ports },
@@ -123,8 +125,9 @@ describe('IWF-MSG-02 joined messages', () => {
     })
   }
 
-  const part = (key: string, sequence: number, text: string, total = 2): Part<null> => ({
+  const part = (key: string, sequence: number, text: string, total = 2, source = ''): Part<null> => ({
     key,
+    source,
     total,
     sequence,
     octets: Buffer.from(text),
@@ -169,6 +172,31 @@ describe('IWF-MSG-02 joined messages', () => {
       expect(state.sets.length).toBeLessThanOrEqual(6)
     }
     expect(overdue).toEqual(Array.from({ length: 17 }, (_, index) => `k${index}`))
+  })
+
+  it('a source that crowds loses its own messages, not those of others', () => {
+    let state: ReassemblyState<null> | undefined
+    for (let index = 0; index < 200; index += 1) {
+      const source = index % 4 === 0 && index < 40 ? `quiet${index}` : 'loud'
+      state = addPart(state, part(`k${index}`, 1, 'x', 2, source), index).next
+    }
+    const open = state?.sets.filter(({ closed }) => !closed) ?? []
+    expect(open).toHaveLength(50)
+    expect(open.filter(({ source }) => source.startsWith('quiet'))).toHaveLength(10)
+    expect(addPart(state, part('k0', 2, 'y', 2, 'quiet0'), 300).result.kind).toBe('complete')
+  })
+
+  it('holds 50 open messages of one source, 10 000 of an account, and no more', () => {
+    const states = new Map<number, ReassemblyState<null>>()
+    const take = (source: string, key: string) => {
+      const shard = shardOf(source)
+      states.set(shard, addPart(states.get(shard), part(key, 1, 'x', 2, source), 0).next)
+    }
+    const open = () => [...states.values()].flatMap(({ sets }) => sets.filter(({ closed }) => !closed))
+    for (let index = 0; index < 300; index += 1) take('447700900123', `one ${index}`)
+    expect(open()).toHaveLength(50)
+    for (let index = 0; index < 20_000; index += 1) take(`4477${index}`, `many ${index}`)
+    expect(open()).toHaveLength(10_000)
   })
 
   it('gives the text back whatever the order and the repetitions', () => {
