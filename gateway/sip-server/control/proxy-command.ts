@@ -1,3 +1,6 @@
+/** A day: no request waits that long. */
+const MAX_TIMEOUT_MS = 86_400_000
+
 /** Asks to forward a waiting request instead of answering it. */
 export interface ProxyCommand {
   readonly kind: 'proxy'
@@ -37,5 +40,5 @@ export function readProxyCommand(id: string, tokens: readonly string[], text: st
 function duration(text: string): number | undefined {
   const parts = /^(\d{1,9})(ms|s)?$/.exec(text)
   if (!parts) return undefined
-  return Number(parts[1]) * (parts[2] === 's' ? 1000 : 1)
+  return Math.min(Number(parts[1]) * (parts[2] === 's' ? 1000 : 1), MAX_TIMEOUT_MS)
 }
