@@ -11,6 +11,7 @@ import { field, type HeaderField, header, type SipRequest, type SipResponse } fr
 import type { ReceivedMessage } from './message/received.js'
 import { parseVia, stampVia, type Via } from './message/via.js'
 import { ALLOW, treatmentOf } from './methods.js'
+import { hasPassedHere } from './proxy/loop.js'
 import type { PassThrough } from './proxy/pass-through.js'
 import type { Upstream } from './proxy/upstream.js'
 import type { RegisteredFlows } from './registered-flows.js'
@@ -88,7 +89,8 @@ export class IncomingRequests {
     }
     const request = stamped(original, stampVia(via, flow.remote.host, flow.remote.port))
     const replyFlow = via.asksRport ? flow : flow.answering(via.port ?? SIP_PORT)
-    const arrival = { ...identify(request, via), request, via, flow: replyFlow, source: flow.remote, received }
+    const identity = identify(request, via, hasPassedHere(original))
+    const arrival = { ...identity, request, via, flow: replyFlow, source: flow.remote, received }
     const refusal = checkRequest(request, received.fault)
     const passage = refusal ? 'none' : passThrough.request(original, received.body, via, flow)
     if (passage === 'passed') return

@@ -8,19 +8,20 @@ const MAGIC_COOKIE = 'z9hG4bK'
 export interface TransactionIdentity {
   /**
    * Call-ID, CSeq and From tag: equal for a retransmission and for the same request come by another path. Requests
-   * within a dialog also count their branch, because they are never merged (RFC 3261 §8.2.2.2).
+   * that are never merged also count their branch: those within a dialog (RFC 3261 §8.2.2.2), and those that have been
+   * forwarded from here and come back.
    */
   readonly key: string
   /** Branch and sent-by (RFC 3261 §17.2.3): equal for retransmissions only. */
   readonly branch: string
 }
 
-/** The identity of a request whose mandatory headers have been checked. */
-export function identify(request: SipRequest, via: Via): TransactionIdentity {
+/** The identity of a request whose mandatory headers have been checked; `spiral`: it has been here before. */
+export function identify(request: SipRequest, via: Via, spiral: boolean): TransactionIdentity {
   const toTag = tagOf(header(request, 'to') ?? '')
   const branch = branchIdentity(request, via, toTag)
   const key = `${header(request, 'call-id')}\n${header(request, 'cseq')}\n${tagOf(header(request, 'from') ?? '')}`
-  return { key: toTag === '' ? key : `${key}\n${branch}`, branch }
+  return { key: toTag === '' && !spiral ? key : `${key}\n${branch}`, branch }
 }
 
 /** Peers of RFC 2543 send no unique branch: Request-URI and the Via itself stand in for it. */
