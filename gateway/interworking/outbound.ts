@@ -55,8 +55,10 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
       return conclude(service, item, failed(item, 'uncertain', 'the answer of the service was lost', clock.now()))
     }
     const began = clock.now()
-    recorder.attempted(service.id, item, doubt)
-    const outcome = await service.adapter.messages.send(offer(item), describeAttempt(item, doubt), giveUp.signal)
+    const { messages } = service.adapter
+    const message = offer(item)
+    recorder.attempted(service.id, item, doubt, messages.describe?.(message))
+    const outcome = await messages.send(message, describeAttempt(item, doubt), giveUp.signal)
     recorder.answered(service.id, item, outcome, clock.now() - began)
     if (outcome.kind === 'uncertain') keepUncertain(item)
     return conclude(service, item, decide(item, outcome, policies, clock.now(), Math.random()))

@@ -20,7 +20,7 @@ export interface Recorder {
   routed(message: CpmMessage, candidates: readonly Candidate[]): void
   stored(message: CpmMessage, service: ServiceId, tookMs: number): void
   repeated(message: CpmMessage): void
-  attempted(service: ServiceId, item: OutboundItem, possibleDuplicate: boolean): void
+  attempted(service: ServiceId, item: OutboundItem, possibleDuplicate: boolean, said: string | undefined): void
   answered(service: ServiceId, item: OutboundItem, outcome: SendOutcome, tookMs: number): void
   concluded(service: ServiceId, item: OutboundItem, ending: Ending): void
   reported(report: ReportPayload<SentContext>, now: number): void
@@ -80,13 +80,13 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger): Rec
         line: 'the same message again, answered as before',
       })
     },
-    attempted(service, item, possibleDuplicate) {
-      const doubt = possibleDuplicate ? ', may be there already' : ''
+    attempted(service, item, possibleDuplicate, said) {
+      const number = `attempt ${item.attempts + 1}${possibleDuplicate ? ', may be there already' : ''}`
       trace.note(item.payload.message.messageId, {
         what: 'attempted',
         peer: service,
         direction: 'out',
-        line: `attempt ${item.attempts + 1}${doubt}`,
+        line: said === undefined ? number : `${said} (${number})`,
         ...conversation(item.payload.message),
       })
     },
@@ -193,7 +193,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger): Rec
 function describe(outcome: SendOutcome): string {
   switch (outcome.kind) {
     case 'accepted':
-      return `accepted as ${outcome.parts.map(({ id }) => id).join(', ') || 'a message without id'}`
+      return `accepted: ${outcome.said}`
     case 'delivered':
       return 'delivered'
     case 'busy':

@@ -164,7 +164,8 @@ function accepted(
         id: item.id,
         scope: candidate.service,
         parts: outcome.parts,
-        addresses: [candidate.from, candidate.to],
+        // Not the originator's: all his messages share it, so it would confirm any converted id.
+        addresses: [candidate.to],
         lifeMs: Math.max(0, item.expiresAt - now) + policies.receiptWait,
         wants,
         reportLane: REPORT_LANE,

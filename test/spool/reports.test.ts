@@ -153,7 +153,17 @@ describe('reports', () => {
     await sent({ parts: [part('255')], addresses: ['tel:+19'] })
     await sent({ id: 'm2', parts: [part('255')] })
     expect((await told()).payload.recordId).toBe('m2')
-    expect(await report(early)).toBe('repeated')
+  })
+
+  it('a converted key never names a part that has its final state: the report waits for its own message', async () => {
+    const { sent, report, told } = await office()
+    await sent({ parts: [part('10')] })
+    await report({ keys: ['10'] })
+    expect((await told()).payload.recordId).toBe('m1')
+    const other = { keys: ['16'], converted: ['10'], addresses: [uri('tel:+12065550101')] }
+    expect(await report(other)).toBe('parked')
+    await sent({ id: 'm2', parts: [part('16')] })
+    expect((await told()).payload.recordId).toBe('m2')
   })
 
   it('a record replaces the earlier one of its message: the names of the first attempt say nothing now', async () => {

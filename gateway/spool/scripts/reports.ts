@@ -12,7 +12,7 @@
  */
 export const REPORTS = `
 -- How long a record is kept to recognise repetitions, once nothing new can come.
-local REPEAT_LIFE = 3600000
+local REPEAT_LIFE = 600000
 
 local function has(list, wanted)
   for _, value in ipairs(list) do if value == wanted then return true end end
@@ -50,7 +50,8 @@ local function believable(report)
   local record, part
   for _, key in ipairs(report.v) do
     local candidate, number = find(report.o, key)
-    if candidate then
+    -- A part that has its final state awaits nothing: the number is more likely another message's.
+    if candidate and not candidate.p[number] then
       if record and (record.i ~= candidate.i or part ~= number) then return nil end
       record, part = candidate, number
     end
@@ -114,7 +115,9 @@ end
 
 local function keep(record, now)
   local left = math.max(tonumber(record.e) - now, 1)
-  local life = over(record) and math.min(left, REPEAT_LIFE) or left
+  local ended = over(record)
+  local life = ended and math.min(left, REPEAT_LIFE) or left
+  if ended then record.c = nil end
   redis.call('SET', recordKey(record.i), cmsgpack.pack(record), 'PX', life)
   if life == left then return end
   for _, name in ipairs(record.k) do redis.call('PEXPIRE', partKey(record.o, name), life) end
