@@ -3,7 +3,7 @@ import type { Clock } from '../cpm/clock.js'
 import type { SipCommand } from './control/command.js'
 import type { ControlClient } from './control/control-client.js'
 import { type PayloadOrigin, requestPayload, responseSentPayload } from './control/payload.js'
-import type { HostPort } from './host-port.js'
+import { type HostPort, isSecure } from './host-port.js'
 import { checkRequest, type Refusal } from './message/check.js'
 import { deliveredText } from './message/delivered-text.js'
 import { fillResponse, ownResponse } from './message/fill-response.js'
@@ -91,7 +91,7 @@ export class IncomingRequests {
     const replyFlow = via.asksRport ? flow : flow.answering(via.port ?? SIP_PORT)
     const identity = identify(request, via, hasPassedHere(original))
     const arrival = { ...identity, request, via, flow: replyFlow, source: flow.remote, received }
-    const refusal = checkRequest(request, received.fault)
+    const refusal = checkRequest(request, received.fault, isSecure(flow.transport))
     const passage = refusal ? 'none' : passThrough.request(original, received.body, via, flow)
     if (passage === 'passed') return
     if (request.method === 'ACK') statistics.dropped('strayAck')

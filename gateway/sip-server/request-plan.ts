@@ -5,7 +5,7 @@ import { isSendable } from './methods.js'
 import type { RegisteredFlows } from './registered-flows.js'
 import type { Flow } from './transport/flow.js'
 import type { Network } from './transport/network.js'
-import { nextHop } from './transport/next-hop.js'
+import { type NextHop, nextHop } from './transport/next-hop.js'
 
 /** What to do with a new request of a client. */
 export type RequestPlan =
@@ -22,6 +22,8 @@ export interface SendPlan {
   /** Whether the URI named the transport; if not, a large message may take TCP. */
   readonly named: boolean
   readonly local: HostPort
+  /** What the URI said, for DNS; absent when a connection is there. */
+  readonly asked?: NextHop
   readonly flow?: Flow
 }
 
@@ -49,15 +51,22 @@ export function planRequest(request: SipRequest, body: string, hopUri: string, c
 /** The transport and our address for the hop a URI names. */
 export function planHop(target: ParsedUri, network: Network): RequestPlan {
   const hop = nextHop(target)
-  if (hop === 'unsupported') return refused(NO_TRANSPORT)
-  const host = hop === 'secure' ? target.host : hop.host
-  const transport = (hop === 'secure' ? undefined : hop.transport) ?? (network.speaks('udp') ? 'udp' : 'tcp')
-  const local = network.localTowards(transport, host)
+  // Nobody can be called by WebSocket: who is there has a connection that leads to him.
+  if (hop === 'unsupported' || hop.transport === 'ws' || hop.transport === 'wss') return refused(NO_TRANSPORT)
+  const usual = (['udp', 'tcp', 'tls'] as const).find((transport) => network.speaks(transport)) ?? 'udp'
+  const transport = hop.transport ?? (hop.secure ? 'tls' : usual)
+  if (hop.secure && !network.speaks('tls')) return insecure(network, usual, hop.host)
+  const local = network.localTowards(transport, hop.host)
   if (!local) return refused(NO_TRANSPORT)
-  if (hop === 'secure') return { kind: 'insecure', transport, local }
-  if (network.isOwn(hop)) return refused('can not send request to myself')
-  const { port } = hop
-  return { kind: 'send', hop: { host, port }, transport, named: hop.transport !== undefined, local }
+  const { host, port } = hop
+  if (network.isOwn({ host, port })) return refused('can not send request to myself')
+  const named = hop.transport !== undefined || hop.secure
+  return { kind: 'send', hop: { host, port }, transport, named, local, asked: hop }
+}
+
+function insecure(network: Network, transport: TransportName, host: string): RequestPlan {
+  const local = network.localTowards(transport, host)
+  return local ? { kind: 'insecure', transport, local } : refused(NO_TRANSPORT)
 }
 
 const NO_TRANSPORT = 'requested protocol/transport not available'

@@ -24,18 +24,25 @@ const FAULTS: Readonly<Record<ParseFault, Refusal>> = {
 const SCHEMES = new Set(['sip', 'tel', 'wv', 'mailto', 'xmpp', 'im', 'pres'])
 const SINGLE = ['from', 'to', 'call-id', 'cseq', 'content-length', 'max-forwards']
 
-/** What RFC 3261 §8.2 and §16.3 let a server refuse before any method is looked at; undefined when all is well. */
-export function checkRequest(request: SipRequest, fault: ParseFault | undefined): Refusal | undefined {
+/**
+ * What RFC 3261 §8.2 and §16.3 let a server refuse before any method is looked at; undefined when all is well. `secure`
+ * when the request came by a transport that sips: may use.
+ */
+export function checkRequest(
+  request: SipRequest,
+  fault: ParseFault | undefined,
+  secure: boolean = false,
+): Refusal | undefined {
   if (request.version !== 'SIP/2.0') return { status: 505, reason: 'Version Not Supported' }
   if (fault) return FAULTS[fault]
-  return checkRequestUri(request.uri) ?? checkHeaders(request)
+  return checkRequestUri(request.uri, secure) ?? checkHeaders(request)
 }
 
-function checkRequestUri(text: string): Refusal | undefined {
+function checkRequestUri(text: string, secure: boolean): Refusal | undefined {
   const uri = parseUri(text)
   if (!uri) return FAULTS.requestLine
-  // sips: is refused too: no transport here is secure (RFC 3261 §26.2.2).
-  return SCHEMES.has(uri.scheme) ? undefined : { status: 416, reason: 'Unsupported URI Scheme' }
+  // sips: is refused where any hop could read along (RFC 3261 §26.2.2).
+  return SCHEMES.has(uri.scheme) || (secure && uri.scheme === 'sips') ? undefined : { status: 416, reason: 'Unsupported URI Scheme' }
 }
 
 function checkHeaders(request: SipRequest): Refusal | undefined {

@@ -86,8 +86,7 @@ export class Connections {
 
   /** What is done with a connection accepted on a transport until it is one of ours. */
   #handshakes(transport: TransportName, local: () => HostPort): (raw: Socket) => void {
-    const { limits, events, tls } = this.#options
-    const failed = () => events.dropped('handshake')
+    const { limits, tls } = this.#options
     const add = (socket: Socket, make: (options: Omit<ConnectionOptions, 'wire'>) => Connection) => {
       const remote = remoteOf(socket)
       this.#strangers.delete(endsOf(socket))
@@ -95,19 +94,13 @@ export class Connections {
       else socket.destroy()
     }
     const plain = (socket: Socket) => add(socket, (options) => streamConnection(socket, limits, options))
-    const webSocket = webSocketAcceptor(
-      limits,
-      (opened, below) => {
-        // The socket of an upgrade is the one given to the server, whatever its declared type.
-        const socket = below as Socket
-        add(socket, (options) => webSocketConnection(opened, below, limits, options))
-      },
-      failed,
+    const webSocket = webSocketAcceptor(limits, (opened, below) =>
+      add(below, (options) => webSocketConnection(opened, below, limits, options)),
     )
     if (transport === 'tcp') return plain
     if (transport === 'ws') return webSocket
     if (tls === undefined) throw new TypeError(`a certificate is needed to listen on ${transport}`)
-    return tlsAcceptor(tls, transport === 'tls' ? plain : webSocket, failed)
+    return tlsAcceptor(tls, transport === 'tls' ? plain : webSocket)
   }
 
   #accept(socket: Socket, begin: (raw: Socket) => void): void {
@@ -121,15 +114,11 @@ export class Connections {
     }
     const ends = endsOf(socket)
     this.#strangers.set(ends, socket)
-    const cancel = clock.after(HANDSHAKE_MS, () => {
-      if (this.#strangers.get(ends) !== socket) return
-      events.dropped('handshake')
-      socket.destroy()
-    })
+    const cancel = clock.after(HANDSHAKE_MS, () => this.#strangers.has(ends) && socket.destroy())
     socket.on('error', () => socket.destroy())
     socket.once('close', () => {
       cancel()
-      this.#strangers.delete(ends)
+      if (this.#strangers.delete(ends)) events.dropped('handshake')
       sources.release(remoteAddress)
     })
     begin(socket)

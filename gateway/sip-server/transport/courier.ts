@@ -1,14 +1,18 @@
 import { isIP } from 'node:net'
 import type { Clock } from '../../cpm/clock.js'
-import { type HostPort, hostPort, type TransportName } from '../host-port.js'
+import { type HostPort, hostPort, isSecure, type TransportName } from '../host-port.js'
 import { ExpiringMap } from '../transaction/expiring-map.js'
 import type { Flow } from './flow.js'
+import { locate, type Target } from './locate.js'
 import type { Network } from './network.js'
-import { resolveHost } from './resolve.js'
+import type { NextHop } from './next-hop.js'
+import { cachedResolver, type Resolver, systemResolver } from './resolver.js'
 
 /** How long a peer that refused TCP is not asked again for the sake of a large message. */
 const NO_TCP_MS = 60_000
-const MAX_NO_TCP = 4096
+/** How long a server that failed is tried after the others of its name. */
+const AVOID_MS = 60_000
+const MAX_REMEMBERED = 4096
 
 /** A request to be brought to its first hop. */
 export interface Parcel {
@@ -17,6 +21,8 @@ export interface Parcel {
   readonly transport: TransportName
   /** TCP is only our wish, because the message is large: UDP will do (RFC 3261 §18.1.1). */
   readonly orUdp: boolean
+  /** What the URI says, where DNS is to fill in the rest (RFC 3263); without it a name is looked up as a host. */
+  readonly asked?: NextHop
   /** A connection that leads there already. */
   readonly flow?: Flow
 }
@@ -26,49 +32,90 @@ export class Undeliverable extends Error {
   override readonly name = 'Undeliverable'
 }
 
-/** Finds the flow for a request: name lookup, connection, and the way back from TCP to UDP. */
+/** Finds the flows for a request: name lookup, connection, the next server, and the way back from TCP to UDP. */
 export class Courier {
   readonly #network: Network
-  readonly #clock: Clock
+  readonly #resolver: Resolver
   readonly #noTcp: ExpiringMap<string, true>
+  readonly #avoided: ExpiringMap<string, true>
 
-  constructor(network: Network, clock: Clock) {
+  constructor(network: Network, clock: Clock, resolver: Resolver = systemResolver()) {
     this.#network = network
-    this.#clock = clock
-    this.#noTcp = new ExpiringMap({ clock, lifeMs: NO_TCP_MS, maxEntries: MAX_NO_TCP })
+    this.#resolver = cachedResolver(resolver, clock)
+    this.#noTcp = new ExpiringMap({ clock, lifeMs: NO_TCP_MS, maxEntries: MAX_REMEMBERED })
+    this.#avoided = new ExpiringMap({ clock, lifeMs: AVOID_MS, maxEntries: MAX_REMEMBERED })
   }
 
-  /** Rejects with Undeliverable. With an address and UDP it does not leave the turn of the event loop. */
+  /** The first way that opens. Rejects with Undeliverable. */
   async flowFor(parcel: Parcel): Promise<Flow> {
-    if (parcel.flow?.open) return parcel.flow
-    const remote = isIP(parcel.hop.host)
-      ? parcel.hop
-      : { host: await this.#resolve(parcel.hop.host), port: parcel.hop.port }
-    if (parcel.transport === 'udp' || (parcel.orUdp && this.#noTcp.has(hostPort(remote)))) return this.#udp(remote)
-    try {
-      return await this.#network.tcpFlow(remote)
-    } catch {
-      if (!parcel.orUdp) throw new Undeliverable('Service Unavailable')
-      this.#noTcp.set(hostPort(remote), true)
-      return this.#udp(remote)
+    return (await this.ways(parcel).next()).value
+  }
+
+  /**
+   * The ways to the first hop, one after the other: the next one when the transport failed, or the server was silent or
+   * answered 503 (RFC 3263 §4.3). Throws Undeliverable when there is no further one. With an address and UDP the first
+   * comes within the turn of the event loop.
+   */
+  async *ways(parcel: Parcel): AsyncGenerator<Flow, never> {
+    if (parcel.flow?.open) yield parcel.flow
+    else {
+      for (const target of await this.#targets(parcel)) {
+        const flow = await this.#open(target, parcel)
+        if (flow) yield flow
+      }
     }
+    throw new Undeliverable('Service Unavailable')
+  }
+
+  /** A server was silent, or said that it has no time: for a while others of its name come first. */
+  avoid(flow: Flow): void {
+    this.#avoided.set(keyOf({ transport: flow.transport, ...flow.remote }), true)
   }
 
   clear(): void {
     this.#noTcp.clear()
+    this.#avoided.clear()
   }
 
-  async #resolve(host: string): Promise<string> {
+  async #targets({ hop, transport, orUdp, asked }: Parcel): Promise<readonly Target[]> {
+    const { host, port } = hop
+    if (isIP(host)) return [{ host, port, transport }]
+    const named: NextHop = asked ?? { host, port, transport, portGiven: true, secure: isSecure(transport) }
+    const context = {
+      resolver: this.#resolver,
+      speaks: (one: TransportName) => this.#network.speaks(one),
+      random: Math.random,
+    }
     try {
-      return await resolveHost(host, this.#clock)
+      const found = await locate(named, orUdp ? 'udp' : transport, context)
+      const rank = (target: Target) =>
+        (this.#avoided.has(keyOf(target)) ? 2 : 0) + (orUdp && target.transport === 'udp' ? 1 : 0)
+      const ordered = [...found].sort((a, b) => rank(a) - rank(b))
+      return orUdp ? ordered.map((target) => (target.transport === 'udp' ? { ...target, transport } : target)) : ordered
     } catch {
       throw new Undeliverable('DNS Error')
     }
   }
 
-  #udp(remote: HostPort): Flow {
-    const flow = this.#network.udpFlow(remote)
-    if (!flow) throw new Undeliverable('Service Unavailable')
-    return flow
+  /** Undefined when there is no way to a server. */
+  async #open(target: Target, { hop, orUdp }: Parcel): Promise<Flow | undefined> {
+    const { host, port, transport } = target
+    const refusedTcp = hostPort(target)
+    if (transport === 'udp' || (orUdp && this.#noTcp.has(refusedTcp))) return this.#network.udpFlow({ host, port })
+    if (transport !== 'tcp' && transport !== 'tls') return undefined
+    try {
+      return await this.#network.connectionFlow({ transport, host, port, name: hop.host })
+    } catch {
+      if (!orUdp) {
+        this.#avoided.set(keyOf(target), true)
+        return undefined
+      }
+      this.#noTcp.set(refusedTcp, true)
+      return this.#network.udpFlow({ host, port })
+    }
   }
+}
+
+function keyOf({ transport, host, port }: Target): string {
+  return `${transport}/${hostPort({ host, port })}`
 }

@@ -1,21 +1,29 @@
-import type { HostPort, TransportName } from '../host-port.js'
+import { defaultPort, type HostPort, type TransportName, transportName } from '../host-port.js'
 import type { ParsedUri } from '../message/uri.js'
 
-/** Where a request goes first; the host may be a name. */
+/** Where a request goes first, as far as a URI tells it (RFC 3263 §4); the host may be a name. */
 export interface NextHop extends HostPort {
   /** Undefined when the URI names none. */
   readonly transport?: TransportName
+  /** If not, `port` is the usual one, and DNS may know better. */
+  readonly portGiven: boolean
+  /** sips: only what is secure will do. */
+  readonly secure: boolean
 }
 
-const SIP_PORT = 5060
+/** What sips: makes of a transport (RFC 3261 §26.2.2, RFC 7118 §5). */
+const SECURED: Partial<Record<TransportName, TransportName>> = { tcp: 'tls', tls: 'tls', ws: 'wss', wss: 'wss' }
 
-/** RFC 3263 §4 as far as a URI tells it. 'secure' for sips:, 'unsupported' for a transport we do not have. */
-export function nextHop(uri: ParsedUri): NextHop | 'secure' | 'unsupported' {
-  if (uri.scheme === 'sips') return 'secure'
-  const transport = uri.params.get('transport')?.toLowerCase()
-  const hop = { host: hopHost(uri), port: uri.port ?? SIP_PORT }
-  if (transport === undefined) return hop
-  return transport === 'udp' || transport === 'tcp' ? { ...hop, transport } : 'unsupported'
+/** 'unsupported' for a transport we do not have. */
+export function nextHop(uri: ParsedUri): NextHop | 'unsupported' {
+  const secure = uri.scheme === 'sips'
+  const asked = uri.params.get('transport')
+  const named = asked === undefined ? undefined : transportName(asked)
+  const transport = secure && named !== undefined ? SECURED[named] : named
+  if (asked !== undefined && transport === undefined) return 'unsupported'
+  const port = uri.port ?? defaultPort(transport ?? (secure ? 'tls' : 'udp'))
+  const hop = { host: hopHost(uri), port, portGiven: uri.port !== undefined, secure }
+  return transport === undefined ? hop : { ...hop, transport }
 }
 
 function hopHost(uri: ParsedUri): string {

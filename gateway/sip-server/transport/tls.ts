@@ -9,14 +9,10 @@ import {
 } from 'node:tls'
 import type { TlsOptions } from '../options.js'
 
-/**
- * Does the server's part of the handshake on connections already accepted. `secured` gets those that came through,
- * `failed` is called for the others.
- */
+/** Does the server's part of the handshake on connections already accepted; closes those that do not come through. */
 export function tlsAcceptor(
   { cert, key, ca, clientCertificates = 'none' }: TlsOptions,
   secured: (socket: TLSSocket) => void,
-  failed: () => void,
 ): (raw: Socket) => void {
   const server = createServer({
     cert,
@@ -27,15 +23,12 @@ export function tlsAcceptor(
     rejectUnauthorized: clientCertificates === 'required',
     allowHalfOpen: true,
   })
-  server.on('tlsClientError', failed)
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
   server.on('secureConnection', (socket) => {
     // No certificate is fine where it is optional; a bad one is not.
     const shown = clientCertificates === 'optional' && socket.getPeerX509Certificate() !== undefined
     if (!shown || socket.authorized) secured(socket)
-    else {
-      socket.destroy()
-      failed()
-    }
+    else socket.destroy()
   })
   return (raw) => void server.emit('connection', raw)
 }

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { readDatagram } from '../message/datagram.js'
 import type { MessageLimits } from '../message/parse.js'
@@ -15,12 +14,11 @@ const REFUSE = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length:
 
 /**
  * Does the server's part of the WebSocket handshake on connections already accepted (RFC 7118 §4). `opened` gets those
- * that speak the subprotocol sip, with the socket below; `failed` is called for the others.
+ * that speak the subprotocol sip, with the socket below; the others are closed.
  */
 export function webSocketAcceptor(
   limits: MessageLimits,
-  opened: (socket: WebSocket, below: Duplex) => void,
-  failed: () => void,
+  opened: (socket: WebSocket, below: Socket) => void,
 ): (raw: Socket) => void {
   const sockets = new WebSocketServer({
     noServer: true,
@@ -29,20 +27,13 @@ export function webSocketAcceptor(
     maxPayload: limits.maxMessageBytes + MESSAGE_MARGIN_BYTES,
     handleProtocols: () => SUBPROTOCOL,
   })
-  sockets.on('wsClientError', failed)
   const http = createServer((_request, response) => {
     response.writeHead(426, { Upgrade: 'websocket', Connection: 'close' }).end()
   })
-  http.on('clientError', (_error, socket) => {
-    socket.destroy()
-    failed()
-  })
+  http.on('clientError', (_error, socket) => socket.destroy())
   http.on('upgrade', (request, socket, head) => {
-    if (offersSip(request)) sockets.handleUpgrade(request, socket, head, (webSocket) => opened(webSocket, socket))
-    else {
-      socket.end(REFUSE)
-      failed()
-    }
+    if (!offersSip(request)) socket.end(REFUSE)
+    else sockets.handleUpgrade(request, socket, head, (webSocket) => opened(webSocket, request.socket))
   })
   return (raw) => void http.emit('connection', raw)
 }
@@ -50,7 +41,7 @@ export function webSocketAcceptor(
 /** A connection over a WebSocket: each of its messages is one SIP message (RFC 7118 §5). */
 export function webSocketConnection(
   socket: WebSocket,
-  below: Duplex,
+  below: Socket,
   limits: MessageLimits,
   options: Omit<ConnectionOptions, 'wire'>,
 ): Connection {
