@@ -67,6 +67,8 @@ export interface MessagePort {
    * Whether the service can carry this message, asked before it is accepted; pure. Undefined when it can, otherwise why not.
    */
   refuses(message: Pick<CpmMessage, 'content' | 'subject'>): FailureReason | undefined
+  /** One line for the message trace: what an attempt at this message asks of the service. Pure. */
+  describe?(message: OutboundMessage): string
   /** Tells a user of the service what became of his message. Absent: the service has no such report. */
   report?(report: OutboundReport, giveUp: AbortSignal): Promise<SendOutcome>
 }

@@ -17,10 +17,16 @@ export interface ServicePart {
  * - busy: not taken now. `peer` means that nothing else can be sent there either before the time is over.
  * - refused: not taken for good; `here` lets another service be tried, `everywhere` does not.
  * - uncertain: sent, and no answer came: it may or may not have arrived.
+ * `said` is one line for the message trace: what the service answered, or what stood in the way.
  * `progress` is the adapter's own note of what of the message is already with the service; it comes back in the next attempt.
  */
 export type SendOutcome =
-  | { readonly kind: 'accepted'; readonly parts: readonly ServicePart[]; readonly reportExpected: boolean }
+  | {
+      readonly kind: 'accepted'
+      readonly parts: readonly ServicePart[]
+      readonly reportExpected: boolean
+      readonly said: string
+    }
   | { readonly kind: 'delivered' }
   | {
       readonly kind: 'busy'

@@ -1,6 +1,7 @@
 import type { AdapterContext, AdapterHealth, ServiceAdapter, ServiceCapabilities } from '../contract/index.js'
 import { type AccountLinks, createAccount } from './bind/account.js'
 import { serviceUri } from './mapping/address.js'
+import { saidAttempt } from './mapping/said.js'
 import { refusal } from './mapping/to-sms.js'
 import { type SmsMetrics, smsMetrics } from './metrics.js'
 import type { SmsOptions } from './profile.js'
@@ -76,6 +77,7 @@ export function createSmsAdapter(options: SmsOptions, context: AdapterContext): 
     messages: {
       parallel: () => accounts.reduce((sum, account) => sum + account.capacity(), 0),
       send: createSend({ options, accounts, domain, clock, gateway, metrics, log }),
+      describe: saidAttempt,
       refuses: (message) => refusal(message, options, options.binds),
     },
     async start() {

@@ -6,7 +6,7 @@ import type { GatewayPort, InboundMessage, ReceiveOutcome, SharedStore } from '.
 import { createLedger } from './bind/ledger.js'
 import { createRepeats } from './bind/repeats.js'
 import type { Incoming, Respond, SessionEnd } from './bind/session.js'
-import { describeMessage, type Envelope, fromSms, REFUSED } from './mapping/from-sms.js'
+import { type Envelope, fromSms, REFUSED } from './mapping/from-sms.js'
 import { joinParts } from './mapping/join.js'
 import {
   type AddResult,
@@ -19,6 +19,7 @@ import {
   shardOf,
   timedOut,
 } from './mapping/reassembly.js'
+import { saidIncoming } from './mapping/said.js'
 import type { SmsMetrics } from './metrics.js'
 import type { Account } from './profile.js'
 
@@ -108,7 +109,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
 
   const takeText = async (pdu: Incoming, envelope: Envelope, text: string, content: string, sessionId: string) => {
     const names = repeats.name(sessionId, content, await ledger.lost())
-    const message = messageOf(envelope, text, names.id, account.duplicateWindow, describeMessage(pdu))
+    const message = messageOf(envelope, text, names.id, account.duplicateWindow, saidIncoming(pdu))
     try {
       const outcome = await gateway.receiveMessage(
         names.alsoKnownAs.length > 0 ? { ...message, alsoKnownAs: names.alsoKnownAs } : message,

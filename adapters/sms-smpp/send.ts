@@ -8,7 +8,9 @@ import type { Answer } from './bind/session.js'
 import { createTurns } from './bind/turns.js'
 import { messageIdKeys } from './mapping/message-id.js'
 import { type Progress, readProgress, writeProgress } from './mapping/progress.js'
-import { statusMeaning, submitOutcome } from './mapping/status.js'
+import { type Repair, repairFor } from './mapping/repair.js'
+import { saidAccepted, saidRefused } from './mapping/said.js'
+import { overridden, statusMeaning, submitOutcome } from './mapping/status.js'
 import { type SmsPart, toSms } from './mapping/to-sms.js'
 import type { SmsMetrics } from './metrics.js'
 import type { SmsOptions } from './profile.js'
@@ -34,6 +36,7 @@ interface Sending {
   readonly reference: number
   readonly plan: readonly SmsPart[]
   readonly reportExpected: boolean
+  readonly repair: Repair | undefined
   readonly giveUp: AbortSignal
 }
 
@@ -59,9 +62,10 @@ export function createSend(parts: SenderParts) {
     reference: sending.reference,
     total: sending.plan.length,
     parts: taken,
+    ...(sending.repair ? { repair: sending.repair } : {}),
   })
   const withProgress = (sending: Sending, taken: readonly ServicePart[]) =>
-    sending.plan.length > 1 ? { progress: writeProgress(progressOf(sending, taken)) } : {}
+    sending.plan.length > 1 || sending.repair ? { progress: writeProgress(progressOf(sending, taken)) } : {}
 
   /**
    * Not sent for now, through no fault of the message: the wait is exactly as long as the account's. Another account may
@@ -82,7 +86,7 @@ export function createSend(parts: SenderParts) {
       ...busy,
       retryAfterMs: elsewhere ? 0 : waitMs,
       scope: 'peer',
-      ...(taken.length > 0 ? withProgress(sending, taken) : {}),
+      ...withProgress(sending, taken),
     }
   }
 
@@ -96,7 +100,32 @@ export function createSend(parts: SenderParts) {
     kind: 'accepted',
     parts: taken,
     reportExpected: sending.reportExpected && taken.every((part) => part.keys.length > 0),
+    said: saidAccepted(taken, sending.plan[0]?.fields.data_coding ?? 0, sending.account.profile),
   })
+
+  /** Refused as it was: there may be another way to say it, to be tried once and only before anything was taken. */
+  const repaired = (
+    sending: Sending,
+    taken: readonly ServicePart[],
+    status: number,
+    { reason, said }: Extract<SendOutcome, { kind: 'refused' }>,
+  ): Busy | undefined => {
+    const [first] = sending.plan
+    const isFirst = taken.length === 0 && sending.repair === undefined
+    if (!first || !isFirst || overridden(status, sending.account.profile.statusOverrides)) return undefined
+    const repair = repairFor(status, first)
+    if (!repair) return undefined
+    const progress = writeProgress({ ...progressOf(sending, taken), repair })
+    return {
+      kind: 'busy',
+      retryAfterMs: 0,
+      scope: 'peer',
+      maxAttempts: 2,
+      reason,
+      said: `${said}, now ${repair}`,
+      progress,
+    }
+  }
 
   /** The outcome of an answer with an error status. */
   const refusedAnswer = (
@@ -108,15 +137,16 @@ export function createSend(parts: SenderParts) {
     const outcome = submitOutcome(answer.status, {
       attempt: sending.attempt.number,
       overrides: sending.account.profile.statusOverrides,
+      said: saidRefused(answer.pdu),
       ...(failure === undefined ? {} : { deliveryFailureReason: failure }),
     })
-    if (outcome.kind === 'refused') return outcome
+    if (outcome.kind === 'refused') return repaired(sending, taken, answer.status, outcome) ?? outcome
     if (outcome.scope === 'peer' && statusMeaning(answer.status).class === 'throttle') {
       metrics.throttled(sending.account.profile.name)
       const pauseMs = sending.account.throttled(answer.status === MSGQFUL ? QUEUE_PAUSE_MS : PAUSE_MS)
       return putOff(sending, taken, pauseMs, { reason: outcome.reason, said: outcome.said })
     }
-    return { ...outcome, ...(taken.length > 0 ? withProgress(sending, taken) : {}) }
+    return { ...outcome, ...withProgress(sending, taken) }
   }
 
   const unsent = (
@@ -212,12 +242,14 @@ export function createSend(parts: SenderParts) {
     const begun = before !== undefined && (earlier?.parts.length ?? 0) > 0
     const account = begun ? before : chooseAccount(accounts, message.to)
     if (!account) return Promise.resolve(nothingUp())
-    const number = account === before && earlier ? earlier.reference : nextReference()
+    const known = account === before ? earlier : undefined
+    const number = known?.reference ?? nextReference()
     const made = toSms(message, options, account.profile, {
       domain,
       now,
       reference: number,
       tlvs: account.takesTlvs(),
+      ...(known?.repair ? { repair: known.repair } : {}),
     })
     if (made.kind === 'refused') {
       return Promise.resolve({ kind: 'refused', final: 'here', reason: made.reason, said: made.said })
@@ -231,6 +263,7 @@ export function createSend(parts: SenderParts) {
       reference: number,
       plan: made.parts,
       reportExpected: made.reportExpected,
+      repair: known?.repair,
       giveUp,
     }
     return new Promise((resolve) => {

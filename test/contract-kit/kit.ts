@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AdapterModule, SendOutcome } from '../../adapters/contract/index.js'
-import type { Uri } from '../../gateway/cpm/ids.js'
+import type { MessageId, Uri } from '../../gateway/cpm/ids.js'
 import { type Rig, startRig } from './rig.js'
 
 /** A simulated service, as the kit needs it. Waits for a new connection should be short: the kit runs in real time. */
@@ -18,7 +18,11 @@ export interface KitPeer {
   readonly silent?: { readonly user: Uri; readonly options: unknown }
   /** Takes a message and then reports a failure. */
   readonly failing?: Uri
-  /** All that users of the service got so far, one text after the other. */
+  /** Makes every answer come later than an adapter with these options waits for it. */
+  readonly slow?: { readonly options: unknown; begin(): void }
+  /** Takes so many more parts of messages, and breaks the connection at the next one instead of taking it. */
+  interruptAfter?(parts: number): void
+  /** All that users of the service got so far, before it went away as well: one text after the other. */
   received(): string
   /** How many messages (or parts) the service has been offered. */
   offered(): number
@@ -32,6 +36,8 @@ export interface KitPeer {
 
 const text = (outcome: SendOutcome) => ('said' in outcome ? `${outcome.kind}: ${outcome.said}` : outcome.kind)
 const taken = (outcome: SendOutcome) => outcome.kind === 'accepted' || outcome.kind === 'delivered'
+const TAKEN = /^(accepted: |delivered$)/
+const LONG = `${'Grüße an alle, 今日は 👋 '.repeat(12)}Ende`
 
 /** What every adapter keeps, whatever its service. Run it in a test file of the adapter, with its simulator. */
 export function adapterContract<Options>(name: string, module: AdapterModule<Options>, open: () => Promise<KitPeer>) {
@@ -54,14 +60,40 @@ export function adapterContract<Options>(name: string, module: AdapterModule<Opt
 
     it('IWF-MSG-01 hands a message to the service', async () => {
       const outcome = await write('good morning')
-      expect(text(outcome)).toMatch(/^(accepted|delivered)$/)
+      expect(text(outcome)).toMatch(TAKEN)
       expect(peer.received()).toContain('good morning')
     })
 
+    it('says in one line of the trace what is asked, and what was answered', async () => {
+      const message = { from: peer.home, to: peer.user, content: { type: 'text/plain', text: 'a secret' } }
+      const outcomes = [await rig.send(message), peer.refused && (await rig.send({ ...message, to: peer.refused }))]
+      const lines = [rig.describe(message), ...outcomes.map((outcome) => outcome && text(outcome))]
+      for (const line of lines) {
+        if (line === undefined) continue
+        expect(line).toMatch(/^[^\r\n]{1,1000}$/)
+        expect(line).not.toContain('a secret')
+      }
+    })
+
     it('IWF-MSG-01 carries Unicode and a long text whole', async () => {
-      const long = `${'Grüße an alle, 今日は 👋 '.repeat(12)}Ende`
-      expect(text(await write(long))).toMatch(/^(accepted|delivered)$/)
-      expect(peer.received()).toContain(long)
+      expect(text(await write(LONG))).toMatch(TAKEN)
+      expect(peer.received()).toContain(LONG)
+    })
+
+    it('an attempt after an interruption sends the rest and not the whole', async ({ skip }) => {
+      if (!peer.interruptAfter) return skip()
+      peer.interruptAfter(1)
+      const message = { messageId: 'resumed' as MessageId, from: peer.home, to: peer.user }
+      const content = { type: 'text/plain', text: LONG }
+      const first = await rig.send({ ...message, content })
+      if (first.kind !== 'uncertain' || !first.progress) throw new Error(text(first))
+      expect(first.progress.parts).toHaveLength(1)
+      await rig.ready()
+      const attempt = { number: 2, possibleDuplicate: true, progress: JSON.parse(JSON.stringify(first.progress)) }
+      const second = await rig.send({ ...message, content }, attempt)
+      if (second.kind !== 'accepted') throw new Error(text(second))
+      expect(second.parts[0]).toEqual(first.progress.parts[0])
+      expect(peer.received()).toBe(LONG)
     })
 
     it('IWF-MSG-02 hands a message of the service to the gateway, and acknowledges it when it is stored', async () => {
@@ -152,6 +184,20 @@ export function adapterContract<Options>(name: string, module: AdapterModule<Opt
       expect(outcome.kind).toBe('uncertain')
     })
 
+    it('an answer after its time settles what was uncertain', async ({ skip }) => {
+      if (!peer.slow) return skip()
+      const impatient = await startRig(module, peer.slow.options)
+      await impatient.ready()
+      peer.slow.begin()
+      const messageId = 'late' as MessageId
+      const outcome = await impatient.send({ messageId, from: peer.home, to: peer.user })
+      expect(outcome.kind).toBe('uncertain')
+      const late = await impatient.gateway.until(() => impatient.gateway.settled[0])
+      await impatient.stop(AbortSignal.abort())
+      expect(late.messageId).toBe(messageId)
+      expect(taken(late.outcome)).toBe(true)
+    })
+
     it('a message whose life is over is never offered', async () => {
       const outcome = await rig.send({ from: peer.home, to: peer.user, expiresAt: Date.now() - 1 })
       expect(outcome).toMatchObject({ kind: 'refused', reason: 'expired' })
@@ -173,6 +219,31 @@ export function adapterContract<Options>(name: string, module: AdapterModule<Opt
       await rig.ready()
       expect(rig.adapter.health().state).toBe('up')
       expect(taken(await write('back again'))).toBe(true)
+    })
+
+    it('a peer that restarts under load costs no message, and none that it took is sent again', async () => {
+      const bodies = Array.from({ length: 100 }, (_, index) => `<r${index}>`)
+      const doubtful = new Set<string>()
+      const carry = async (body: string): Promise<void> => {
+        for (let number = 1; ; number += 1) {
+          const content = { type: 'text/plain', text: body }
+          const outcome = await rig.send({ from: peer.home, to: peer.user, content }, { number })
+          if (taken(outcome)) return
+          if (outcome.kind === 'uncertain') doubtful.add(body)
+          else if (outcome.kind !== 'busy') throw new Error(text(outcome))
+          await rig.ready()
+        }
+      }
+      const carried = Promise.all(bodies.map(carry))
+      await peer.down()
+      await peer.up()
+      await carried
+      const received = peer.received()
+      for (const body of bodies) {
+        const copies = received.split(body).length - 1
+        expect(copies).toBeGreaterThanOrEqual(1)
+        if (!doubtful.has(body)) expect(copies).toBe(1)
+      }
     })
 
     it('stopping under load loses nothing: each message has an outcome, and busy ones were not offered', async () => {

@@ -19,6 +19,8 @@ export interface Rig {
   readonly gateway: RecordingGateway
   readonly store: MemoryStore
   readonly metrics: Registry
+  /** What the adapter says of an attempt, if it does. */
+  describe(message: Partial<OutboundMessage>): string | undefined
   send(message: Partial<OutboundMessage>, attempt?: Partial<Attempt>, giveUp?: AbortSignal): Promise<SendOutcome>
   /** Resolves when the adapter can send. */
   ready(): Promise<void>
@@ -54,6 +56,15 @@ export async function startRig<Options>(
     store,
     domain: DOMAIN,
   })
+  const outbound = (message: Partial<OutboundMessage>): OutboundMessage => ({
+    messageId: randomUUID() as MessageId,
+    from: 'tel:+12065550100' as Uri,
+    to: 'tel:+12065550123' as Uri,
+    content: { type: 'text/plain', text: 'hello' },
+    expiresAt: clock.now() + 3_600_000,
+    reports: { delivered: true, failed: true, displayed: false },
+    ...message,
+  })
   await adapter.start()
   const never = new AbortController().signal
   return {
@@ -62,19 +73,8 @@ export async function startRig<Options>(
     store,
     metrics,
     send: (message, attempt = {}, giveUp = never) =>
-      adapter.messages.send(
-        {
-          messageId: randomUUID() as MessageId,
-          from: 'tel:+12065550100' as Uri,
-          to: 'tel:+12065550123' as Uri,
-          content: { type: 'text/plain', text: 'hello' },
-          expiresAt: clock.now() + 3_600_000,
-          reports: { delivered: true, failed: true, displayed: false },
-          ...message,
-        },
-        { number: 1, possibleDuplicate: false, ...attempt },
-        giveUp,
-      ),
+      adapter.messages.send(outbound(message), { number: 1, possibleDuplicate: false, ...attempt }, giveUp),
+    describe: (message) => adapter.messages.describe?.(outbound(message)),
     ready: () => gateway.until(() => (adapter.messages.parallel() > 0 ? true : undefined)).then(() => undefined),
     stop: (deadline = never) => adapter.stop(deadline),
   }

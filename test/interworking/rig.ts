@@ -58,6 +58,7 @@ export const taken = (id = `ref-${++references}`): SendOutcome => ({
   kind: 'accepted',
   parts: [{ id: id as ServiceMessageId, keys: [id] }],
   reportExpected: true,
+  said: `taken as ${id}`,
 })
 
 export interface RigOptions {

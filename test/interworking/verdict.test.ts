@@ -8,7 +8,7 @@ import { message, outboundItem, policies } from './support.js'
 
 const NOW = 20_000
 const part = (id: string) => ({ id: id as ServiceMessageId, keys: [id] })
-const accepted: SendOutcome = { kind: 'accepted', parts: [part('A1')], reportExpected: true }
+const accepted: SendOutcome = { kind: 'accepted', parts: [part('A1')], reportExpected: true, said: 'taken' }
 const asking = (...dispositions: DispositionRequest[]) =>
   outboundItem({ payload: { ...outboundItem().payload, message: message({ dispositions }) } })
 const statuses = (puts: readonly { payload: unknown }[] | undefined) =>

@@ -4,7 +4,7 @@ import type { InboundReport } from '../../contract/index.js'
 import type { Incoming } from '../bind/session.js'
 import type { Account } from '../profile.js'
 import type { DecodedText } from '../wire/alphabet.js'
-import { messageOctets, tlvName } from '../wire/tlv.js'
+import { messageOctets } from '../wire/tlv.js'
 import { decodeUserData, readUserData } from '../wire/user-data.js'
 import { fromSmsAddress } from './address.js'
 import { receiptKeys } from './message-id.js'
@@ -108,11 +108,4 @@ function fromReceipt(
     ...(receipt.doneDate === undefined ? {} : { at: receipt.doneDate }),
   }
   return { kind: 'report', report, state, oddities }
-}
-
-/** One line about a message for its trace: everything but numbers and text. */
-export function describeMessage(pdu: Incoming): string {
-  const { esm_class, data_coding } = pdu.fields
-  const said = `${pdu.command} esm_class:${esm_class} data_coding:${data_coding} octets:${messageOctets(pdu).length}`
-  return pdu.tlvs.length === 0 ? said : `${said} tlvs:${pdu.tlvs.map(({ tag }) => tlvName(tag)).join(',')}`
 }

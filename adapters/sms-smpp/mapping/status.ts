@@ -44,6 +44,8 @@ export interface StatusContext {
   readonly overrides?: Readonly<Record<string, StatusOverride>>
   /** TLV delivery_failure_reason of the answer, if any. */
   readonly deliveryFailureReason?: number
+  /** The answer in one line. */
+  readonly said?: string
 }
 
 type Refusal = Extract<SendOutcome, { readonly kind: 'busy' | 'refused' }>
@@ -57,9 +59,17 @@ const RMSGQFUL = 0x14
 const RINVBNDSTS = 0x04
 const RDELIVERYFAILURE = 0xfe
 
+/** Says nothing of the recipient: a service with other limits, or that we speak better, may carry the message. */
+const OF_THIS_SERVICE: ReadonlySet<FailureReason> = new Set([
+  'too-large',
+  'content-unsupported',
+  'malformed',
+  'service-unsupported',
+])
+
 /** What a submit_sm_resp or data_sm_resp with an error status says about the message. `status` is not 0. */
 export function submitOutcome(status: number, context: StatusContext): Refusal {
-  const said = statusName(status)
+  const said = context.said ?? statusName(status)
   const { class: usual, reason } = statusMeaning(status)
   switch (overridden(status, context.overrides)) {
     case 'busy':
@@ -87,11 +97,12 @@ export function submitOutcome(status: number, context: StatusContext): Refusal {
     case 'ok':
     case 'permanent':
     case 'protocol':
-      return { kind: 'refused', final: 'everywhere', reason, said }
+      return { kind: 'refused', final: OF_THIS_SERVICE.has(reason) ? 'here' : 'everywhere', reason, said }
   }
 }
 
-function overridden(status: number, overrides: StatusContext['overrides'] = {}): StatusOverride | undefined {
+/** The peer's own meaning of this status, where its profile has one. */
+export function overridden(status: number, overrides: StatusContext['overrides'] = {}): StatusOverride | undefined {
   return Object.entries(overrides).find(([code]) => Number(code) === status)?.[1]
 }
 

@@ -5,6 +5,7 @@ import { type Segmented, type SegmentOptions, segment } from '../wire/segment.js
 import { intTlv, octetsTlv, stringTlv } from '../wire/tlv.js'
 import type { ShortMessage, Tlv } from '../wire/types.js'
 import { toSmsAddress } from './address.js'
+import type { Repair } from './repair.js'
 import { smsText, type TextRules } from './text.js'
 import { validityPeriod } from './validity.js'
 
@@ -26,17 +27,21 @@ export interface ToSmsContext {
   readonly reference: number
   /** The centre takes optional parameters. */
   readonly tlvs: boolean
+  /** The centre has refused the message as it was. */
+  readonly repair?: Repair
 }
 
 const RECEIPT_ALWAYS = 1
 const RECEIPT_ON_FAILURE = 2
 const INTERMEDIATE = 0x10
 
+type CutContext = Pick<ToSmsContext, 'reference' | 'tlvs' | 'repair'>
+
 /** Puts a text into parts as this account wants long ones sent. */
-function cut(text: string, account: Account, reference: number, tlvs: boolean): Segmented {
+function cut(text: string, account: Account, { reference, tlvs, repair }: CutContext): Segmented {
   const way = account.longMessages
-  const needsTlvs = way === 'sar' || way === 'payload'
-  const method: SegmentOptions['method'] = way === 'refuse' || (needsTlvs && !tlvs) ? 'udh8' : way
+  const impossible = (way === 'sar' && !tlvs) || (way === 'payload' && (!tlvs || repair === 'shorter'))
+  const method: SegmentOptions['method'] = way === 'refuse' || impossible ? 'udh8' : way
   return segment(text, {
     method,
     maxParts: way === 'refuse' ? 1 : account.maxParts,
@@ -44,6 +49,8 @@ function cut(text: string, account: Account, reference: number, tlvs: boolean): 
     defaultAlphabet: account.defaultAlphabet,
     languages: account.languages,
     transliterate: account.transliterate,
+    onlyUcs2: repair === 'ucs2',
+    septetsAreOctets: repair === 'shorter',
   })
 }
 
@@ -55,7 +62,8 @@ export function refusal(
 ): FailureReason | undefined {
   const text = smsText(message, rules)
   if (text === undefined) return 'content-unsupported'
-  const fits = (account: Account) => !('tooLong' in cut(text, account, 0, account.optionalParameters !== 'never'))
+  const fits = (account: Account) =>
+    !('tooLong' in cut(text, account, { reference: 0, tlvs: account.optionalParameters !== 'never' }))
   return accounts.some(fits) ? undefined : 'too-large'
 }
 
@@ -75,6 +83,7 @@ function messageReference(messageId: string): number {
 }
 
 function extraTlvs(message: OutboundMessage, account: Account, context: ToSmsContext): Tlv[] {
+  if (context.repair === 'no-tlvs') return []
   const own = context.tlvs ? [intTlv('user_message_reference', messageReference(message.messageId))] : []
   const vendor = account.tlvs.map((tlv) =>
     tlv.hex === undefined ? stringTlv(tlv.tag, tlv.text ?? '') : octetsTlv(tlv.tag, Buffer.from(tlv.hex, 'hex')),
@@ -92,7 +101,8 @@ export function toSms(message: OutboundMessage, rules: TextRules, account: Accou
   if (text === undefined) {
     return { kind: 'refused', reason: 'content-unsupported', said: `SMS cannot carry ${message.content.type}` }
   }
-  const segmented = cut(text, account, context.reference, context.tlvs)
+  const tlvs = context.tlvs && context.repair !== 'no-tlvs'
+  const segmented = cut(text, account, { ...context, tlvs })
   if ('tooLong' in segmented) {
     return { kind: 'refused', reason: 'too-large', said: `more than ${account.maxParts} parts` }
   }
@@ -110,7 +120,8 @@ export function toSms(message: OutboundMessage, rules: TextRules, account: Accou
     protocol_id: 0,
     priority_flag: 0,
     schedule_delivery_time: '',
-    validity_period: validityPeriod(account.validity, message.expiresAt, context.now),
+    validity_period:
+      context.repair === 'no-validity' ? '' : validityPeriod(account.validity, message.expiresAt, context.now),
     registered_delivery: registered,
     replace_if_present_flag: 0,
     data_coding: segmented.dataCoding,

@@ -19,6 +19,8 @@ export interface EncodeOptions {
   readonly languages?: readonly number[]
   /** Typographic characters may be made plain where that saves UCS2. */
   readonly transliterate?: boolean
+  /** Nothing but UCS2. */
+  readonly onlyUcs2?: boolean
 }
 
 const UCS2: Encoding = {
@@ -37,6 +39,7 @@ const IS_ASCII = /^[\0-\x7f]*$/
  */
 export function chooseAlphabet(text: string, options: EncodeOptions): { text: string; encoding: Encoding } {
   const composed = text.normalize('NFC')
+  if (options.onlyUcs2) return { text: composed, encoding: UCS2 }
   const direct = sevenBit(composed, options)
   if (direct) return { text: composed, encoding: direct }
   if (options.transliterate) {

@@ -10,6 +10,8 @@ export interface SegmentOptions extends EncodeOptions {
   readonly maxParts: number
   /** Common number of the parts; its low octet or low two are used. */
   readonly reference: number
+  /** COMPAT: the peer counts an octet for each septet, so that a part holds 140 characters and not 160. */
+  readonly septetsAreOctets?: boolean
 }
 
 export interface Segment {
@@ -41,7 +43,7 @@ const TOO_LONG = { tooLong: true } as const
 export function segment(text: string, options: SegmentOptions): Segmented {
   const { method, maxParts } = options
   if (text.length > MOST_PAYLOAD) return TOO_LONG
-  const chosen = chooseAlphabet(text, options)
+  const chosen = alphabetFor(text, options)
   const languages = languageElements(chosen.encoding.languages)
   const single = cut(chosen.text, chosen.encoding, capacity(chosen.encoding, buildUdh(languages).length), 1)
   if (single) {
@@ -69,6 +71,11 @@ export function segment(text: string, options: SegmentOptions): Segmented {
     return toSegment([element, ...languages], octets)
   })
   return result(chosen.encoding, method !== 'sar', parts)
+}
+
+function alphabetFor(text: string, options: SegmentOptions): ReturnType<typeof chooseAlphabet> {
+  const chosen = chooseAlphabet(text, options)
+  return options.septetsAreOctets ? { ...chosen, encoding: { ...chosen.encoding, unitBits: 8 } } : chosen
 }
 
 function result({ dataCoding }: Encoding, withHeader: boolean, parts: readonly Segment[]): Segmented {

@@ -6,6 +6,12 @@ import { adapterContract, type KitPeer } from '../../contract-kit/kit.js'
 adapterContract('sms-smpp', smsModule, async (): Promise<KitPeer> => {
   let smsc: Smsc = await startSmsc()
   const { port } = smsc
+  let before = ''
+  const taken = () =>
+    smsc.submits
+      .filter(({ status }) => status === 0)
+      .map((submitted) => submitted.text)
+      .join('')
   const options = (more: Record<string, unknown> = {}) => ({
     binds: [
       {
@@ -27,13 +33,27 @@ adapterContract('sms-smpp', smsModule, async (): Promise<KitPeer> => {
     refused: 'tel:+99900000003' as Uri,
     silent: { user: 'tel:+99900000004' as Uri, options: options({ timers: { request: '50ms' } }) },
     failing: 'tel:+99900000006' as Uri,
-    received: () => smsc.submits.map((submitted) => submitted.text).join(''),
+    slow: {
+      options: options({ timers: { request: '30ms' } }),
+      begin: () => smsc.change({ answerDelayMs: 150 }),
+    },
+    interruptAfter(parts) {
+      let left = parts
+      smsc.decide(() => {
+        left -= 1
+        return { answer: left === -1 ? 'cut' : 0, receipts: ['DELIVRD'] }
+      })
+    },
+    received: () => before + taken(),
     offered: () => smsc.counts.submits,
     say: async (text) => {
       const status = await smsc.deliver({ from: '+12065550123', to: '+12065550100', text })
       return status === 0 ? 'taken' : 'refused'
     },
-    down: () => smsc.stop(),
+    async down() {
+      await smsc.stop()
+      before += taken()
+    },
     up: async () => {
       smsc = await startSmsc({ port })
     },

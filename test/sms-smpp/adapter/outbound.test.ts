@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { SendOutcome } from '../../../adapters/contract/index.js'
+import type { SendOutcome, SendProgress } from '../../../adapters/contract/index.js'
 import smsModule from '../../../adapters/sms-smpp/index.js'
 import { type Smsc, startSmsc } from '../../../adapters/sms-smpp/simulator/index.js'
-import { intTlv, tlvInt } from '../../../adapters/sms-smpp/wire/tlv.js'
+import { intTlv, stringTlv, tlvInt } from '../../../adapters/sms-smpp/wire/tlv.js'
+import type { Pdu, Tlv } from '../../../adapters/sms-smpp/wire/types.js'
 import type { MessageId, Uri } from '../../../gateway/cpm/ids.js'
 import { manualClock } from '../../contract-kit/clock.js'
 import { type Rig, type RigSettings, startRig } from '../../contract-kit/rig.js'
@@ -126,6 +127,111 @@ describe('what goes with a message', () => {
     expect(await two).toMatchObject({ kind: 'refused', reason: 'expired' })
     centre.say('submit_sm_resp', 0, first.pdu.sequence, { message_id: 'M' })
     expect((await one).kind).toBe('accepted')
+  })
+})
+
+describe('a message refused as it was', () => {
+  const refusals: [string, number, Record<string, unknown>, string, (pdu: Pdu<'submit_sm'>) => unknown, unknown[]][] = [
+    ['without optional parameters', 0xc1, {}, 'hi', ({ tlvs }) => tlvs.length, [1, 0]],
+    [
+      'as UCS2',
+      0x104,
+      {},
+      'hi',
+      ({ fields }) => [fields.data_coding, fields.short_message.length],
+      [
+        [0, 2],
+        [8, 4],
+      ],
+    ],
+    ['without validity_period', 0x62, {}, 'hi', ({ fields }) => fields.validity_period, ['000000000100000R', '']],
+    ['in smaller parts', 0x01, {}, 'x'.repeat(150), ({ fields }) => fields.short_message.length, [150, 140]],
+    [
+      'in parts instead of whole',
+      0x01,
+      { longMessages: 'payload' },
+      'x'.repeat(200),
+      ({ fields, tlvs }) => [fields.short_message.length, tlvs.length],
+      [
+        [0, 2],
+        [140, 1],
+      ],
+    ],
+  ]
+  it.each(refusals)('is tried once more %s', async (_name, status, options, text, seen, expected) => {
+    const clock = manualClock()
+    const centre = await centreFor({ version: 0x34 })
+    const rig = await rigFor([bind(centre.port, options)], { clock })
+    const message = {
+      messageId: 'once' as MessageId,
+      content: { type: 'text/plain', text },
+      expiresAt: clock.now() + 60_000,
+    }
+    const sent = rig.send(message)
+    const first = await centre.next('submit_sm')
+    centre.say('submit_sm_resp', status, first.pdu.sequence)
+    const outcome = await sent
+    expect(outcome).toMatchObject({ kind: 'busy', retryAfterMs: 0, scope: 'peer', maxAttempts: 2 })
+    if (outcome.kind !== 'busy' || !outcome.progress) throw new Error('no progress')
+
+    const again = rig.send(message, { number: 2, progress: outcome.progress })
+    const second = await centre.next('submit_sm')
+    expect([seen(first.pdu), seen(second.pdu)]).toEqual(expected)
+    centre.say('submit_sm_resp', status, second.pdu.sequence)
+    expect(await again).toMatchObject({ kind: 'refused', final: 'here' })
+  })
+
+  it('is sent so again when the second attempt had to wait', async () => {
+    const centre = await centreFor()
+    const rig = await rigFor([bind(centre.port)])
+    const message = { messageId: 'once' as MessageId }
+    let progress: SendProgress | undefined
+    for (const status of [0x104, 0x08, 0]) {
+      const sent = rig.send(message, progress ? { progress } : {})
+      const { pdu } = await centre.next('submit_sm')
+      expect(pdu.fields.data_coding).toBe(status === 0x104 ? 0 : 8)
+      centre.say('submit_sm_resp', status, pdu.sequence, status === 0 ? { message_id: 'M' } : undefined)
+      const outcome = await sent
+      expect(outcome.kind).toBe(status === 0 ? 'accepted' : 'busy')
+      progress = outcome.kind === 'busy' ? outcome.progress : undefined
+    }
+  })
+
+  it('is not tried again where that would change nothing, or the profile knows better', async () => {
+    const centre = await centreFor()
+    const rig = await rigFor([bind(centre.port, { statusOverrides: { '0x104': 'here' } })])
+    for (const status of [0xc1, 0x104]) {
+      const sent = rig.send({})
+      centre.say('submit_sm_resp', status, (await centre.next('submit_sm')).pdu.sequence)
+      expect(await sent).toMatchObject({ kind: 'refused', final: 'here' })
+    }
+  })
+})
+
+describe('what is said for the trace', () => {
+  it('of an attempt and of the answer', async () => {
+    const centre = await centreFor()
+    const rig = await rigFor([bind(centre.port)])
+    const message = { from: 'tel:+12065550100' as Uri, to: 'tel:+447700900123' as Uri }
+    expect(rig.describe(message)).toBe('submit_sm from tel:+12065550100 to tel:+447700900123')
+    const said = async (text: string, answers: readonly [status: number, id: string, tlvs?: readonly Tlv[]][]) => {
+      const sent = rig.send({ ...message, content: { type: 'text/plain', text } })
+      for (const [status, id, tlvs] of answers) {
+        const { pdu } = await centre.next('submit_sm')
+        centre.say('submit_sm_resp', status, pdu.sequence, { message_id: id }, tlvs)
+      }
+      const outcome = await sent
+      return 'said' in outcome ? outcome.said : ''
+    }
+    expect(await said('hi', [[0, '951590001']])).toBe('submit_sm_resp ESME_ROK id 951590001, 1 part, GSM 7-bit')
+    expect(
+      await said('ж'.repeat(80), [
+        [0, 'A'],
+        [0, ''],
+      ]),
+    ).toBe('submit_sm_resp ESME_ROK id A -, 2 parts, UCS2')
+    const why = stringTlv('additional_status_info_text', 'no such\nnumber')
+    expect(await said('hi', [[0x0b, '', [why]]])).toBe('submit_sm_resp ESME_RINVDSTADR (0x0b) "no such number"')
   })
 })
 

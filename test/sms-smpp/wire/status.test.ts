@@ -26,7 +26,9 @@ describe('command_status', () => {
       const outcome = submitOutcome(code, { attempt: 1 })
       expect(outcome.kind).toBe(status.outcome.split(/[-,]/, 1)[0])
       if (outcome.kind === 'refused') {
-        expect(outcome.final).toBe(status.outcome === 'refused-for-this-service' ? 'here' : 'everywhere')
+        const ofThisService = ['too-large', 'content-unsupported', 'malformed', 'service-unsupported']
+        const here = status.outcome === 'refused-for-this-service' || ofThisService.includes(outcome.reason)
+        expect(outcome.final).toBe(here ? 'here' : 'everywhere')
       } else expect(outcome.maxAttempts).toBe(status.outcome.includes('at most 3') ? 3 : undefined)
     })
   }
