@@ -140,12 +140,16 @@ export async function startAppliance(
   }
 }
 
+const LOOPBACK = ['127.0.0.0/8', '::1']
+
 /** The drachtio-server of the configuration, or an embedded one on a control port and with a secret nobody else knows. */
 async function openSipServer(config: Config, onExit: (error: Error) => void) {
   if (config.sip.server !== 'embedded') return { control: config.sip.server, embedded: undefined }
   const secret = randomBytes(24).toString('base64url')
   const embedded: SipServer = await startSipServerThread({
     listen: config.sip.listen,
+    ...(config.sip.tls ? { tls: config.sip.tls } : {}),
+    limits: { ...config.sip.limits, unlimited: [...LOOPBACK, ...config.sip.trust] },
     control: { host: '127.0.0.1', port: 0, secret },
     maxMessageBytes: config.sip.maxMessage,
     onExit,

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { nearest } from './nearest.js'
 import { groupsOf, patternProblem } from './pattern.js'
@@ -12,7 +13,7 @@ const SIP_ANSWER_LIMIT_MS = 32_000
 
 /** What single keys cannot show: references, collisions, values that exclude each other. */
 export const checkConfig: Check = (config, source) =>
-  [domain, listeners, externalCore, userAddresses, services, patterns, pools, times].flatMap((check) =>
+  [domain, listeners, certificates, externalCore, userAddresses, services, patterns, pools, times].flatMap((check) =>
     check(config, source),
   )
 
@@ -60,17 +61,44 @@ const listeners: Check = ({ sip, http }, source) => {
   }
   if (sip.server === 'embedded')
     sip.listen.forEach((written, index) => {
-      claim(['sip', 'listen', index], written.slice(0, 3), written.slice(4), written)
+      const [transport = ''] = written.split(':', 1)
+      claim(['sip', 'listen', index], transport === 'udp' ? 'udp' : 'tcp', written.slice(transport.length + 1), written)
     })
   claim(['http', 'listen'], 'tcp', http.listen, http.listen)
   return problems
 }
 
-/** Two listening addresses that cannot both be had; port 0 is always free, a wildcard takes every address. */
+const certificates: Check = ({ sip }, source) => {
+  if (sip.server !== 'embedded') return []
+  if (sip.tls) return certificateProblem(sip.tls, source)
+  return sip.listen.flatMap((written, index) =>
+    /^(tls|wss):/.test(written)
+      ? [source.problem(['sip', 'listen', index], 'expected a certificate and its key in sip.tls', shown(written))]
+      : [],
+  )
+}
+
+function certificateProblem(
+  { cert, key }: NonNullable<Config['sip']['tls']>,
+  source: ConfigSource,
+): readonly ConfigProblem[] {
+  let step: 'cert' | 'key' = 'cert'
+  try {
+    const certificate = new X509Certificate(cert)
+    step = 'key'
+    if (certificate.checkPrivateKey(createPrivateKey(key))) return []
+    return [source.problem(['sip', 'tls', 'key'], 'expected the key of the certificate, found another one')]
+  } catch {
+    return [source.problem(['sip', 'tls', step], 'expected PEM text; use ${file:…} to read a file')]
+  }
+}
+
+/** Two listening addresses that cannot both be had; port 0 is always free, a wildcard takes every address of its family. */
 function collide(one: string, other: string): boolean {
   if (portOf(one) !== portOf(other) || portOf(one) === 0) return false
   const hosts = [hostOf(one), hostOf(other)]
-  return hosts[0] === hosts[1] || hosts.some((host) => host === '0.0.0.0' || host === '[::]')
+  const sameFamily = hosts[0]?.startsWith('[') === hosts[1]?.startsWith('[')
+  return hosts[0] === hosts[1] || (sameFamily && hosts.some((host) => host === '0.0.0.0' || host === '[::]'))
 }
 
 const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1))

@@ -11,7 +11,10 @@ const describe = <T extends z.ZodType>(schema: T, description: string): T => sch
 /** `udp:127.0.0.1:5060`; port 0 lets the system choose. */
 const sipListen = z
   .string()
-  .regex(/^(udp|tcp):(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected transport:host:port, e.g. udp:127.0.0.1:5060')
+  .regex(
+    /^(udp|tcp|tls|wss?):(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/,
+    'expected transport:host:port, e.g. udp:127.0.0.1:5060',
+  )
 const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected host:port')
 const uri = z.string().regex(/^[a-z][a-z0-9+.-]*:[^\s]+$/i, 'expected an absolute URI')
 const cidr = z.string().regex(/^[0-9a-fA-F.:]+(\/\d{1,3})?$/, 'expected an address or a network such as 10.0.0.0/8')
@@ -22,11 +25,46 @@ const drachtioServer = z.strictObject({
   secret: describe(z.string(), 'Shared secret of the control port.'),
 })
 
+const sipTls = z.strictObject({
+  cert: describe(
+    z.string().min(1),
+    'Our certificate and those between it and the authority (PEM), for listeners on tls and wss and when a server asks for one. Use ${file:…}.',
+  ),
+  key: describe(z.string().min(1), 'Key of our certificate (PEM). Use ${file:…}.'),
+  ca: describe(
+    z.string().min(1).optional(),
+    'Certificates of the authorities that are believed (PEM), of servers and of clients; default: those of the system.',
+  ),
+  clientCertificates: describe(
+    z.enum(['none', 'optional', 'required']).default('none'),
+    'Whether peers that connect over TLS have to show a certificate. One that is shown under optional is checked, too.',
+  ),
+  verify: describe(
+    z.boolean().default(true),
+    'Whether certificates of servers we connect to are checked. Without it anybody on the path can read and change messages.',
+  ),
+})
+
+const sipLimits = z.strictObject({
+  messagesPerSecond: describe(
+    z.int().min(0).max(1_000_000).default(500),
+    'SIP messages a second taken from one address for long; datagrams above it are dropped, connections held back. 0: no limit. The networks of trust and loopback are not limited.',
+  ),
+  burst: describe(z.int().min(1).max(1_000_000).default(2_000), 'SIP messages taken from one address at once.'),
+  connections: describe(z.int().min(1).max(1_000_000).default(10_000), 'Connections open at once.'),
+  connectionsPerSource: describe(
+    z.int().min(1).max(1_000_000).default(1_000),
+    'Connections open at once from one address (IPv6: one /64). Devices behind one NAT share it.',
+  ),
+})
+
 const sip = z.strictObject({
   listen: describe(
     z.array(sipListen).min(1).default(['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060']),
-    'Where the embedded SIP server listens, transport:host:port. Not used with a drachtio-server, which has its own settings.',
+    'Where the embedded SIP server listens, transport:host:port with udp, tcp, tls, ws or wss. Not used with a drachtio-server, which has its own settings.',
   ),
+  tls: describe(sipTls.optional(), 'Certificates of the embedded SIP server; needed to listen on tls or wss.'),
+  limits: describe(sipLimits.prefault({}), 'What one address may take of the embedded SIP server.'),
   server: describe(
     z.union([z.literal('embedded'), drachtioServer]).default('embedded'),
     'embedded, or the drachtio-server to use.',

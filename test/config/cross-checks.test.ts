@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { newAuthority } from '../sip-server/support/certificates.js'
 import { loadText, problemsOf } from './folder.js'
 
 const sms = (addresses: string) =>
@@ -23,6 +24,32 @@ test('two listeners never want one port; port 0 and other transports are no conf
   ])
   expect(await problemsOf('http: {listen: "127.0.0.1:70000"}\n')).toEqual([
     '1:8 http.listen: expected a port of at most 65535, found "127.0.0.1:70000"',
+  ])
+})
+
+test('the two families of a port are two listeners; TLS and WebSocket are TCP', async () => {
+  expect(await problemsOf('sip: {listen: ["udp:0.0.0.0:5060", "udp:[::]:5060"]}\n')).toEqual([])
+  expect(await problemsOf('sip: {listen: ["tcp:127.0.0.1:5060", "ws:127.0.0.1:5060"]}\n')).toEqual([
+    '1:38 sip.listen.1: already taken by sip.listen.0, found "ws:127.0.0.1:5060"',
+  ])
+})
+
+test('a secure listener needs a certificate and its key', async () => {
+  expect(await problemsOf('sip:\n  listen:\n    - udp:127.0.0.1:5060\n    - tls:127.0.0.1:5061\n')).toEqual([
+    '4:7 sip.listen.1: expected a certificate and its key in sip.tls, found "tls:127.0.0.1:5061"',
+  ])
+  const authority = newAuthority()
+  const [one, other] = [authority.issue('DNS:gw.example'), authority.issue('DNS:other.example')]
+  authority.close()
+  const listen = 'sip:\n  listen: ["wss:127.0.0.1:443"]\n'
+  const tls = (cert: string, key: string) =>
+    `${listen}  tls:\n    cert: ${JSON.stringify(cert)}\n    key: ${JSON.stringify(key)}\n`
+  expect(await problemsOf(tls(one.cert, one.key))).toEqual([])
+  expect(await problemsOf(tls(one.cert, other.key))).toEqual([
+    '5:5 sip.tls.key: expected the key of the certificate, found another one',
+  ])
+  expect(await problemsOf(tls('/etc/tls/cert.pem', one.key))).toEqual([
+    '4:5 sip.tls.cert: expected PEM text; use ${file:…} to read a file',
   ])
 })
 
