@@ -1,4 +1,5 @@
 import type { AdapterContext, AdapterHealth, ServiceAdapter, ServiceCapabilities } from '../contract/index.js'
+import { createAcknowledge } from './acknowledge.js'
 import { type AccountLinks, createAccount } from './bind/account.js'
 import { serviceUri } from './mapping/address.js'
 import { saidAttempt } from './mapping/said.js'
@@ -79,6 +80,7 @@ export function createSmsAdapter(options: SmsOptions, context: AdapterContext): 
       send: createSend({ options, accounts, domain, clock, gateway, metrics, log }),
       describe: saidAttempt,
       refuses: (message) => refusal(message, options, options.binds),
+      ...(options.binds.some(({ deliveryAck }) => deliveryAck) ? { report: createAcknowledge(accounts, clock) } : {}),
     },
     async start() {
       store.onWake(async (key) => {

@@ -238,6 +238,10 @@ const account = z.strictObject({
     z.boolean().default(false),
     'A manual acknowledgement of the recipient counts as a read report.',
   ),
+  deliveryAck: describe(
+    z.boolean().default(false),
+    "Acknowledge incoming messages to phones that ask for it, once they have arrived (the SME's delivery acknowledgement).",
+  ),
   timeZone: describe(timeZone.default('UTC'), 'Time zone of dates in receipts (IANA name).'),
   statusOverrides: describe(
     z

@@ -6,6 +6,7 @@ import type { GatewayPort, InboundMessage, ReceiveOutcome, SharedStore } from '.
 import { createLedger } from './bind/ledger.js'
 import { createRepeats } from './bind/repeats.js'
 import type { Incoming, Respond, SessionEnd } from './bind/session.js'
+import { idWithOrigin } from './mapping/delivery-ack.js'
 import { type Envelope, fromSms, REFUSED } from './mapping/from-sms.js'
 import { joinParts } from './mapping/join.js'
 import {
@@ -96,24 +97,23 @@ export function createReceiver(parts: ReceiverParts): Receiver {
     rememberMs: number,
     said: string,
   ): InboundMessage => ({
-    id,
+    id: idWithOrigin(id, envelope.origin),
     rememberMs: Math.max(SHORTEST_MEMORY_MS, rememberMs),
     from: envelope.from,
     replyable: envelope.replyable,
     to: envelope.to,
     content: { type: 'text/plain;charset=UTF-8', text },
     ...(envelope.urgent ? { priority: 'urgent' as const } : {}),
-    wantsReport: false,
+    wantsReport: envelope.origin !== undefined,
     said,
   })
 
   const takeText = async (pdu: Incoming, envelope: Envelope, text: string, content: string, sessionId: string) => {
     const names = repeats.name(sessionId, content, await ledger.lost())
     const message = messageOf(envelope, text, names.id, account.duplicateWindow, saidIncoming(pdu))
+    const alsoKnownAs = names.alsoKnownAs.map((id) => idWithOrigin(id, envelope.origin))
     try {
-      const outcome = await gateway.receiveMessage(
-        names.alsoKnownAs.length > 0 ? { ...message, alsoKnownAs: names.alsoKnownAs } : message,
-      )
+      const outcome = await gateway.receiveMessage(alsoKnownAs.length > 0 ? { ...message, alsoKnownAs } : message)
       return { status: statusOf(outcome), names }
     } catch (error) {
       names.answered(false)

@@ -7,6 +7,7 @@ import type { DecodedText } from '../wire/alphabet.js'
 import { messageOctets } from '../wire/tlv.js'
 import { decodeUserData, readUserData } from '../wire/user-data.js'
 import { fromSmsAddress } from './address.js'
+import { type Origin, originOf } from './delivery-ack.js'
 import { receiptKeys } from './message-id.js'
 import { type Part, partKey } from './reassembly.js'
 import { isFlagged, kindOf, readReceipt } from './receipt.js'
@@ -21,6 +22,8 @@ export interface Envelope {
   readonly replyable: boolean
   readonly to: Uri
   readonly urgent: boolean
+  /** Its sender's phone wants to be told that it has arrived. */
+  readonly origin?: Origin
 }
 
 /** What a deliver_sm or data_sm is to us. `oddities` are for counters. */
@@ -43,11 +46,13 @@ export function fromSms(pdu: Incoming, account: Account, domain: string): FromSm
   if (data.ports) return { kind: 'dropped', oddities: [...oddities, 'ports'] }
   const decoded = decodeUserData(data, account)
   if (decoded.kind !== 'text' || (decoded.waiting && decoded.text === '')) return unusable(decoded, oddities)
-  const envelope = {
+  const origin = addresses.from.replyable ? originOf(pdu, account) : undefined
+  const envelope: Envelope = {
     from: addresses.from.uri,
     replyable: addresses.from.replyable,
     to: addresses.to.uri,
     urgent: decoded.messageClass === FLASH,
+    ...(origin ? { origin } : {}),
   }
   if (!concatenation) return { kind: 'text', envelope, text: decoded.text, content: contentOf(pdu), oddities }
   const { octets, dataCoding, languages } = data

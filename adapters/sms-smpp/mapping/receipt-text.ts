@@ -33,6 +33,27 @@ export function parseReceiptText(text: string): ReceiptText {
   return fields
 }
 
+/** Writes a receipt text. Times are ms since 1970, written in UTC to the minute; `text` is cut to its beginning. */
+export function receiptText(receipt: {
+  readonly id: string
+  readonly stat: string
+  readonly submittedAt?: number
+  readonly doneAt: number
+  readonly text: string
+}): string {
+  const { id, stat, submittedAt, doneAt, text } = receipt
+  const delivered = stat === 'DELIVRD'
+  const submitted = submittedAt === undefined ? '' : `submit date:${minute(submittedAt)} `
+  const err = delivered || stat === 'ENROUTE' ? '000' : '001'
+  return (
+    `id:${id} sub:001 dlvrd:${delivered ? '001' : '000'} ${submitted}done date:${minute(doneAt)} ` +
+    `stat:${stat} err:${err} text:${text.slice(0, 20)}`
+  )
+}
+
+/** YYMMDDhhmm in UTC. */
+const minute = (at: number) => new Date(at).toISOString().replace(/\D/g, '').slice(2, 12)
+
 const EDGE = new Set(' \t\r\n\0;,')
 
 /** A stretch of the text without the blanks and separators around it. Linear, however many there are. */

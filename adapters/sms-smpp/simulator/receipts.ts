@@ -1,3 +1,4 @@
+import { receiptText } from '../mapping/receipt-text.js'
 import { intTlv, stringTlv } from '../wire/tlv.js'
 import type { ShortMessage, Tlv } from '../wire/types.js'
 import type { SmscSettings } from './options.js'
@@ -60,9 +61,6 @@ export function idsOf(
   }
 }
 
-/** YYMMDDhhmm in UTC. */
-const minute = (at: number) => new Date(at).toISOString().replace(/\D/g, '').slice(2, 12)
-
 export interface Deliverable {
   readonly fields: ShortMessage
   readonly tlvs: readonly Tlv[]
@@ -78,11 +76,7 @@ export function receiptFor(
   form: SmscSettings['receipts'],
 ): Deliverable {
   const state = STATES[stat] ?? 7
-  const delivered = stat === 'DELIVRD'
-  const words =
-    `id:${id} sub:001 dlvrd:${delivered ? '001' : '000'} submit date:${minute(times.submittedAt)} ` +
-    `done date:${minute(times.doneAt)} stat:${stat} err:${delivered || stat === 'ENROUTE' ? '000' : '001'} ` +
-    `text:${text.slice(0, 20)}`
+  const words = receiptText({ id, stat, ...times, text })
   return {
     fields: {
       ...EMPTY_MESSAGE,
