@@ -44,7 +44,7 @@ export class PassThrough {
     // Nobody answers an ACK.
     if (refusal) return original.method === 'ACK' ? 'passed' : refusal
     const step = nextStep(way)
-    const parcel = hopParcel(step.hop, original.headers.length * 64 + body.length, this.#context)
+    const parcel = hopParcel(step.hop, original, body, this.#context)
     statistics.passedThrough()
     if (!parcel) statistics.transportError()
     else sender.post(parcel, (to) => ({ request: this.#forwarded(original, body, stamped(via, flow), step, to), body }))

@@ -100,7 +100,7 @@ export class ProxiedRequest {
   #try(index: number, target: Target): void {
     const { upstream } = this.#options
     const step = this.#stepTo(target)
-    const parcel = hopParcel(step.hop, upstream.request.headers.length * 64 + upstream.body.length, this.#context)
+    const parcel = hopParcel(step.hop, upstream.request, upstream.body, this.#context)
     if (!parcel) {
       this.#act(this.#decisions.failed(index, 503, 'Service Unavailable'))
       return
