@@ -1,50 +1,10 @@
 import { z } from 'zod'
+import { ascii, describe, duration, octet, port, regularExpression, timeZone } from './profile-values.js'
 
 /**
  * The adapter's options: one entry of `binds` is one account at a message centre (SMSC), with all that differs from
  * centre to centre.
  */
-
-const describe = <T extends z.ZodType>(schema: T, description: string): T => schema.meta({ description }) as T
-
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-/** A number and a unit, such as `500ms` or `5m`; milliseconds after parsing. */
-const duration = () =>
-  z
-    .string()
-    .regex(/^\d+(ms|[smhd])$/, 'expected a duration such as 30s (ms, s, m, h, d)')
-    .transform((text) => Number.parseInt(text, 10) * (UNITS_MS[text.replace(/^\d+/, '')] ?? 1))
-
-const port = () => z.int().min(0).max(65_535)
-const octet = () => z.int().min(0).max(255)
-
-const regularExpression = z
-  .string()
-  .max(200)
-  .transform((text, context) => {
-    try {
-      return new RegExp(text)
-    } catch {
-      context.addIssue({ code: 'custom', message: 'expected a regular expression', input: text })
-      return z.NEVER
-    }
-  })
-
-const timeZone = z.string().refine((name) => {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
-}, 'expected a time zone such as Europe/Paris')
-
-/** What fits a C-octet string that everybody reads alike. */
-const ascii = (max: number) =>
-  z
-    .string()
-    .max(max)
-    .regex(/^[\x20-\x7e]*$/, 'expected ASCII characters')
 
 const tls = z.strictObject({
   ca: describe(z.string().optional(), 'Certificates (PEM) that are believed; default: those of the system.'),

@@ -2,11 +2,13 @@ import type { Clock } from '../../../gateway/cpm/clock.js'
 import type { Account } from '../profile.js'
 import { tlvInt } from '../wire/tlv.js'
 import type { ShortMessage, Tlv } from '../wire/types.js'
+import type { BindKind } from './bind-answer.js'
 import { dialer } from './dial.js'
 import { createLink, type Link, type LinkEvents } from './link.js'
 import { createOutbindListener, type OutbindListener } from './outbind.js'
 import { createRate } from './rate.js'
-import type { Answer, BindKind, SessionSettings } from './session.js'
+import type { Answer } from './requests.js'
+import type { SessionSettings } from './session.js'
 
 /** What became of one submit_sm: an answer, none, or it was never written. */
 export type Submitted =

@@ -2,16 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../../gateway/cpm/clock.js'
 import { type Connection, connectionOver } from './connection.js'
+import type { Incoming, Respond } from './intake.js'
 import { type BackoffLimits, backoff } from './reconnect.js'
-import {
-  type Answer,
-  type Incoming,
-  openSession,
-  type Respond,
-  type Session,
-  type SessionEnd,
-  type SessionSettings,
-} from './session.js'
+import type { Answer } from './requests.js'
+import { openSession, type Session, type SessionEnd, type SessionSettings } from './session.js'
 
 export interface LinkState {
   readonly state: 'connecting' | 'binding' | 'bound' | 'waiting' | 'refused' | 'stopped'

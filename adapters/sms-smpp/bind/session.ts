@@ -1,26 +1,18 @@
 import type { Clock } from '../../../gateway/cpm/clock.js'
 import { encodePdu, responseTo } from '../wire/pdu.js'
-import { tlvInt } from '../wire/tlv.js'
-import type { Bind, Command, FieldsOf, Pdu, PduFault, ShortMessage, Tlv } from '../wire/types.js'
+import type { Command, FieldsOf, Pdu, PduFault, ShortMessage, Tlv } from '../wire/types.js'
+import { createAlarm } from './alarm.js'
+import { type BindRequest, readBindAnswer } from './bind-answer.js'
+import { createIntake, type Incoming, type Respond } from './intake.js'
+import { type Answer, createRequests } from './requests.js'
 import { type Due, due, type TimerLimits } from './timers.js'
-import { createWindow, type Pending } from './window.js'
 
 const ROK = 0x00
 const RINVBNDSTS = 0x04
 const RX_T_APPN = 0x64
-const REFUSING_BIND = new Set([0x05, 0x0d, 0x0e, 0x0f, 0x53])
-/** 0x05 says only that an earlier bind has not been noticed dead yet: no reason to stay away for long. */
-const RALYBND = 0x05
 const REQUESTS_LOST_IN_ROW = 3
 const PROTOCOL_ERRORS = 3
 const PROTOCOL_ERROR_SPAN_MS = 60_000
-
-export type BindKind = 'transceiver' | 'transmitter' | 'receiver'
-
-/** What became of a request: the answer, or why there is none. */
-export type Answer =
-  | { readonly kind: 'answered'; readonly status: number; readonly pdu: Pdu }
-  | { readonly kind: 'lost'; readonly why: 'timeout' | 'closed' }
 
 /** Why a session is over. `clean`: the peer had our answers, so nothing will be repeated. */
 export interface SessionEnd {
@@ -30,9 +22,7 @@ export interface SessionEnd {
   readonly clean: boolean
 }
 
-export interface SessionSettings {
-  readonly kind: BindKind
-  readonly bind: Bind
+export interface SessionSettings extends BindRequest {
   readonly window: number
   readonly incoming: number
   readonly limits: TimerLimits
@@ -46,10 +36,6 @@ export interface PduPort {
   end(): void
   destroy(): void
 }
-
-export type Incoming = Pdu<'deliver_sm'> | Pdu<'data_sm'>
-/** Takes back what is known about an answer: whether it was written. */
-export type Respond = (status: number) => boolean
 
 export interface SessionEvents<Note> {
   bound(): void
@@ -65,11 +51,6 @@ export interface SessionEvents<Note> {
 }
 
 type State = 'binding' | 'bound' | 'draining' | 'unbinding' | 'dismissed' | 'closed'
-
-interface Request<Note> {
-  readonly note: Note
-  readonly done: (answer: Answer) => void
-}
 
 /** One bind, from bind request to the end of the connection (SMPP 3.4 §2). */
 export interface Session<Note> {
@@ -97,36 +78,44 @@ export function openSession<Note>(
   clock: Clock,
   events: SessionEvents<Note>,
 ): Session<Note> {
-  const window = createWindow<Request<Note>>(settings.window)
   let state: State = 'binding'
   let phaseSince = clock.now()
   let receivedAt = phaseSince
   let enquiredAt: number | undefined
   let peerVersion: number | undefined
-  let storing = 0
-  let lostInRow = 0
   let errorsAt: number[] = []
-  let alarmAt = Number.POSITIVE_INFINITY
-  let cancelAlarm = () => {}
   /** Number of the unbind of the peer that waits for its answer. */
   let dismissal = 0
 
   const send = <C extends Command>(command: C, status: number, sequence: number, fields?: FieldsOf[C]) =>
     port.write(encodePdu(command, status, sequence, fields))
 
+  const requests = createRequests<Note>(settings.window, events.late)
+  const intake = createIntake(settings.incoming, {
+    incoming: events.incoming,
+    answer(pdu, status) {
+      if (state === 'closed') return false
+      send(pdu.command === 'deliver_sm' ? 'deliver_sm_resp' : 'data_sm_resp', status, pdu.sequence, { message_id: '' })
+      goOnIfIdle()
+      return true
+    },
+    hold: port.hold,
+    release: port.release,
+  })
+  const alarm = createAlarm(clock, () => onAlarm())
+
   const enter = (next: State) => {
     state = next
     phaseSince = clock.now()
-    arm(0)
+    alarm.by(look(phaseSince).next)
   }
 
   const over = (end: SessionEnd) => {
     if (state === 'closed') return
     state = 'closed'
-    cancelAlarm()
-    const unanswered = window.drain()
+    alarm.cancel()
     events.closed(end)
-    for (const pending of unanswered) pending.note.done({ kind: 'lost', why: 'closed' })
+    requests.lose()
   }
   const close = (why: string, detail: string, refused = false, clean = false) => {
     if (state === 'closed') return
@@ -141,23 +130,13 @@ export function openSession<Note>(
         phaseSince,
         receivedAt,
         enquiredAt,
-        oldestSentAt: window.oldestSentAt(),
+        oldestSentAt: requests.oldestSentAt(),
       },
       settings.limits,
       now,
     )
 
-  /** Makes sure that the one timer looks at `moment` or before; 0: find out when. */
-  const arm = (moment: number) => {
-    const at = moment === 0 ? look(clock.now()).next : moment
-    if (at >= alarmAt || state === 'closed') return
-    cancelAlarm()
-    alarmAt = at
-    cancelAlarm = clock.after(Math.max(0, at - clock.now()), onAlarm)
-  }
-
   const onAlarm = () => {
-    alarmAt = Number.POSITIVE_INFINITY
     const now = clock.now()
     for (let step = look(now); step.act !== 'nothing'; step = look(now)) {
       if (step.act === 'close') {
@@ -167,17 +146,15 @@ export function openSession<Note>(
       }
       if (step.act === 'enquire') {
         enquiredAt = now
-        send('enquire_link', ROK, window.nextSequence())
+        send('enquire_link', ROK, requests.nextSequence())
       } else if (!expire(now)) return
     }
-    arm(0)
+    alarm.by(look(now).next)
   }
 
   /** Gives up requests that have waited too long; false when that closed the link. */
   const expire = (now: number): boolean => {
-    const lost = window.expire(now - settings.limits.request)
-    lostInRow += lost.length
-    for (const pending of lost) pending.note.done({ kind: 'lost', why: 'timeout' })
+    const lostInRow = requests.expire(now - settings.limits.request)
     if (lostInRow >= REQUESTS_LOST_IN_ROW) {
       close('unanswered', `${lostInRow} requests in a row without an answer`)
       return false
@@ -186,35 +163,28 @@ export function openSession<Note>(
     return true
   }
 
-  const settle = (pending: Pending<Request<Note>>, pdu: Pdu) => {
-    lostInRow = 0
-    pending.note.done({ kind: 'answered', status: pdu.status, pdu })
+  const onAnswer = (pdu: Pdu) => {
+    const fate = requests.answer(pdu)
+    if (fate === 'unexpected') return events.odd('unexpected_response')
+    if (fate === 'late') return
     if (state !== 'bound') return goOnIfIdle()
     // The centre has forgotten this bind: only a new one helps.
     if (pdu.status === RINVBNDSTS) return close('not-bound', 'the centre says that we are not bound')
     events.free()
   }
 
-  const onAnswer = (pdu: Pdu) => {
-    const pending = window.close(pdu.sequence, pdu.command === 'generic_nack' ? 'any' : pdu.command)
-    if (pending) return settle(pending, pdu)
-    const late = window.late(pdu.sequence, pdu.command)
-    if (late) return events.late(late.note.note, { kind: 'answered', status: pdu.status, pdu })
-    events.odd('unexpected_response')
-  }
-
   const unbind = () => {
     enter('unbinding')
-    send('unbind', ROK, window.nextSequence())
+    send('unbind', ROK, requests.nextSequence())
   }
 
   const obeyUnbind = () => {
     send('unbind_resp', ROK, dismissal)
-    close('peer-unbind', 'the centre has unbound', false, storing === 0)
+    close('peer-unbind', 'the centre has unbound', false, intake.waiting() === 0)
   }
   /** Goes on with leaving once nothing is under way in either direction. */
   const goOnIfIdle = () => {
-    if (window.used() > 0 || storing > 0) return
+    if (requests.used() > 0 || intake.waiting() > 0) return
     if (state === 'draining') unbind()
     else if (state === 'dismissed') obeyUnbind()
   }
@@ -227,23 +197,6 @@ export function openSession<Note>(
     if (errorsAt.length >= PROTOCOL_ERRORS) close('protocol', `${PROTOCOL_ERRORS} protocol errors within a minute`)
   }
 
-  const take = (pdu: Incoming) => {
-    storing += 1
-    if (storing === settings.incoming) port.hold()
-    const command = pdu.command === 'deliver_sm' ? 'deliver_sm_resp' : 'data_sm_resp'
-    let answered = false
-    events.incoming(pdu, (status) => {
-      if (answered) return false
-      answered = true
-      storing -= 1
-      if (state === 'closed') return false
-      send(command, status, pdu.sequence, { message_id: '' })
-      if (storing === settings.incoming - 1) port.release()
-      goOnIfIdle()
-      return true
-    })
-  }
-
   /** What any state says to a request that is not its business. */
   const refuse = (pdu: Pdu, status = RINVBNDSTS) => {
     const answer = responseTo(pdu.command)
@@ -252,27 +205,23 @@ export function openSession<Note>(
   }
 
   const whileBinding = (pdu: Pdu) => {
-    const answer = `bind_${settings.kind}_resp`
-    if (pdu.command !== answer && pdu.command !== 'generic_nack') {
-      if (pdu.command === 'unbind') return close('peer-unbind', 'the centre unbound before the bind')
-      if (pdu.command === 'enquire_link') return send('enquire_link_resp', ROK, pdu.sequence)
-      return responseTo(pdu.command) ? refuse(pdu) : events.odd('unexpected_response')
+    const answer = readBindAnswer(pdu, settings.kind)
+    if (answer?.kind === 'refused') return close('bind-refused', answer.detail, answer.credentials)
+    if (answer) {
+      peerVersion = answer.peerVersion
+      enter('bound')
+      return events.bound()
     }
-    if (pdu.status !== ROK || pdu.command === 'generic_nack') {
-      const status = `0x${pdu.status.toString(16).padStart(2, '0')}`
-      const refused = REFUSING_BIND.has(pdu.status) && pdu.status !== RALYBND
-      return close('bind-refused', `bind refused with command_status ${status}`, refused)
-    }
-    peerVersion = tlvInt(pdu, 'sc_interface_version')
-    enter('bound')
-    events.bound()
+    if (pdu.command === 'unbind') return close('peer-unbind', 'the centre unbound before the bind')
+    if (pdu.command === 'enquire_link') return send('enquire_link_resp', ROK, pdu.sequence)
+    return responseTo(pdu.command) ? refuse(pdu) : events.odd('unexpected_response')
   }
 
   const whileUp = (pdu: Pdu) => {
     switch (pdu.command) {
       case 'deliver_sm':
       case 'data_sm':
-        return state === 'unbinding' ? refuse(pdu, RX_T_APPN) : take(pdu)
+        return state === 'unbinding' ? refuse(pdu, RX_T_APPN) : intake.take(pdu)
       case 'submit_sm_resp':
       case 'generic_nack':
         return onAnswer(pdu)
@@ -285,7 +234,7 @@ export function openSession<Note>(
         enter('dismissed')
         return goOnIfIdle()
       case 'unbind_resp':
-        if (state === 'unbinding') return close('stopped', 'unbound', false, storing === 0)
+        if (state === 'unbinding') return close('stopped', 'unbound', false, intake.waiting() === 0)
         return events.odd('unexpected_response')
       case 'alert_notification':
         return
@@ -294,8 +243,8 @@ export function openSession<Note>(
     }
   }
 
-  send(`bind_${settings.kind}`, ROK, window.nextSequence(), settings.bind)
-  arm(0)
+  send(`bind_${settings.kind}`, ROK, requests.nextSequence(), settings.bind)
+  alarm.by(look(phaseSince).next)
 
   return {
     receive(pdu) {
@@ -320,17 +269,17 @@ export function openSession<Note>(
       close('protocol', `the stream is not SMPP (${fault})`)
     },
     disconnected(detail) {
-      over({ why: 'disconnected', detail, refused: false, clean: state === 'unbinding' && storing === 0 })
+      over({ why: 'disconnected', detail, refused: false, clean: state === 'unbinding' && intake.waiting() === 0 })
     },
     submit(fields, tlvs, note, done) {
-      const sequence = window.nextSequence()
+      const sequence = requests.nextSequence()
       const now = clock.now()
       port.write(encodePdu('submit_sm', ROK, sequence, fields, tlvs))
-      window.open(sequence, { answer: 'submit_sm_resp', sentAt: now, note: { note, done } })
-      if (now + settings.limits.request < alarmAt) arm(now + settings.limits.request)
+      requests.open(sequence, 'submit_sm_resp', now, note, done)
+      alarm.by(now + settings.limits.request)
     },
-    free: () => (state === 'bound' && settings.kind !== 'receiver' ? window.free() : 0),
-    used: () => window.used(),
+    free: () => (state === 'bound' && settings.kind !== 'receiver' ? requests.free() : 0),
+    used: requests.used,
     peerVersion: () => peerVersion,
     leave() {
       if (state === 'binding') return close('stopped', 'stopped before the bind', false, true)

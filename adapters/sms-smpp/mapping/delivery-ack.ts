@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { OutboundReport } from '../../contract/index.js'
-import type { Incoming } from '../bind/session.js'
+import type { Incoming } from '../bind/intake.js'
 import type { Account } from '../profile.js'
 import { intTlv, stringTlv, tlvInt, tlvString } from '../wire/tlv.js'
 import type { Tlv } from '../wire/types.js'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Uri } from '../../../gateway/cpm/ids.js'
 import type { InboundReport } from '../../contract/index.js'
-import type { Incoming } from '../bind/session.js'
+import type { Incoming } from '../bind/intake.js'
 import type { Account } from '../profile.js'
 import type { DecodedText } from '../wire/alphabet.js'
 import { messageOctets } from '../wire/tlv.js'

@@ -1,5 +1,5 @@
 import type { OutboundMessage, ServicePart } from '../../contract/index.js'
-import type { Incoming } from '../bind/session.js'
+import type { Incoming } from '../bind/intake.js'
 import type { Account } from '../profile.js'
 import { messageOctets, tlvName, tlvString } from '../wire/tlv.js'
 import type { Pdu } from '../wire/types.js'

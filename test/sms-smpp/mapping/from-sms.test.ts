@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Incoming } from '../../../adapters/sms-smpp/bind/session.js'
+import type { Incoming } from '../../../adapters/sms-smpp/bind/intake.js'
 import { fromSms } from '../../../adapters/sms-smpp/mapping/from-sms.js'
 import { optionsSchema } from '../../../adapters/sms-smpp/profile.js'
 import { EMPTY_MESSAGE } from '../../../adapters/sms-smpp/simulator/receipts.js'
