@@ -1,4 +1,4 @@
-import { splitParams } from './split.js'
+import { splitList, splitParams } from './split.js'
 
 /** A name-addr or addr-spec of From, To, Contact (RFC 3261 §20): the URI, and what follows it as parameters. */
 export interface Address {
@@ -14,15 +14,24 @@ export function parseAddress(value: string): Address | undefined {
   if (open >= 0) {
     const close = value.indexOf('>', open)
     if (close < 0) return undefined
-    return addressOf(value.slice(open + 1, close).trim(), value.slice(close + 1).trim())
+    if (!isDisplayName(value.slice(0, open))) return undefined
+    return addressOf(value.slice(open + 1, close), value.slice(close + 1).trim())
   }
+  // Headers of a URI need brackets around it (RFC 3261 §20).
+  if (value.includes('?')) return undefined
   const semicolon = value.indexOf(';')
   return semicolon < 0 ? addressOf(value, '') : addressOf(value.slice(0, semicolon).trim(), value.slice(semicolon))
 }
 
 function addressOf(uri: string, params: string): Address | undefined {
-  if (!/^[A-Za-z][A-Za-z0-9+.-]*:[^\s]/.test(uri)) return undefined
-  return params === '' || params[0] === ';' ? { uri, params } : undefined
+  if (!/^[A-Za-z][A-Za-z0-9+.-]*:[^\s]+$/.test(uri)) return undefined
+  if (params !== '' && (params[0] !== ';' || splitList(params).length > 1)) return undefined
+  return { uri, params }
+}
+
+/** A quoted string, or tokens. What is not ASCII passes, because many peers do not quote it. */
+function isDisplayName(text: string): boolean {
+  return text[0] === '"' || !/[^A-Za-z0-9\-.!%*_+`'~ \t\x80-\xff]/.test(text)
 }
 
 /** Where `<` stands, a quoted display name passed over; -1 without one; undefined when a quote is not closed. */

@@ -1,12 +1,15 @@
 import { parseAddress } from './address.js'
-import { header, type SipRequest } from './message.js'
+import { type HeaderField, header, type SipRequest } from './message.js'
 import type { ParseFault } from './parse.js'
-import { parseUri } from './uri.js'
+import { hasEmptyPart, splitList } from './split.js'
+import { hasUriHeaders, parseUri } from './uri.js'
+import { parseVia } from './via.js'
 
 /** A refusal the server makes by itself. */
 export interface Refusal {
   readonly status: number
   readonly reason: string
+  readonly headers?: readonly HeaderField[]
 }
 
 const FAULTS: Readonly<Record<ParseFault, Refusal>> = {
@@ -40,9 +43,11 @@ export function checkRequest(
 
 function checkRequestUri(text: string, secure: boolean): Refusal | undefined {
   const uri = parseUri(text)
-  if (!uri) return FAULTS.requestLine
+  if (!uri || ((uri.scheme === 'sip' || uri.scheme === 'sips') && hasUriHeaders(text))) return FAULTS.requestLine
   // sips: is refused where any hop could read along (RFC 3261 §26.2.2).
-  return SCHEMES.has(uri.scheme) || (secure && uri.scheme === 'sips') ? undefined : { status: 416, reason: 'Unsupported URI Scheme' }
+  return SCHEMES.has(uri.scheme) || (secure && uri.scheme === 'sips')
+    ? undefined
+    : { status: 416, reason: 'Unsupported URI Scheme' }
 }
 
 function checkHeaders(request: SipRequest): Refusal | undefined {
@@ -56,8 +61,35 @@ function checkHeaders(request: SipRequest): Refusal | undefined {
   if (to === undefined || !parseAddress(to)) return bad('To', to)
   if (callId === undefined || !/^\S{1,512}$/.test(callId)) return bad('Call-ID', callId)
   if (cseq === undefined || !isCSeq(cseq, request.method)) return bad('CSeq', cseq)
-  if (maxForwards !== undefined && !/^\d{1,3}$/.test(maxForwards)) return bad('Max-Forwards', maxForwards)
+  if (maxForwards !== undefined && !isUpTo(255, maxForwards)) return bad('Max-Forwards', maxForwards)
+  return checkLists(request)
+}
+
+/** Headers with several values: here every value is looked at, not just the first. */
+function checkLists(request: SipRequest): Refusal | undefined {
+  let topmost = true
+  for (const { key, name, value } of request.headers) {
+    if (key === 'via') {
+      if (!isViaList(value, topmost)) return bad(name, value)
+      topmost = false
+    }
+    if (key === 'contact' && value !== '*' && !isContactList(value)) return bad(name, value)
+  }
   return undefined
+}
+
+/** The topmost Via has been read before: one that stands alone need not be read again. */
+function isViaList(value: string, topmost: boolean): boolean {
+  if (hasEmptyPart(value)) return false
+  return (topmost && !value.includes(',')) || splitList(value).every((via) => parseVia(via) !== undefined)
+}
+
+function isContactList(value: string): boolean {
+  return !hasEmptyPart(value) && splitList(value).every((contact) => parseAddress(contact) !== undefined)
+}
+
+function isUpTo(limit: number, value: string): boolean {
+  return /^\d{1,32}$/.test(value) && Number(value) <= limit
 }
 
 function hasRepeated(request: SipRequest): boolean {
@@ -76,6 +108,6 @@ function bad(name: string, value: string | undefined): Refusal {
 
 /** RFC 3261 §8.1.1.5: a number below 2^31 and the method of the request. */
 function isCSeq(value: string, method: string): boolean {
-  const parts = /^(\d{1,10})[ \t]+(\S+)$/.exec(value)
+  const parts = /^(\d{1,32})[ \t]+(\S+)$/.exec(value)
   return parts !== null && Number(parts[1]) < 2 ** 31 && parts[2] === method
 }

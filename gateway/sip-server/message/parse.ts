@@ -25,7 +25,7 @@ export interface ParsedHead {
   readonly fault?: ParseFault
 }
 
-const METHOD = /^[A-Za-z0-9\-.!%*_+`'~]{1,32}$/
+const METHOD = /^[A-Za-z0-9\-.!%*_+`'~]{1,128}$/
 const STATUS_LINE = /^(SIP\/\d{1,3}\.\d{1,3}) ([1-6]\d\d)(?: (.*))?$/i
 
 /**
@@ -74,15 +74,19 @@ function readStartLine(line: string): { line: StartLine; fault?: ParseFault } | 
     if (!parts) return undefined
     return { line: { kind: 'response', status: Number(parts[2]), reason: parts[3] ?? '', version: parts[1] ?? '' } }
   }
-  const afterMethod = line.indexOf(' ')
-  const beforeVersion = line.lastIndexOf(' ')
-  const method = line.slice(0, afterMethod)
-  const version = line.slice(beforeVersion + 1)
+  // Blanks at the end are a fault (RFC 3261 §7.1), but one its sender can be told about.
+  const trimmed = line.trimEnd()
+  const afterMethod = trimmed.indexOf(' ')
+  const beforeVersion = trimmed.lastIndexOf(' ')
+  const method = trimmed.slice(0, afterMethod)
+  const version = trimmed.slice(beforeVersion + 1)
   if (afterMethod < 0 || beforeVersion === afterMethod || !METHOD.test(method)) return undefined
   if (!version.toUpperCase().startsWith('SIP/')) return undefined
-  const uri = line.slice(afterMethod + 1, beforeVersion)
+  const uri = trimmed.slice(afterMethod + 1, beforeVersion)
   const request = { kind: 'request' as const, method, uri, version: version.toUpperCase() }
-  return uri === '' || /[\s<>]/.test(uri) ? { line: request, fault: 'requestLine' } : { line: request }
+  return uri === '' || trimmed !== line || /[\s<>]/.test(uri)
+    ? { line: request, fault: 'requestLine' }
+    : { line: request }
 }
 
 function readHeader(head: string, at: number, end: number): HeaderField | ParseFault {

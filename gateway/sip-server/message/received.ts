@@ -1,4 +1,4 @@
-import { header, type SipMessage } from './message.js'
+import type { SipMessage } from './message.js'
 import type { ParsedHead, ParseFault } from './parse.js'
 
 /** One message from the network, cut out and read. */
@@ -10,11 +10,16 @@ export interface ReceivedMessage {
   readonly fault?: ParseFault
 }
 
-/** Content-Length: a number, undefined when absent, 'bad' when it is not one number. */
+/** Content-Length: a number, undefined when absent, 'bad' when it is not one number, said once. */
 export function contentLength(message: SipMessage): number | 'bad' | undefined {
-  const value = header(message, 'content-length')
-  if (value === undefined) return undefined
-  return /^\d{1,9}$/.test(value) ? Number(value) : 'bad'
+  let length: number | undefined
+  for (const { key, value } of message.headers) {
+    if (key !== 'content-length') continue
+    // Of two, others on the way may have believed the other one.
+    if (length !== undefined || !/^\d{1,9}$/.test(value)) return 'bad'
+    length = Number(value)
+  }
+  return length
 }
 
 export function received(head: ParsedHead, body: string, size: number, fault?: ParseFault): ReceivedMessage {

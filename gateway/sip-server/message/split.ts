@@ -8,7 +8,20 @@ export function splitParams(value: string): string[] {
   return splitOutside(value, 0x3b)
 }
 
+/** Two separators with nothing between them, or one at the end; quoted strings have still to be looked at. */
+const EMPTY_PART = /[;,][ \t]*(?:[;,]|$)/
+
+/** Whether an element of a list, or a parameter, is empty (RFC 3261 §25.1 allows neither). */
+export function hasEmptyPart(value: string): boolean {
+  if (!EMPTY_PART.test(value)) return false
+  return partsOutside(value, 0x2c).some((part) => part === '' || partsOutside(part, 0x3b).includes(''))
+}
+
 function splitOutside(value: string, separator: number): string[] {
+  return partsOutside(value, separator).filter((part) => part !== '')
+}
+
+function partsOutside(value: string, separator: number): string[] {
   const parts: string[] = []
   let start = 0
   let quoted = false
@@ -27,7 +40,7 @@ function splitOutside(value: string, separator: number): string[] {
     }
   }
   parts.push(value.slice(start).trim())
-  return parts.filter((part) => part !== '')
+  return parts
 }
 
 const NEW_CHALLENGE = /^[A-Za-z0-9\-.!%*_+`'~]+[ \t]+[^=,\s]+[ \t]*=/

@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net'
+
 /** A SIP or SIPS URI taken apart (RFC 3261 §19.1); for other schemes only the scheme is known. */
 export interface ParsedUri {
   readonly scheme: string
@@ -31,14 +33,21 @@ function parseSipUri(scheme: string, rest: string): ParsedUri | undefined {
   const paramsAt = afterUser.search(/[;?]/)
   const hostPort = HOST_PORT.exec(paramsAt < 0 ? afterUser : afterUser.slice(0, paramsAt))
   const port = hostPort?.[3] === undefined ? undefined : Number(hostPort[3])
-  if (!hostPort || at === 0 || (port !== undefined && (port === 0 || port > 65_535))) return undefined
+  const host = hostPort?.[1] === undefined ? hostPort?.[2] : ipv6Host(hostPort[1])
+  if (host === undefined || at === 0 || (port !== undefined && (port === 0 || port > 65_535))) return undefined
   return {
     scheme,
-    host: (hostPort[1] ?? hostPort[2] ?? '').toLowerCase(),
+    host: host.toLowerCase(),
     ...(at > 0 ? { user: rest.slice(0, at) } : {}),
     ...(port === undefined ? {} : { port }),
     params: paramsAt < 0 ? NO_PARAMS : uriParams(afterUser.slice(paramsAt)),
   }
+}
+
+/** RFC 3261's grammar put a third colon before an embedded IPv4 address; it is tolerated (RFC 5118 §4.10). */
+function ipv6Host(text: string): string | undefined {
+  const address = text.replace(/:::(?=[\d.]+$)/, '::')
+  return isIPv6(address) ? address : undefined
 }
 
 function uriParams(text: string): ReadonlyMap<string, string> {
@@ -50,6 +59,11 @@ function uriParams(text: string): ReadonlyMap<string, string> {
     if (name !== '') params.set(name.toLowerCase(), equals < 0 ? '' : param.slice(equals + 1))
   }
   return params
+}
+
+/** Whether a URI carries headers (`?Subject=x`), which a Request-URI may not (RFC 3261 §19.1.1). */
+export function hasUriHeaders(text: string): boolean {
+  return text.includes('?', text.lastIndexOf('@') + 1)
 }
 
 /** `user@host`, by which a registered flow is found: port and parameters do not count. */

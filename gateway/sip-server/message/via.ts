@@ -1,3 +1,4 @@
+import { canonicalHost } from '../host-port.js'
 import { splitList, splitParams } from './split.js'
 
 /** The topmost Via of a message (RFC 3261 §20.42). */
@@ -44,6 +45,6 @@ export function parseVia(value: string): Via | undefined {
 export function stampVia(via: Via, address: string, port: number): string {
   const kept = splitParams(via.text).filter((part) => !/^(received|rport)([ \t]*=|$)/i.test(part))
   if (via.asksRport) kept.push(`rport=${port}`)
-  if (via.asksRport || via.host.replace(/[[\]]/g, '') !== address) kept.push(`received=${address}`)
+  if (via.asksRport || canonicalHost(via.host) !== canonicalHost(address)) kept.push(`received=${address}`)
   return [kept.join(';'), ...via.others].join(', ')
 }
