@@ -1,58 +1,61 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../cpm/clock.js'
+import { type Answerable, type Arrival, sourceOf } from './arrival.js'
 import type { SipCommand } from './control/command.js'
 import type { ControlClient } from './control/control-client.js'
-import { type PayloadOrigin, requestPayload, responseSentPayload } from './control/payload.js'
-import { type HostPort, isSecure } from './host-port.js'
+import { dialogRequestPayload, requestPayload, responseSentPayload } from './control/payload.js'
+import { admit } from './dialog/admission.js'
+import type { Dialog } from './dialog/dialog.js'
+import type { DialogArrivals } from './dialog/dialog-arrivals.js'
+import type { DialogTable } from './dialog/dialog-table.js'
+import { isSecure } from './host-port.js'
+import type { IncomingInvites } from './invite/incoming-invites.js'
+import type { OutgoingSubscriptions } from './invite/outgoing-subscriptions.js'
 import { checkRequest, type Refusal } from './message/check.js'
 import { deliveredText } from './message/delivered-text.js'
-import { fillResponse, ownResponse } from './message/fill-response.js'
+import { fillResponse, ownResponse, responseTag } from './message/fill-response.js'
 import { field, type HeaderField, header, type SipRequest, type SipResponse } from './message/message.js'
 import type { ReceivedMessage } from './message/received.js'
-import { parseVia, stampVia, type Via } from './message/via.js'
-import { ALLOW, treatmentOf } from './methods.js'
+import { parseVia, stampVia } from './message/via.js'
+import { treatmentOf } from './methods.js'
 import { hasPassedHere } from './proxy/loop.js'
 import type { PassThrough } from './proxy/pass-through.js'
 import type { Upstream } from './proxy/upstream.js'
 import type { RegisteredFlows } from './registered-flows.js'
 import type { Statistics } from './statistics.js'
-import { newTag, statelessTag } from './tokens.js'
-import { identify, type TransactionIdentity } from './transaction/identity.js'
+import { newTag } from './tokens.js'
+import { identify, inviteBranch } from './transaction/identity.js'
+import type { ResponseSender } from './transaction/response-sender.js'
 import { type Match, type OpenTransaction, ServerTransactions } from './transaction/server-transactions.js'
 import type { Flow } from './transport/flow.js'
-import type { Network } from './transport/network.js'
 
 /** Answers kept for retransmissions at most, some 600 octets each. */
 const MAX_COMPLETED = 200_000
-const RETRY_AFTER = [field('Retry-After', '5')]
 const SIP_PORT = 5060
+const RETRY_AFTER = [field('Retry-After', '5')]
+const UNAVAILABLE: Refusal = { status: 503, reason: 'Service Unavailable' }
+const NO_DIALOG: Refusal = { status: 481, reason: 'Call/Transaction Does Not Exist' }
 
 /** A request a client has to answer. */
 interface WaitingRequest extends OpenTransaction, Answerable {
   readonly tag: string
   readonly body: string
+  readonly from: Flow
+  /** The dialog it came in. */
+  readonly dialog: Dialog | undefined
   /** Who has to answer it. */
   answerer: ControlClient | 'proxy'
 }
 
-interface Answerable extends TransactionIdentity {
-  /** With the topmost Via stamped. */
-  readonly request: SipRequest
-  readonly via: Via
-  /** Where the answer goes. */
-  readonly flow: Flow
-}
-
-interface Arrival extends Answerable {
-  readonly source: HostPort
-  readonly received: ReceivedMessage
-}
-
 export interface IncomingRequestsOptions {
   readonly clock: Clock
-  readonly network: Network
   readonly statistics: Statistics
   readonly registeredFlows: RegisteredFlows
+  readonly responses: ResponseSender
+  readonly dialogs: DialogTable
+  readonly dialogArrivals: DialogArrivals
+  readonly invites: IncomingInvites
+  readonly subscriptions: OutgoingSubscriptions
   readonly maxPending: number
   readonly nextClient: (method: string) => ControlClient | undefined
   /** Takes the requests of dialogs that only pass by here. */
@@ -79,7 +82,7 @@ export class IncomingRequests {
   }
 
   receive(received: ReceivedMessage, original: SipRequest, flow: Flow): void {
-    const { statistics, passThrough } = this.#options
+    const { statistics, passThrough, invites } = this.#options
     statistics.requestIn(original.method)
     if (received.fault) statistics.parseError(received.fault)
     const via = parseVia(header(original, 'via') ?? '')
@@ -89,13 +92,13 @@ export class IncomingRequests {
     }
     const request = stamped(original, stampVia(via, flow.remote.host, flow.remote.port))
     const replyFlow = via.asksRport ? flow : flow.answering(via.port ?? SIP_PORT)
-    const identity = identify(request, via, hasPassedHere(original))
-    const arrival = { ...identity, request, via, flow: replyFlow, source: flow.remote, received }
-    const refusal = checkRequest(request, received.fault, isSecure(flow.transport))
-    const passage = refusal ? 'none' : passThrough.request(original, received.body, via, flow)
-    if (passage === 'passed') return
-    if (request.method === 'ACK') statistics.dropped('strayAck')
-    else this.#admit(arrival, refusal ?? (passage === 'none' ? refuseMethod(request.method) : passage))
+    const { key, branch } = identify(request, via, hasPassedHere(original))
+    const own = { key, branch: request.method === 'INVITE' ? inviteBranch(request, via) : branch }
+    const arrival = { ...own, request, via, flow: replyFlow, from: flow, received }
+    const fault = checkRequest(request, received.fault, isSecure(flow.transport))
+    if (!fault && request.method === 'ACK' && invites.absorbAck(arrival)) return
+    const passage = fault ? 'none' : passThrough.request(original, received.body, via, flow)
+    if (passage !== 'passed') this.#admit(arrival, fault ?? (passage === 'none' ? undefined : passage))
   }
 
   /** Gives a request that waits for its client to the proxy; undefined when there is none. */
@@ -106,7 +109,7 @@ export class IncomingRequests {
     return {
       request: waiting.request,
       body: waiting.body,
-      flow: waiting.flow,
+      flow: waiting.from,
       forward: (response, body) => this.#forward(waiting, response, body),
       refuse: (status, reason, headers) => this.#refuse(waiting, { status, reason }, headers),
     }
@@ -114,24 +117,28 @@ export class IncomingRequests {
 
   /** An answer of a client. */
   answer(client: ControlClient, command: SipCommand, answer: SipResponse, body: string): void {
+    if (this.#options.invites.answer(client, command, answer, body)) return
     const waiting = this.#transactions.find(command.transactionId)
     if (!waiting || waiting.answerer === 'proxy') {
       client.reply(command.id, 'NOK', 'Response not sent due to unknown transaction')
       return
     }
-    const text = fillResponse(answer, body, { request: waiting.request, local: waiting.flow.local, tag: waiting.tag })
-    const { transport, remote } = waiting.flow
-    const at = this.#options.clock.now()
-    const origin: PayloadOrigin = { bytes: text.length, transport, ...remote, at }
+    const { clock, dialogArrivals, registeredFlows } = this.#options
+    const { request, flow, from, dialog } = waiting
+    const tag = responseTag(answer, waiting.tag)
+    const { contact, dialogId } = dialogArrivals.answering({ request, answer, from, dialog, tag, owner: client })
+    const text = fillResponse(answer, body, { request, local: flow.local, tag, contact })
+    const { transport, remote } = flow
     this.#send(waiting, text, answer.status)
-    if (answer.status >= 200) this.#options.registeredFlows.learn(waiting.request, answer, waiting.flow)
-    client.send(responseSentPayload(command.id, origin, waiting.id, text))
+    if (answer.status >= 200) registeredFlows.learn(request, answer, flow)
+    const origin = { bytes: text.length, transport, ...remote, at: clock.now() }
+    client.send(responseSentPayload(command.id, origin, waiting.id, text, dialogId))
   }
 
   /** What a lost client leaves behind can still be handled by another one if the peer tries again. */
   clientLost(client: ControlClient): void {
     for (const waiting of this.#transactions.waitingTransactions()) {
-      if (waiting.answerer === client) this.#refuse(waiting, { status: 503, reason: 'Service Unavailable' })
+      if (waiting.answerer === client) this.#refuse(waiting, UNAVAILABLE)
     }
   }
 
@@ -140,7 +147,16 @@ export class IncomingRequests {
   }
 
   #admit(arrival: Arrival, refusal: Refusal | undefined): void {
-    if (refusal) this.#refuseStateless(arrival, refusal)
+    const { responses, invites } = this.#options
+    const { method } = arrival.request
+    const treatment = treatmentOf(method)
+    if (refusal) {
+      // Nobody answers an ACK.
+      if (method !== 'ACK') responses.refuseStateless(arrival, refusal)
+    } else if (treatment === 'unknown') responses.refuseStateless(arrival, { status: 501, reason: 'Not Implemented' })
+    else if (method === 'ACK') invites.acknowledge(arrival)
+    else if (method === 'CANCEL') invites.cancel(arrival)
+    else if (method === 'INVITE') invites.receive(arrival)
     else this.#match(arrival)
   }
 
@@ -152,43 +168,54 @@ export class IncomingRequests {
   }
 
   #match(arrival: Arrival): void {
+    const { responses, subscriptions } = this.#options
     const match = this.#transactions.match(arrival)
-    if (match.kind === 'new') this.#deliver(arrival)
-    else if (match.kind === 'merged') this.#refuseStateless(arrival, { status: 482, reason: 'Request Merged' })
-    else this.#repeat(match)
+    if (match.kind === 'merged') responses.refuseStateless(arrival, { status: 482, reason: 'Request Merged' })
+    else if (match.kind !== 'new') this.#repeat(match)
+    else if (!subscriptions.hold(arrival.request, () => this.#match(arrival))) this.#route(arrival)
   }
 
-  #deliver(arrival: Arrival): void {
-    const { maxPending, nextClient, statistics, clock } = this.#options
+  #route(arrival: Arrival): void {
+    const { responses, dialogs, dialogArrivals } = this.#options
+    const admission = admit(arrival.request, dialogs)
+    if (admission.kind === 'refused') responses.refuseStateless(arrival, admission.refusal)
+    else if (admission.kind === 'outside') {
+      if (treatmentOf(arrival.request.method) === 'withinDialog') responses.refuseStateless(arrival, NO_DIALOG)
+      else this.#deliver(arrival, this.#options.nextClient(arrival.request.method), undefined)
+    } else {
+      const { dialog } = admission
+      const outcome = dialogArrivals.received(arrival.request, dialog)
+      if (outcome) this.#refuse(arrival, outcome, outcome.headers)
+      else this.#deliver(arrival, dialog.owner, dialog)
+    }
+  }
+
+  #deliver(arrival: Arrival, client: ControlClient | undefined, dialog: Dialog | undefined): void {
+    const { maxPending, statistics, clock } = this.#options
     if (this.#transactions.waiting >= maxPending) {
       statistics.dropped('overload')
-      this.#refuse(arrival, { status: 503, reason: 'Service Unavailable' }, RETRY_AFTER)
+      this.#refuse(arrival, UNAVAILABLE, RETRY_AFTER)
       return
     }
-    const client = nextClient(arrival.request.method)
     if (!client) {
       statistics.dropped('noClient')
-      this.#refuse(arrival, { status: 503, reason: 'Service Unavailable' })
+      this.#refuse(arrival, UNAVAILABLE)
       return
     }
-    const { key, branch, request, via, flow, source, received } = arrival
+    const { key, branch, request, via, flow, from, received } = arrival
     const id = randomUUID()
     const { body } = received
-    this.#transactions.open({ id, key, branch, request, via, flow, body, answerer: client, tag: newTag() })
-    const origin: PayloadOrigin = { bytes: received.size, transport: flow.transport, ...source, at: clock.now() }
-    client.send(requestPayload(origin, id, flow.local, deliveredText(request, body)))
+    const tag = dialog?.localTag ?? newTag()
+    this.#transactions.open({ id, key, branch, request, via, flow, from, body, dialog, answerer: client, tag })
+    const origin = { ...sourceOf(arrival), at: clock.now() }
+    const text = deliveredText(request, body)
+    client.send(
+      dialog ? dialogRequestPayload(origin, id, dialog.id, text) : requestPayload(origin, id, from.local, text),
+    )
   }
 
   #refuse(refused: Answerable, { status, reason }: Refusal, extra: readonly HeaderField[] = []): void {
     this.#send(refused, ownResponse(status, reason, { request: refused.request, tag: newTag() }, extra), status)
-  }
-
-  /** A retransmission is refused as the request was, so nothing need be remembered (RFC 3261 §8.2.7). */
-  #refuseStateless({ request, branch, flow }: Arrival, { status, reason }: Refusal): void {
-    this.#options.statistics.responseOut(status)
-    const extra = status === 405 || status === 501 ? [field('Allow', ALLOW)] : []
-    const text = ownResponse(status, reason, { request, tag: statelessTag(branch) }, extra)
-    flow.send(Buffer.from(text, 'latin1'))
   }
 
   #repeat(match: Match): void {
@@ -200,16 +227,8 @@ export class IncomingRequests {
   }
 
   #send(answered: Answerable, text: string, status: number): void {
-    const { statistics, network } = this.#options
-    const { flow, via } = answered
-    const bytes = Buffer.from(text, 'latin1')
-    const failed = () => statistics.transportError()
-    statistics.responseOut(status)
-    if (status >= 200) this.#transactions.complete(answered, bytes, flow)
-    if (flow.transport === 'udp') flow.send(bytes)
-    else if (flow.open) flow.send(bytes, failed)
-    // RFC 3261 §18.2.2: the connection is gone, so the peer is tried where its Via says it listens.
-    else network.answerFlow(flow, via).then((opened) => opened.send(bytes, failed), failed)
+    const bytes = this.#options.responses.send(answered, text, status)
+    if (status >= 200) this.#transactions.complete(answered, bytes, answered.flow)
   }
 }
 
@@ -218,19 +237,5 @@ function stamped(request: SipRequest, via: string): SipRequest {
   return {
     ...request,
     headers: request.headers.map((header, index) => (index === top ? { ...header, value: via } : header)),
-  }
-}
-
-function refuseMethod(method: string): Refusal | undefined {
-  switch (treatmentOf(method)) {
-    case 'deliver':
-    case 'drop':
-      return undefined
-    case 'noDialog':
-      return { status: 481, reason: 'Call/Transaction Does Not Exist' }
-    case 'notAllowed':
-      return { status: 405, reason: 'Method Not Allowed' }
-    case 'unknown':
-      return { status: 501, reason: 'Not Implemented' }
   }
 }

@@ -1,35 +1,29 @@
 /** What becomes of a request that matches no transaction, by its method. */
 export type MethodTreatment =
-  /** Offered to a client that routed the method. */
+  /** Outside dialogs, offered to a client that routed the method. */
   | 'deliver'
-  /** Belongs to a dialog, and the server keeps none: 481. */
-  | 'noDialog'
-  /** Known, not offered: 405. */
-  | 'notAllowed'
-  /** Never answered. */
-  | 'drop'
+  /** Only within a dialog: 481 where there is none. */
+  | 'withinDialog'
+  /** ACK and CANCEL belong to a transaction or a dialog, and make no transaction of their own. */
+  | 'ofTransaction'
   /** Not known: 501. */
   | 'unknown'
 
-/**
- * INVITE is refused here, and for outgoing requests by `isSendable`, until its transactions and dialogs are there;
- * CANCEL, BYE and UPDATE can then match something, too.
- */
 const TREATMENT: Readonly<Record<string, MethodTreatment>> = {
+  INVITE: 'deliver',
+  ACK: 'ofTransaction',
+  CANCEL: 'ofTransaction',
+  BYE: 'withinDialog',
+  UPDATE: 'withinDialog',
+  PRACK: 'withinDialog',
+  INFO: 'deliver',
   MESSAGE: 'deliver',
-  REGISTER: 'deliver',
-  OPTIONS: 'deliver',
   SUBSCRIBE: 'deliver',
   NOTIFY: 'deliver',
-  PUBLISH: 'deliver',
-  INFO: 'deliver',
   REFER: 'deliver',
-  INVITE: 'notAllowed',
-  BYE: 'noDialog',
-  UPDATE: 'noDialog',
-  PRACK: 'noDialog',
-  CANCEL: 'noDialog',
-  ACK: 'drop',
+  REGISTER: 'deliver',
+  OPTIONS: 'deliver',
+  PUBLISH: 'deliver',
 }
 
 /** Method names are case-sensitive (RFC 3261 §7.1). */
@@ -42,5 +36,10 @@ export function isSendable(method: string): boolean {
   return treatmentOf(method) === 'deliver'
 }
 
-/** Value of Allow in 405 and 501. */
-export const ALLOW = Object.keys(TREATMENT).filter(isSendable).join(', ')
+/** Whether a client may send it within a dialog. */
+export function isSendableWithin(method: string): boolean {
+  return treatmentOf(method) !== 'unknown' && method !== 'CANCEL' && method !== 'REGISTER'
+}
+
+/** Value of Allow in 501. */
+export const ALLOW = Object.keys(TREATMENT).join(', ')

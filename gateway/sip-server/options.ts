@@ -58,6 +58,8 @@ export interface SipServerStats {
   readonly dropped: Readonly<Record<DropReason, number>>
   readonly serverTransactions: number
   readonly clientTransactions: number
+  /** Dialogs that are open, early ones too. */
+  readonly dialogs: number
   readonly tcpConnections: number
   readonly tlsConnections: number
   readonly webSocketConnections: number

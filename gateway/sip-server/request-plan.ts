@@ -75,6 +75,7 @@ function refused(reason: string): RequestPlan {
   return { kind: 'refused', reason }
 }
 
-function lacksContentType(request: SipRequest, body: string): boolean {
+/** Whether nobody could tell what the body is. */
+export function lacksContentType(request: SipRequest, body: string): boolean {
   return body !== '' && !body.startsWith('v=0') && header(request, 'content-type') === undefined
 }

@@ -1,9 +1,20 @@
 import { type Clock, systemClock } from '../cpm/clock.js'
+import { CallRecords } from './control/call-records.js'
 import type { SipCommand } from './control/command.js'
 import type { ControlClient } from './control/control-client.js'
 import { ControlServer } from './control/control-server.js'
+import { DialogArrivals } from './dialog/dialog-arrivals.js'
+import { DialogCommands } from './dialog/dialog-commands.js'
+import { DialogSender } from './dialog/dialog-sender.js'
+import { DialogTable } from './dialog/dialog-table.js'
+import { orphan } from './dialog/orphans.js'
+import { SessionTimers } from './dialog/session-timers.js'
 import { type HostPort, hostPort } from './host-port.js'
 import { IncomingRequests } from './incoming-requests.js'
+import { IncomingInvites } from './invite/incoming-invites.js'
+import { OutgoingInvites } from './invite/outgoing-invites.js'
+import { OutgoingSubscriptions } from './invite/outgoing-subscriptions.js'
+import type { SipResponse } from './message/message.js'
 import { type MessageLimits, parseHead } from './message/parse.js'
 import type { ReceivedMessage } from './message/received.js'
 import type { PeerLimits, SipServer, SipServerOptions } from './options.js'
@@ -13,6 +24,7 @@ import { ProxyCore } from './proxy/proxy-core.js'
 import { RegisteredFlows } from './registered-flows.js'
 import { Statistics } from './statistics.js'
 import { RequestSender } from './transaction/request-sender.js'
+import { ResponseSender } from './transaction/response-sender.js'
 import { Courier } from './transport/courier.js'
 import type { Flow } from './transport/flow.js'
 import { advertisedHost, parseListenAddress } from './transport/listen-address.js'
@@ -48,8 +60,13 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
   const receive = (received: ReceivedMessage, flow: Flow) => {
     const { message } = received
     if (message.kind === 'request') incoming.receive(received, message, flow)
-    else if (passThrough.response(received, message) || sender.receive(received, message, flow)) statistics.responseIn()
-    else outgoing.receive(received, message, flow)
+    else receiveResponse(received, message, flow)
+  }
+  const receiveResponse = (received: ReceivedMessage, response: SipResponse, flow: Flow) => {
+    statistics.responseIn()
+    if (received.fault) statistics.parseError(received.fault)
+    const known = passThrough.response(received, response) || sender.receive(received, response, flow)
+    if (!known) statistics.dropped('strayResponse')
   }
   const network = new Network({
     limits,
@@ -77,7 +94,12 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
     ],
     sip: (client, command) => obey(client, command),
     proxy: (client, command) => proxy.obey(client, command),
-    lost: (client) => incoming.clientLost(client),
+    lost: (client) => {
+      incoming.clientLost(client)
+      incomingInvites.clientLost(client)
+      outgoingInvites.clientLost(client)
+      orphan(client, dialogs, dialogSender, clock)
+    },
   })
   const preferTcpAbove = options.preferTcpAbove ?? DEFAULT_PREFER_TCP_ABOVE
   const courier = new Courier(network, clock)
@@ -85,23 +107,64 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
   const isOwn = (address: HostPort) => network.isOwn(address)
   const forwarding = { clock, network, statistics, registeredFlows, preferTcpAbove, sender, courier, isOwn }
   const passThrough = new PassThrough(forwarding)
-  const proxy = new ProxyCore({ ...forwarding, take: (client, id) => incoming.take(client, id) })
+  const take = (client: ControlClient, id: string) => incoming.take(client, id) ?? incomingInvites.take(client, id)
+  const proxy = new ProxyCore({ ...forwarding, take })
+
+  const dialogs = new DialogTable()
+  const records = new CallRecords(
+    (verb) => control.next(verb),
+    () => clock.now(),
+  )
+  const sending = { clock, network, preferTcpAbove, sender, registeredFlows, dialogs, records }
+  const dialogSender = new DialogSender(sending)
+  const sessions = new SessionTimers(clock, dialogSender)
+  const responses = new ResponseSender(network, statistics)
+  const admission = {
+    maxPending: options.maxPendingRequests ?? DEFAULT_MAX_PENDING,
+    nextClient: (method: string) => control.next(method),
+  }
+  const incomingInvites = new IncomingInvites({
+    ...sending,
+    ...admission,
+    statistics,
+    responses,
+    dialogSender,
+    sessions,
+    cancelledForwarded: (id, cancel) => proxy.cancelled(id, cancel),
+  })
+  const outgoingInvites = new OutgoingInvites({ ...sending, dialogSender, sessions })
+  const subscriptions = new OutgoingSubscriptions(sending)
+  const dialogArrivals = new DialogArrivals({ clock, network, dialogs, sessions, records, invites: incomingInvites })
   const incoming = new IncomingRequests({
     clock,
-    network,
     statistics,
     registeredFlows,
-    maxPending: options.maxPendingRequests ?? DEFAULT_MAX_PENDING,
-    nextClient: (method) => control.next(method),
+    ...admission,
     passThrough,
+    responses,
+    dialogs,
+    dialogArrivals,
+    subscriptions,
+    invites: incomingInvites,
   })
-  const outgoing = new OutgoingRequests({ clock, network, statistics, registeredFlows, preferTcpAbove })
-  const obey = sipCommands(incoming, outgoing)
+  const outgoing = new OutgoingRequests({ ...sending, invites: outgoingInvites, subscriptions })
+  const within = new DialogCommands({
+    ...sending,
+    dialogSender,
+    sessions,
+    invites: outgoingInvites,
+    ended: (dialog) => incomingInvites.dialogEnded(dialog),
+  })
+  const obey = sipCommands({ incoming, outgoing, outgoingInvites, within })
 
   const stop = async () => {
     incoming.clear()
-    outgoing.clear()
+    incomingInvites.clear()
+    outgoingInvites.clear()
+    subscriptions.clear()
+    dialogs.clear()
     sender.clear()
+    courier.clear()
     await Promise.all([control.close(), network.close()])
   }
   try {
@@ -112,13 +175,14 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
       listening: network.listening.map((address) => `${address.transport}:${hostPort(address)}`),
       stats: async () =>
         statistics.snapshot({
-          serverTransactions: incoming.transactions,
-          clientTransactions: outgoing.transactions + sender.size,
+          serverTransactions: incoming.transactions + incomingInvites.transactions,
+          clientTransactions: sender.size,
+          dialogs: dialogs.size,
           tcpConnections: network.tcpConnections,
           tlsConnections: network.tlsConnections,
           webSocketConnections: network.webSocketConnections,
           controlClients: control.size,
-          pendingRequests: incoming.pending,
+          pendingRequests: incoming.pending + incomingInvites.pending,
         }),
       stop,
     }
@@ -141,7 +205,7 @@ function sourceLimits(limits: PeerLimits, clock: Clock): SourceLimits {
 }
 
 /** Reads the SIP message of a `sip` command and gives it to whom it concerns. */
-function sipCommands(incoming: IncomingRequests, outgoing: OutgoingRequests) {
+function sipCommands({ incoming, outgoing, outgoingInvites, within }: CommandTargets) {
   return (client: ControlClient, command: SipCommand): void => {
     const headEnd = command.text.indexOf('\r\n\r\n')
     const head = headEnd < 0 ? command.text : command.text.slice(0, headEnd)
@@ -151,10 +215,15 @@ function sipCommands(incoming: IncomingRequests, outgoing: OutgoingRequests) {
     if (!message || parsed.fault === 'requestLine') {
       client.reply(command.id, 'NOK', `invalid request-uri: ${head.split('\r\n', 1)[0]}`)
     } else if (message.kind === 'response') incoming.answer(client, command, message, body)
-    else if (message.method === 'CANCEL') {
-      client.reply(command.id, 'NOK', `unable to cancel unknown transaction id: ${command.transactionId}`)
-    } else if (command.dialogId !== '') {
-      client.reply(command.id, 'NOK', 'Server error: unable to find dialog for dialog id provided')
-    } else outgoing.send(client, command, message, body)
+    else if (message.method === 'CANCEL') outgoingInvites.cancel(client, command, message)
+    else if (command.dialogId !== '') within.send(client, command, message, body)
+    else outgoing.send(client, command, message, body)
   }
+}
+
+interface CommandTargets {
+  readonly incoming: IncomingRequests
+  readonly outgoing: OutgoingRequests
+  readonly outgoingInvites: OutgoingInvites
+  readonly within: DialogCommands
 }

@@ -6,6 +6,7 @@ export type Gauges = Pick<
   SipServerStats,
   | 'serverTransactions'
   | 'clientTransactions'
+  | 'dialogs'
   | 'tcpConnections'
   | 'tlsConnections'
   | 'webSocketConnections'

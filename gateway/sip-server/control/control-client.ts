@@ -31,6 +31,7 @@ export class ControlClient {
   readonly #cancelAuthenticate: () => void
   #authenticated = false
   #ended = false
+  #connected = true
 
   constructor(options: ControlClientOptions) {
     this.#options = options
@@ -41,6 +42,7 @@ export class ControlClient {
     socket.on('data', (chunk) => this.#read(chunk))
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
+      this.#connected = false
       this.#cancelAuthenticate()
       options.closed(this)
     })
@@ -48,6 +50,11 @@ export class ControlClient {
 
   get authenticated(): boolean {
     return this.#authenticated
+  }
+
+  /** False once its connection is closed: nothing said to it will be heard. */
+  get connected(): boolean {
+    return this.#connected
   }
 
   /** Whether new requests of a method may be given to it. */

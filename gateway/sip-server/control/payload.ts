@@ -77,6 +77,18 @@ export function proxyDonePayload(commandId: string): string {
   return replyPayload(commandId, 'OK', 'done')
 }
 
+/** A call detail record: the role for `cdr:start`, the reason for `cdr:stop` come last. */
+export function callRecordPayload(
+  verb: string,
+  source: string,
+  at: number,
+  last: string | undefined,
+  text: string,
+): string {
+  const tokens = [randomUUID(), verb, source, timeOfDay(at), ...(last === undefined ? [] : [last])]
+  return `${tokens.join('|')}\r\n${text}`
+}
+
 function sipTokens(
   source: 'network' | 'application',
   origin: PayloadOrigin,

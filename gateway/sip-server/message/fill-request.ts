@@ -2,6 +2,7 @@ import { bracketed, type HostPort, hostPort, type TransportName } from '../host-
 import { parseAddress, tagOf } from './address.js'
 import { applicationHeaders, bodyHeaders, replaceLocalhost } from './fill.js'
 import { field, type HeaderField, header, type SipRequest } from './message.js'
+import { ownUri } from './own-uri.js'
 
 export interface RequestContext {
   readonly local: HostPort
@@ -11,6 +12,8 @@ export interface RequestContext {
   readonly cseq: number
 }
 
+/** Where the peer has to know how to reach us (RFC 3261 §8.1.1.8). */
+const CREATES_DIALOG = new Set(['INVITE', 'SUBSCRIBE'])
 const PLACED = new Set(['max-forwards', 'from', 'to', 'call-id', 'cseq'])
 
 /**
@@ -28,8 +31,8 @@ export function fillRequest(request: SipRequest, body: string, context: RequestC
     ...own,
     ...bodyHeaders(own, body),
   ]
-  if (request.method === 'SUBSCRIBE' && !own.some(({ key }) => key === 'contact')) {
-    headers.push(field('Contact', `<${ownUri(context)}>`))
+  if (CREATES_DIALOG.has(request.method) && !own.some(({ key }) => key === 'contact')) {
+    headers.push(field('Contact', `<${ownUri(context.local, context.transport)}>`))
   }
   return headers
 }
@@ -44,12 +47,8 @@ function from(request: SipRequest, context: RequestContext): string {
   const given = header(request, 'from')
   const value = given
     ? bracketUri(replaceLocalhost(bareLocalhost(given, context.local), context.local))
-    : `<${ownUri(context)}>`
+    : `<${ownUri(context.local, context.transport)}>`
   return tagOf(value) === '' ? `${value};tag=${context.tag}` : value
-}
-
-function ownUri({ local, transport }: RequestContext): string {
-  return `sip:${hostPort(local)}${transport === 'tcp' ? ';transport=tcp' : ''}`
 }
 
 /** In From the placeholder stands without a user part as well. */

@@ -12,13 +12,21 @@ export interface AnsweredRequest {
   readonly local: HostPort
   /** Our tag, for all answers of the transaction. */
   readonly tag: string
+  /** Contact where the application gives none: the answer makes or refreshes a dialog. */
+  readonly contact?: string | undefined
+  /** Headers the server adds where the application has not written them. */
+  readonly added?: readonly HeaderField[]
 }
 
 /** The answer of the application as it goes out (RFC 3261 §8.2.6). */
 export function fillResponse(answer: SipResponse, body: string, answered: AnsweredRequest): string {
   const own = applicationHeaders(answer.headers, PLACED, answered.local)
-  const tag = chosenTag(answer) || answered.tag
-  const headers = [...copied(answered.request, tag), ...own, ...bodyHeaders(own, body)]
+  const tag = responseTag(answer, answered.tag)
+  const missing = [
+    ...(answered.contact === undefined ? [] : [field('Contact', answered.contact)]),
+    ...(answered.added ?? []),
+  ].filter(({ key }) => !own.some((header) => header.key === key))
+  const headers = [...copied(answered.request, tag), ...missing, ...own, ...bodyHeaders(own, body)]
   return serialise(`SIP/2.0 ${answer.status} ${answer.reason}`, headers, body)
 }
 
@@ -43,13 +51,14 @@ function copied(request: SipRequest, tag: string): HeaderField[] {
   return headers
 }
 
+/** 100 has no tag. */
 function tagged(to: string, tag: string): string {
-  return tagOf(to) === '' ? `${to};tag=${tag}` : to
+  return tagOf(to) === '' && tag !== '' ? `${to};tag=${tag}` : to
 }
 
-/** The application may choose the To tag. */
-function chosenTag(answer: SipResponse): string | undefined {
+/** The tag of an answer: the application may choose it. */
+export function responseTag(answer: SipResponse, otherwise: string): string {
   const address = parseAddress(header(answer, 'to') ?? '')
   const tag = address && param(address.params, 'tag')
-  return tag !== undefined && /^[A-Za-z0-9\-.!%*_+`'~]+$/.test(tag) ? tag : undefined
+  return tag !== undefined && /^[A-Za-z0-9\-.!%*_+`'~]+$/.test(tag) ? tag : otherwise
 }

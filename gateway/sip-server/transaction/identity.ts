@@ -24,8 +24,18 @@ export function identify(request: SipRequest, via: Via, spiral: boolean): Transa
   return { key: toTag === '' && !spiral ? key : `${key}\n${branch}`, branch }
 }
 
-/** Peers of RFC 2543 send no unique branch: Request-URI and the Via itself stand in for it. */
+/** What an INVITE, its CANCEL and the ACK of its refusal have in common (RFC 3261 §9.2, §17.2.3). */
+export function inviteBranch(request: SipRequest, via: Via): string {
+  if (via.branch.length > MAGIC_COOKIE.length && via.branch.startsWith(MAGIC_COOKIE))
+    return branchIdentity(request, via, '')
+  const sequence = Number.parseInt(header(request, 'cseq') ?? '', 10)
+  const from = tagOf(header(request, 'from') ?? '')
+  return `${request.uri}\n${header(request, 'call-id')}\n${sequence}\n${from}\n${via.text}`
+}
+
+/** Peers of RFC 2543, and those that send the bare cookie, have no unique branch: Request-URI and the Via itself stand in for it. */
 function branchIdentity(request: SipRequest, via: Via, toTag: string): string {
-  if (via.branch.startsWith(MAGIC_COOKIE)) return `${via.branch}\n${via.host}:${via.port ?? ''}`
+  if (via.branch.length > MAGIC_COOKIE.length && via.branch.startsWith(MAGIC_COOKIE))
+    return `${via.branch}\n${via.host}:${via.port ?? ''}`
   return `${request.uri}\n${toTag}\n${via.text}`
 }

@@ -48,7 +48,9 @@ export class RequestSender {
     const transmission = new Transmission(outgoing, this.#context)
     const full = this.#transactions.size >= MAX_OPEN
     this.#transactions.open(transmission)
-    const found = full ? Promise.reject(new Undeliverable('Service Unavailable')) : this.#courier.flowFor(outgoing.parcel)
+    const found = full
+      ? Promise.reject(new Undeliverable('Service Unavailable'))
+      : this.#courier.flowFor(outgoing.parcel)
     found.then(
       (flow) => transmission.start(flow),
       (error: unknown) =>

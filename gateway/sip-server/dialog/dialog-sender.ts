@@ -1,0 +1,108 @@
+import type { Clock } from '../../cpm/clock.js'
+import { unsolicitedPayload } from '../control/payload.js'
+import { field, type HeaderField, type SipResponse } from '../message/message.js'
+import { parseUri } from '../message/uri.js'
+import type { RegisteredFlows } from '../registered-flows.js'
+import { type ComposerContext, type Draft, type Prepared, prepareRequest } from '../request-composer.js'
+import { planHop, type SendPlan } from '../request-plan.js'
+import type { RequestSender } from '../transaction/request-sender.js'
+import type { Flow } from '../transport/flow.js'
+import type { Dialog } from './dialog.js'
+import type { DialogTable } from './dialog-table.js'
+import { type DialogRequest, dialogDraft } from './draft.js'
+
+export interface DialogSenderContext extends ComposerContext {
+  readonly clock: Clock
+  readonly registeredFlows: RegisteredFlows
+  readonly sender: RequestSender
+  readonly dialogs: DialogTable
+}
+
+/** Why the server ends a dialog, as it stands in the Reason of its BYE. */
+export type ByeReason = 'ACK timeout' | 'Session timer expired' | 'call canceled' | 'client lost' | 'forked'
+
+/** Requests within dialogs: where they go, and those the server sends by itself. */
+export class DialogSender {
+  readonly #context: DialogSenderContext
+
+  constructor(context: DialogSenderContext) {
+    this.#context = context
+  }
+
+  /** Fills a request and finds its way; the reason when there is none. */
+  plan(dialog: Dialog, asked: DialogRequest): { readonly draft: Draft; readonly plan: SendPlan } | string {
+    const { network } = this.#context
+    const local = dialog.flow?.local ?? network.localTowards('udp', dialog.behind?.host ?? '')
+    const { draft, hop } = dialogDraft(dialog, asked, local ?? { host: 'localhost', port: 5060 })
+    const plan = this.#way(dialog, hop)
+    return typeof plan === 'string' ? plan : { draft, plan }
+  }
+
+  /** Sends the ACK of a 2xx (RFC 3261 §13.2.2.4); gives it as it goes out, or the reason why it cannot. */
+  acknowledge(
+    dialog: Dialog,
+    asked: Omit<DialogRequest, 'method'>,
+    sent: (flow: Flow, bytes: Buffer) => void,
+  ): Prepared | string {
+    const planned = this.plan(dialog, { ...asked, method: 'ACK' })
+    if (typeof planned === 'string') return planned
+    const prepared = prepareRequest(planned.draft, planned.plan, this.#context)
+    this.#context.sender.post(prepared.parcel, prepared.compose, sent)
+    return prepared
+  }
+
+  /** Sends a request of the server's own; `answered` hears of every response but 100, `failed` when none will come. */
+  send(
+    dialog: Dialog,
+    asked: Omit<DialogRequest, 'sequence'>,
+    answered: (response: SipResponse, flow: Flow) => void,
+    failed: () => void,
+  ): Prepared | undefined {
+    dialog.localSequence++
+    const planned = this.plan(dialog, { ...asked, sequence: dialog.localSequence })
+    if (typeof planned === 'string') return undefined
+    const prepared = prepareRequest(planned.draft, planned.plan, this.#context)
+    const { branch, parcel, compose } = prepared
+    const response = (response: SipResponse, _received: unknown, flow: Flow) => {
+      if (response.status !== 100) answered(response, flow)
+    }
+    this.#context.sender.send({ method: asked.method, branch, parcel, compose, response, failed })
+    return prepared
+  }
+
+  /** Ends a dialog by a BYE of the server, and tells the client by a copy of it. */
+  bye(dialog: Dialog, reason: ByeReason): void {
+    if (!this.#context.dialogs.end(dialog)) return
+    const prepared = this.byeUnseen(dialog, reason)
+    if (!prepared || !dialog.owner.connected) return
+    const origin = { ...prepared.origin, at: this.#context.clock.now() }
+    dialog.owner.send(unsolicitedPayload(origin, dialog.id, prepared.text))
+  }
+
+  /** A BYE for a dialog no client knows of. */
+  byeUnseen(dialog: Dialog, reason: ByeReason): Prepared | undefined {
+    const headers: HeaderField[] = [field('Reason', `SIP;cause=200;text="${reason}"`)]
+    const nothing = () => {}
+    return this.send(dialog, { method: 'BYE', headers, body: '' }, nothing, nothing)
+  }
+
+  #way(dialog: Dialog, hop: string): SendPlan | string {
+    const { network, registeredFlows } = this.#context
+    const { behind } = dialog
+    const flow = dialog.flow?.open
+      ? dialog.flow
+      : dialog.routeSet.length === 0
+        ? registeredFlows.find(dialog.remoteTarget)
+        : undefined
+    if (flow) {
+      const local = network.localTowards(flow.transport, flow.remote.host) ?? flow.local
+      return { kind: 'send', hop: flow.remote, transport: flow.transport, named: true, local, flow }
+    }
+    const seen = behind && network.localTowards('udp', behind.host)
+    if (behind && seen) return { kind: 'send', hop: behind, transport: 'udp', named: true, local: seen }
+    const target = parseUri(hop)
+    const plan = target && ['sip', 'sips'].includes(target.scheme) ? planHop(target, network) : undefined
+    if (plan?.kind === 'send') return plan
+    return plan?.kind === 'refused' ? plan.reason : 'no way to the remote target'
+  }
+}

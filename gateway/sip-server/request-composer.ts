@@ -1,0 +1,67 @@
+import { isIP } from 'node:net'
+import type { PayloadOrigin } from './control/payload.js'
+import { ownVia } from './message/fill-request.js'
+import { type HeaderField, type SipRequest, serialise, startLine } from './message/message.js'
+import type { SendPlan } from './request-plan.js'
+import { newBranch } from './tokens.js'
+import type { ComposedRequest } from './transaction/outgoing-request.js'
+import type { Parcel } from './transport/courier.js'
+import type { Flow } from './transport/flow.js'
+import type { Network } from './transport/network.js'
+
+export interface ComposerContext {
+  readonly network: Network
+  /** Octets above which TCP is preferred. */
+  readonly preferTcpAbove: number
+}
+
+/** A request of ours but for its Via. */
+export interface Draft {
+  readonly method: string
+  readonly uri: string
+  readonly headers: readonly HeaderField[]
+  readonly body: string
+}
+
+/** A request ready for the sender. */
+export interface Prepared {
+  readonly branch: string
+  readonly parcel: Parcel
+  compose(flow: Flow): ComposedRequest
+  /** As it will most likely go out; only a fall back to another transport changes its Via. */
+  readonly request: SipRequest
+  readonly text: string
+  /** How it is shown to the client: nothing has gone out yet while a name is looked up. */
+  readonly origin: Omit<PayloadOrigin, 'at'>
+}
+
+export function prepareRequest(draft: Draft, plan: SendPlan, { network, preferTcpAbove }: ComposerContext): Prepared {
+  const branch = newBranch()
+  const withVia = (via: HeaderField): SipRequest => ({
+    kind: 'request',
+    version: 'SIP/2.0',
+    method: draft.method,
+    uri: draft.uri,
+    headers: [via, ...draft.headers],
+  })
+  const request = withVia(ownVia(plan.transport, plan.local, branch))
+  const text = serialise(startLine(request), request.headers, draft.body)
+  const preferTcp = !plan.named && text.length > preferTcpAbove && network.speaks('tcp')
+  const end = plan.transport === 'udp' ? plan.local : plan.hop
+  return {
+    branch,
+    parcel: { ...plan, transport: preferTcp ? 'tcp' : plan.transport, orUdp: preferTcp },
+    compose: (flow) => {
+      const local = network.localTowards(flow.transport, flow.remote.host) ?? plan.local
+      return { request: withVia(ownVia(flow.transport, local, branch)), body: draft.body }
+    },
+    request,
+    text,
+    origin: isIP(plan.hop.host)
+      ? { bytes: text.length, transport: plan.transport, host: end.host, port: end.port }
+      : { bytes: 0, ...NOWHERE },
+  }
+}
+
+/** Said of what did not go out, or not yet. */
+export const NOWHERE = { transport: 'unknown', host: '', port: 0 } as const
