@@ -6,7 +6,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY gateway gateway
 COPY adapters adapters
 COPY scripts scripts
-RUN npx tsc -p tsconfig.build.json && npm prune --omit=dev --no-audit --no-fund
+RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
 FROM node:24-bookworm-slim
 # tini is process 1: it passes signals on and reaps; redis-server is the embedded store.
@@ -26,5 +26,5 @@ VOLUME /data
 EXPOSE 5060/udp 5060/tcp 8080/tcp
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
   CMD ["node", "-e", "fetch(process.env.CAUSEWAY_READY ?? 'http://127.0.0.1:8080/readyz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["/usr/bin/tini", "--", "node", "dist/gateway/main.js", "run"]
+ENTRYPOINT ["/usr/bin/tini", "--", "dist/gateway/main.js", "run"]
 CMD ["--config", "/etc/causeway/causeway.yaml"]

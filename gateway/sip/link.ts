@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
 import type { Logger } from 'pino'
 import type { Clock } from '../cpm/clock.js'
+import { createWriteGatherer, type WriteGatherer } from './gather-writes.js'
 import { type SipHeaderLines, type SipHeaders, toSipHeaders, toSrfHeaders } from './headers.js'
 import type { ControlAddress } from './options.js'
 
@@ -60,6 +62,7 @@ export interface LinkOptions {
 
 /** What we use of drachtio-srf; its own types are incomplete. */
 interface SrfRequest {
+  readonly socket: Socket
   readonly method: string
   readonly uri: string
   readonly headers: Record<string, string>
@@ -98,10 +101,12 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
   const { server, methods, onRequest, onLost, clock, log } = options
   const srf = new Srf() as unknown as SrfApplication
   const underWay = new Set<(outcome: LinkOutcome) => void>()
+  // drachtio-srf writes each frame by itself.
+  const writes = createWriteGatherer()
   let state: 'opening' | 'open' | 'closed' = 'opening'
 
   for (const method of methods) {
-    srf.use(method.toLowerCase(), (request, response) => onRequest(toIncoming(request, response, log)))
+    srf.use(method.toLowerCase(), (request, response) => onRequest(toIncoming(request, response, writes, log)))
   }
 
   function end(why: string): void {
@@ -121,6 +126,7 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
       }
       const cancelTimeout = clock.after(timeoutMs, () => settle({ kind: 'lost', said: 'no answer in time' }))
       underWay.add(settle)
+      writes.gather()
       try {
         // The callback form: with a promise, an answer in the same segment as the acknowledgement would be missed.
         srf.request(
@@ -174,7 +180,8 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
   })
 }
 
-function toIncoming(request: SrfRequest, response: SrfResponse, log: Logger): IncomingRequest {
+function toIncoming(request: SrfRequest, response: SrfResponse, writes: WriteGatherer, log: Logger): IncomingRequest {
+  writes.over(request.socket)
   let answered = false
   return {
     method: request.method,
@@ -187,6 +194,7 @@ function toIncoming(request: SrfRequest, response: SrfResponse, log: Logger): In
     answer(status, reason, headers = {}) {
       if (answered) return
       answered = true
+      writes.gather()
       try {
         response.send(status, reason, { headers: toSrfHeaders(headers) })
       } catch (error) {

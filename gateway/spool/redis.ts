@@ -119,6 +119,7 @@ function optionsOf(role: RedisRole): RedisOptions {
   return {
     retryStrategy,
     maxRetriesPerRequest: 0,
+    enableAutoPipelining: true,
     enableOfflineQueue: false,
     commandTimeout: COMMAND_TIMEOUT_MS,
     reconnectOnError,

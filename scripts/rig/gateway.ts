@@ -15,6 +15,9 @@ function findRoot(folder: string): string {
 /** The program as built; `scripts/test` and `npm run build` build it. */
 export const CAUSEWAY = join(ROOT, 'dist/gateway/main.js')
 
+/** As the first line of the program has it. */
+const NODE_ARGUMENTS = ['--max-semi-space-size=32']
+
 export interface GatewayRig {
   readonly folder: string
   readonly sip: { readonly host: string; readonly port: number }
@@ -64,7 +67,7 @@ export async function gatewayRig(options: GatewayRigOptions): Promise<GatewayRig
     http: `http://127.0.0.1:${httpPort}`,
     program: current,
     async start() {
-      const args = [...(options.nodeArguments ?? []), CAUSEWAY, 'run', '--config', file]
+      const args = [...NODE_ARGUMENTS, ...(options.nodeArguments ?? []), CAUSEWAY, 'run', '--config', file]
       const started = run(process.execPath, args, { cwd: folder, keeps: (line) => line.event === 'ready' })
       program = started
       const died = started.gone.then((code) => {
