@@ -87,7 +87,7 @@ build() {
   mkdir -p dist
   local began
   began=$(mktemp dist/.began.XXXXXX)
-  npx --no-install tsc -p tsconfig.build.json || { rm -f "$began"; die "The build failed"; }
+  npm run --silent build || { rm -f "$began"; die "The build failed"; }
   mv "$began" "$stamp"
 }
 
