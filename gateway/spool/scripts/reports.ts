@@ -63,6 +63,18 @@ local function believable(report)
   return nil
 end
 
+local function ends(state)
+  return function(record, part)
+    local before = record.p[part]
+    if before == state then return 'repeated' end
+    if before then return 'contradiction' end
+    record.p[part] = state
+    if record.s then return 'matched' end
+    record.s = state
+    return 'matched', true
+  end
+end
+
 -- Each returns the outcome and whether the message as a whole has now come to this state.
 local transitions = {
   interim = function(record, part)
@@ -87,24 +99,8 @@ local transitions = {
     record.s = 'delivered'
     return 'matched', true
   end,
-  failed = function(record, part)
-    local before = record.p[part]
-    if before == 'failed' then return 'repeated' end
-    if before then return 'contradiction' end
-    record.p[part] = 'failed'
-    if record.s then return 'matched' end
-    record.s = 'failed'
-    return 'matched', true
-  end,
-  error = function(record, part)
-    local before = record.p[part]
-    if before == 'error' then return 'repeated' end
-    if before then return 'contradiction' end
-    record.p[part] = 'error'
-    if record.s then return 'matched' end
-    record.s = 'error'
-    return 'matched', true
-  end,
+  failed = ends('failed'),
+  error = ends('error'),
 }
 
 -- After error a delivered may still come, and after delivered a displayed, if somebody wants to know.
