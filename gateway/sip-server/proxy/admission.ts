@@ -12,6 +12,8 @@ export interface ProxyRefusal extends Refusal {
 export function refuseToForward(request: SipRequest): ProxyRefusal | undefined {
   if (Number(header(request, 'max-forwards') ?? 70) === 0) return { status: 483, reason: 'Too Many Hops', headers: [] }
   if (isLooped(request)) return { status: 482, reason: 'Loop Detected', headers: [] }
+  // RFC 3261 §8.2.2.3: in these it means nothing.
+  if (request.method === 'ACK' || request.method === 'CANCEL') return undefined
   const required = request.headers.filter(({ key }) => key === 'proxy-require')
   const options = required.flatMap(({ value }) => splitList(value))
   if (options.length === 0) return undefined

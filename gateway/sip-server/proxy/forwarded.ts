@@ -13,8 +13,10 @@ export interface ForwardOptions {
   readonly via: HeaderField
   /** Headers of the application. */
   readonly added: readonly HeaderField[]
-  /** Stay on the path of the dialog or the registration: the two sides of this hop. */
-  readonly stay?: { readonly from: OwnEnd; readonly to: OwnEnd }
+  /** Our side of the way out. */
+  readonly to: OwnEnd
+  /** Our side of the way in, to stay on the path of the dialog or the registration. */
+  readonly from?: OwnEnd
 }
 
 const REPLACED = new Set(['via', 'route', 'max-forwards', 'content-length'])
@@ -25,15 +27,15 @@ const SINGLE = new Set(['content-type', 'content-disposition', 'event', 'expires
 
 /** A request as it is forwarded (RFC 3261 §16.6). The body passes unchanged. */
 export function forwardedRequest(request: SipRequest, body: string, options: ForwardOptions): SipRequest {
-  const { way, via, stay } = options
+  const { way, via, to, from } = options
   const vias = request.headers.filter(({ key }) => key === 'via')
-  const added = applicationHeaders(options.added, IDENTITY, { host: 'localhost', port: 0 })
+  const added = applicationHeaders(options.added, IDENTITY, to.local)
   const dropped = new Set(added.map(({ key }) => key).filter((key) => SINGLE.has(key)))
   const kept = request.headers.filter(({ key }) => !REPLACED.has(key) && !dropped.has(key))
   const headers = [
     via,
     ...vias,
-    ...(stay ? ownPath(request, stay.from, stay.to) : []),
+    ...(from ? ownPath(request, from, to) : []),
     field('Max-Forwards', String(hopsLeft(request))),
     ...way.routes.map((route) => field('Route', route)),
     ...kept,

@@ -72,8 +72,9 @@ export class PassThrough {
     const below = parseVia(via)
     const branch = proxyBranch(below ? returnSignature(below) : '', loopDigest(original))
     const local = this.#context.network.localTowards(to.transport, to.remote.host) ?? to.local
-    const ours = ownVia(to.transport, local, branch)
-    return forwardedRequest(withTopVia(original, via), body, { way, via: ours, added: [] })
+    const end = { transport: to.transport, local }
+    const ours = ownVia(end.transport, local, branch)
+    return forwardedRequest(withTopVia(original, via), body, { way, via: ours, added: [], to: end })
   }
 }
 

@@ -138,7 +138,8 @@ export class ProxiedRequest {
       way: { uri, routes },
       via: ownVia(flow.transport, local, branch),
       added,
-      ...(command.remainInDialog ? { stay: { from: upstream.flow, to } } : {}),
+      to,
+      ...(command.remainInDialog ? { from: upstream.flow } : {}),
     })
     return { request, body: upstream.body }
   }

@@ -123,7 +123,7 @@ export class ResponseContext {
     branch.state = 'ended'
     if (this.#answered && !this.#options.invite) return this.#proceed()
     this.#answered = true
-    return [{ kind: 'forward', answer }, ...this.#stop('elsewhere'), ...this.#finish()]
+    return [...this.#stop('elsewhere'), ...this.#finish(), { kind: 'forward', answer }]
   }
 
   /** Tries no further target, and cancels the branches that are open (RFC 3261 §16.7 item 10). */

@@ -9,7 +9,13 @@ const tcp = { transport: 'tcp' as const, local: { host: '10.0.0.1', port: 5060 }
 const udp6 = { transport: 'udp' as const, local: { host: '2001:db8::1', port: 5060 } }
 
 function forward(message: ReturnType<typeof request>, options: Partial<ForwardOptions> = {}) {
-  return forwardedRequest(message, 'body', { way: { uri: message.uri, routes: [] }, via: VIA, added: [], ...options })
+  return forwardedRequest(message, 'body', {
+    way: { uri: message.uri, routes: [] },
+    via: VIA,
+    added: [],
+    to: udp,
+    ...options,
+  })
 }
 
 describe('a forwarded request (RFC 3261 §16.6)', () => {
@@ -43,20 +49,25 @@ describe('a forwarded request (RFC 3261 §16.6)', () => {
     ['UDP to TCP', udp, tcp, ['<sip:10.0.0.1:5060;transport=tcp;lr>', '<sip:10.0.0.1:5060;lr>']],
     ['IPv4 to IPv6', udp, udp6, ['<sip:[2001:db8::1]:5060;lr>', '<sip:10.0.0.1:5060;lr>']],
   ])('Record-Route: %s', (_what, from, to, expected) => {
-    const out = forward(request('INVITE sip:bob@h', 'Record-Route: <sip:before;lr>'), { stay: { from, to } })
+    const out = forward(request('INVITE sip:bob@h', 'Record-Route: <sip:before;lr>'), { from, to })
     expect(values(out, 'record-route')).toEqual([...expected, '<sip:before;lr>'])
   })
 
   it('Path for a registration, and it is required (RFC 3327)', () => {
-    const stay = { from: udp, to: udp }
-    const out = forward(request('REGISTER sip:h', 'Path: <sip:before;lr>'), { stay })
+    const stay = { from: udp }
+    const out = forward(request('REGISTER sip:h', 'Path: <sip:before;lr>'), stay)
     expect([values(out, 'path'), values(out, 'require'), values(out, 'record-route')]).toEqual([
       ['<sip:10.0.0.1:5060;lr>', '<sip:before;lr>'],
       ['path'],
       [],
     ])
-    expect(values(forward(request('REGISTER sip:h', 'Require: gruu, path'), { stay }), 'require')).toEqual([
-      'gruu, path',
+    expect(values(forward(request('REGISTER sip:h', 'Require: gruu, path'), stay), 'require')).toEqual(['gruu, path'])
+  })
+
+  it('the placeholder host of the application becomes our address', () => {
+    const added = [field('P-Asserted-Identity', '<sip:gw@localhost>')]
+    expect(values(forward(request('MESSAGE sip:bob@h'), { added }), 'p-asserted-identity')).toEqual([
+      '<sip:gw@10.0.0.1:5060>',
     ])
   })
 

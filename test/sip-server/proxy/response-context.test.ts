@@ -56,7 +56,7 @@ const serial: readonly (readonly [string, Play])[] = [
       ['start', ['try 0 a']],
       ['0 100', []],
       ['0 180', ['forward 180']],
-      ['0 200', ['forward 200', 'done']],
+      ['0 200', ['done', 'forward 200']],
       ['0 200', ['forward 200']],
     ],
   ],
@@ -65,7 +65,7 @@ const serial: readonly (readonly [string, Play])[] = [
     [
       ['start', ['try 0 a']],
       ['0 486', ['try 1 b']],
-      ['1 200', ['forward 200', 'done']],
+      ['1 200', ['done', 'forward 200']],
     ],
   ],
   [
@@ -114,7 +114,7 @@ const serial: readonly (readonly [string, Play])[] = [
     [
       ['start', ['try 0 a']],
       ['cancelled', ['cancel 0 caller']],
-      ['0 200', ['forward 200', 'done']],
+      ['0 200', ['done', 'forward 200']],
     ],
   ],
   [
@@ -133,7 +133,7 @@ const serial: readonly (readonly [string, Play])[] = [
       ['0 unheard', ['cancel 0 timeout', 'try 1 b']],
       ['1 100', []],
       ['1 unheard', []],
-      ['0 200', ['forward 200', 'cancel 1 elsewhere', 'done']],
+      ['0 200', ['cancel 1 elsewhere', 'done', 'forward 200']],
       ['1 487', []],
     ],
   ],
@@ -169,7 +169,7 @@ const serial: readonly (readonly [string, Play])[] = [
     'a time limit after the end means nothing',
     [
       ['start', ['try 0 a']],
-      ['0 200', ['forward 200', 'done']],
+      ['0 200', ['done', 'forward 200']],
       ['0 overdue', []],
       ['0 unheard', []],
     ],
@@ -178,7 +178,7 @@ const serial: readonly (readonly [string, Play])[] = [
     'a failure after the end means nothing',
     [
       ['start', ['try 0 a']],
-      ['0 200', ['forward 200', 'done']],
+      ['0 200', ['done', 'forward 200']],
       ['0 fails 408', []],
       ['0 486', []],
     ],
@@ -192,7 +192,7 @@ const simultaneous: readonly (readonly [string, Play])[] = [
       ['start', ['try 0 a', 'try 1 b']],
       ['0 180', ['forward 180']],
       ['1 180', ['forward 180']],
-      ['1 200', ['forward 200', 'cancel 0 elsewhere', 'done']],
+      ['1 200', ['cancel 0 elsewhere', 'done', 'forward 200']],
       ['0 487', []],
     ],
   ],
@@ -200,7 +200,7 @@ const simultaneous: readonly (readonly [string, Play])[] = [
     'both answer: both go to the caller',
     [
       ['start', ['try 0 a', 'try 1 b']],
-      ['1 200', ['forward 200', 'cancel 0 elsewhere', 'done']],
+      ['1 200', ['cancel 0 elsewhere', 'done', 'forward 200']],
       ['0 200', ['forward 200']],
     ],
   ],
@@ -226,7 +226,7 @@ const simultaneous: readonly (readonly [string, Play])[] = [
     [
       ['start', ['try 0 a', 'try 1 b']],
       ['0 603', ['cancel 1 refused']],
-      ['1 200', ['forward 200', 'done']],
+      ['1 200', ['done', 'forward 200']],
     ],
   ],
   [
@@ -256,7 +256,7 @@ const redirected: readonly (readonly [string, Play])[] = [
       ['0 302 sip:c sip:d', ['try 1 c']],
       ['1 404', ['try 2 d']],
       ['2 404', ['try 3 b']],
-      ['3 200', ['forward 200', 'done']],
+      ['3 200', ['done', 'forward 200']],
     ],
   ],
   [
@@ -331,7 +331,7 @@ describe('other requests', () => {
       [
         ['start', ['try 0 a']],
         ['0 180', []],
-        ['0 200', ['forward 200', 'done']],
+        ['0 200', ['done', 'forward 200']],
       ],
     ],
     [
@@ -339,7 +339,7 @@ describe('other requests', () => {
       true,
       [
         ['start', ['try 0 a', 'try 1 b']],
-        ['0 200', ['forward 200', 'done']],
+        ['0 200', ['done', 'forward 200']],
         ['1 200', []],
       ],
     ],
@@ -349,7 +349,7 @@ describe('other requests', () => {
       [
         ['start', ['try 0 a']],
         ['0 overdue', ['try 1 b']],
-        ['1 200', ['forward 200', 'done']],
+        ['1 200', ['done', 'forward 200']],
       ],
     ],
     [
