@@ -69,7 +69,9 @@ export class IncomingRequests {
 
   constructor(options: IncomingRequestsOptions) {
     this.#options = options
-    const unanswered = () => options.statistics.dropped('unanswered')
+    const unanswered = ({ answerer }: WaitingRequest) => {
+      if (answerer !== 'proxy') options.statistics.dropped('unanswered')
+    }
     this.#transactions = new ServerTransactions({ clock: options.clock, maxCompleted: MAX_COMPLETED, unanswered })
   }
 

@@ -65,6 +65,8 @@ export interface SipServerStats {
   readonly webSocketConnections: number
   readonly controlClients: number
   readonly pendingRequests: number
+  /** Requests being forwarded whose end the application does not know yet. */
+  readonly forwarding: number
 }
 
 export type ResponseClass = '1xx' | '2xx' | '3xx' | '4xx' | '5xx' | '6xx'

@@ -105,16 +105,16 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
   const courier = new Courier(network, clock)
   const sender = new RequestSender({ clock, statistics, courier })
   const isOwn = (address: HostPort) => network.isOwn(address)
-  const forwarding = { clock, network, statistics, registeredFlows, preferTcpAbove, sender, courier, isOwn }
+  const records = new CallRecords(
+    (verb) => control.next(verb),
+    () => clock.now(),
+  )
+  const forwarding = { clock, network, statistics, registeredFlows, preferTcpAbove, sender, courier, records, isOwn }
   const passThrough = new PassThrough(forwarding)
   const take = (client: ControlClient, id: string) => incoming.take(client, id) ?? incomingInvites.take(client, id)
   const proxy = new ProxyCore({ ...forwarding, take })
 
   const dialogs = new DialogTable()
-  const records = new CallRecords(
-    (verb) => control.next(verb),
-    () => clock.now(),
-  )
   const sending = { clock, network, preferTcpAbove, sender, registeredFlows, dialogs, records }
   const dialogSender = new DialogSender(sending)
   const sessions = new SessionTimers(clock, dialogSender)
@@ -182,6 +182,7 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
           tlsConnections: network.tlsConnections,
           webSocketConnections: network.webSocketConnections,
           controlClients: control.size,
+          forwarding: proxy.size,
           pendingRequests: incoming.pending + incomingInvites.pending,
         }),
       stop,

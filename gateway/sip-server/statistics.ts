@@ -12,6 +12,7 @@ export type Gauges = Pick<
   | 'webSocketConnections'
   | 'controlClients'
   | 'pendingRequests'
+  | 'forwarding'
 >
 
 const CLASSES: readonly ResponseClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx', '6xx']

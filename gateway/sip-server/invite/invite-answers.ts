@@ -60,8 +60,18 @@ export class InviteAnswers {
 
   /** A response of a branch of the proxy: no dialog of ours. */
   forward(invite: WaitingInvite, response: SipResponse, body: string): void {
-    if (!invite.machine.reply(response.status)) return
-    this.#send(invite, deliveredText(response, body), response.status)
+    const { records, responses } = this.#context
+    const { status } = response
+    const first = invite.machine.state === 'proceeding'
+    const text = deliveredText(response, body)
+    // A 2xx that crossed our 487: the caller has to know, because he must end that call (RFC 3261 §16.7 item 5).
+    if (!invite.machine.reply(status)) {
+      if (status < 300) responses.send(invite, text, status)
+      return
+    }
+    this.#send(invite, text, status)
+    if (first && status >= 300) records.stop('application', 'call-rejected', () => text)
+    else if (first && status >= 200) records.start('application', 'proxy-uas', () => text)
   }
 
   /** The server's own final answer; nothing happens after another one. */
@@ -69,7 +79,7 @@ export class InviteAnswers {
     if (!invite.machine.reply(status)) return
     const text = ownResponse(status, reason, { request: invite.request, tag: invite.tag }, headers)
     this.#send(invite, text, status)
-    if (!invite.within && invite.answerer !== 'proxy') this.#context.records.stop('application', end, () => text)
+    if (!invite.within) this.#context.records.stop('application', end, () => text)
   }
 
   #go(

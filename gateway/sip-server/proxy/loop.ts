@@ -55,6 +55,11 @@ export function returnSignature(via: Via): string {
   )
 }
 
+/** Whether a branch of ours may stand in the value of a Via; a quick look. */
+export function mayBeOurs(via: string): boolean {
+  return via.includes(PREFIX)
+}
+
 /** Whether our branch was made by `returnSignature` for the Via below it. */
 export function isSignedFor(branch: string, below: Via): boolean {
   return branch.startsWith(`${PREFIX}${returnSignature(below)}.`)
@@ -63,7 +68,7 @@ export function isSignedFor(branch: string, below: Via): boolean {
 function ownBranches(request: SipRequest): string[] {
   const branches: string[] = []
   for (const { key, value } of request.headers) {
-    if (key !== 'via' || !value.includes(PREFIX)) continue
+    if (key !== 'via' || !mayBeOurs(value)) continue
     for (const via of splitList(value)) {
       const branch = param(via.slice(via.indexOf(';')), 'branch')
       if (branch?.startsWith(PREFIX)) branches.push(branch)

@@ -1,5 +1,7 @@
+import type { CallRecords } from '../control/call-records.js'
 import { canonicalHost, defaultPort, isReliable, transportName } from '../host-port.js'
 import { param, tagOf } from '../message/address.js'
+import { deliveredText } from '../message/delivered-text.js'
 import { ownVia } from '../message/fill-request.js'
 import { header, type SipRequest, type SipResponse, serialise, startLine } from '../message/message.js'
 import type { ReceivedMessage } from '../message/received.js'
@@ -12,7 +14,7 @@ import type { Courier, Parcel } from '../transport/courier.js'
 import type { Flow } from '../transport/flow.js'
 import { type ProxyRefusal, refuseToForward } from './admission.js'
 import { forwardedRequest, withoutOurVia } from './forwarded.js'
-import { isSignedFor, loopDigest, proxyBranch, returnSignature } from './loop.js'
+import { isSignedFor, loopDigest, mayBeOurs, proxyBranch, returnSignature } from './loop.js'
 import { type HopContext, hopParcel } from './next-hop.js'
 import { arrivedWay, followsOurRoute, type IsOwn, isOwnUri, nextStep, type Way } from './routing.js'
 
@@ -20,6 +22,7 @@ export interface PassThroughContext extends HopContext {
   readonly statistics: Statistics
   readonly sender: RequestSender
   readonly courier: Courier
+  readonly records: CallRecords
   readonly isOwn: IsOwn
 }
 
@@ -37,7 +40,7 @@ export class PassThrough {
   /** A request that passed the checks and belongs to no transaction; `via` is its topmost. */
   request(original: SipRequest, body: string, via: Via, flow: Flow): Passage {
     const { isOwn, statistics, sender } = this.#context
-    if (tagOf(header(original, 'to') ?? '') === '' || !followsOurRoute(original, isOwn)) return 'none'
+    if (!followsOurRoute(original, isOwn) || tagOf(header(original, 'to') ?? '') === '') return 'none'
     const way = arrivedWay(original, isOwn)
     if (way.routes.length === 0 && isOwnUri(parseUri(way.uri), isOwn)) return 'none'
     const refusal = refuseToForward(original)
@@ -47,14 +50,15 @@ export class PassThrough {
     const parcel = hopParcel(step.hop, original, body, this.#context)
     statistics.passedThrough()
     if (!parcel) statistics.transportError()
-    else sender.post(parcel, (to) => ({ request: this.#forwarded(original, body, stamped(via, flow), step, to), body }))
+    else sender.post(parcel, (to) => ({ request: this.#forwarded(stamped(original, via, flow), body, step, to), body }))
     return 'passed'
   }
 
   /** A response to what passed here; false when its Via is not one of those. */
   response({ fault, body }: ReceivedMessage, response: SipResponse): boolean {
+    if (fault || !mayBeOurs(header(response, 'via') ?? '')) return false
     const [top, below] = topVias(response)
-    if (fault || !top || !below || !isSignedFor(top.branch, below)) return false
+    if (!top || !below || !isSignedFor(top.branch, below)) return false
     const parcel = wayBack(below)
     const own = withoutOurVia(response)
     const { statistics, courier } = this.#context
@@ -68,25 +72,30 @@ export class PassThrough {
     return true
   }
 
-  #forwarded(original: SipRequest, body: string, via: string, way: Way, to: Flow): SipRequest {
-    const below = parseVia(via)
-    const branch = proxyBranch(below ? returnSignature(below) : '', loopDigest(original))
+  #forwarded(request: SipRequest, body: string, way: Way, to: Flow): SipRequest {
+    const below = parseVia(header(request, 'via') ?? '')
+    const branch = proxyBranch(below ? returnSignature(below) : '', loopDigest(request))
     const local = this.#context.network.localTowards(to.transport, to.remote.host) ?? to.local
     const end = { transport: to.transport, local }
-    const ours = ownVia(end.transport, local, branch)
-    return forwardedRequest(withTopVia(original, via), body, { way, via: ours, added: [], to: end })
+    const via = ownVia(end.transport, local, branch)
+    const forwarded = forwardedRequest(request, body, { way, via, added: [], to: end })
+    if (request.method === 'BYE') this.#record(request, forwarded, body)
+    return forwarded
+  }
+
+  #record(received: SipRequest, forwarded: SipRequest, body: string): void {
+    const { records } = this.#context
+    records.stop('network', 'normal-release', () => deliveredText(received, body))
+    records.stop('application', 'normal-release', () => deliveredText(forwarded, body))
   }
 }
 
 /** Notes where the request came from; on a connection always, because the answer has to find it by its far end. */
-function stamped(via: Via, flow: Flow): string {
+function stamped(request: SipRequest, via: Via, flow: Flow): SipRequest {
   const asksRport = via.asksRport || isReliable(flow.transport)
-  return stampVia({ ...via, asksRport }, flow.remote.host, flow.remote.port)
-}
-
-function withTopVia(request: SipRequest, via: string): SipRequest {
+  const value = stampVia({ ...via, asksRport }, flow.remote.host, flow.remote.port)
   const top = request.headers.findIndex(({ key }) => key === 'via')
-  const headers = request.headers.map((field, index) => (index === top ? { ...field, value: via } : field))
+  const headers = request.headers.map((field, index) => (index === top ? { ...field, value } : field))
   return { ...request, headers }
 }
 

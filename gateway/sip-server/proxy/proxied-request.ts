@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../cpm/clock.js'
+import type { CallRecords } from '../control/call-records.js'
 import type { ControlClient } from '../control/control-client.js'
 import { proxyDonePayload, proxyResponsePayload } from '../control/payload.js'
 import type { ProxyCommand } from '../control/proxy-command.js'
@@ -24,6 +25,7 @@ export interface ProxiedRequestContext extends HopContext {
   readonly clock: Clock
   readonly statistics: Statistics
   readonly sender: RequestSender
+  readonly records: CallRecords
   readonly isOwn: IsOwn
 }
 
@@ -51,6 +53,7 @@ export class ProxiedRequest {
   readonly #decisions: ResponseContext
   readonly #running = new Map<number, RunningBranch>()
   readonly #loop: string
+  readonly #invite: boolean
   #cancelHeaders: readonly HeaderField[] = []
   #done = false
 
@@ -59,8 +62,9 @@ export class ProxiedRequest {
     this.#context = context
     const { command, upstream } = options
     this.#loop = loopDigest(upstream.request)
+    this.#invite = upstream.request.method === 'INVITE'
     this.#decisions = new ResponseContext({
-      invite: upstream.request.method === 'INVITE',
+      invite: this.#invite,
       simultaneous: command.simultaneous,
       followRedirects: command.followRedirects,
       targets: command.destinations,
@@ -141,6 +145,7 @@ export class ProxiedRequest {
       to,
       ...(command.remainInDialog ? { from: upstream.flow } : {}),
     })
+    if (this.#invite) this.#context.records.attempt('application', () => deliveredText(request, upstream.body))
     return { request, body: upstream.body }
   }
 
@@ -164,8 +169,16 @@ export class ProxiedRequest {
   /** The application hears of each final response until it is done. */
   #report(response: SipResponse, { size, body }: ReceivedMessage, flow: Flow): void {
     if (this.#done) return
+    const text = deliveredText(response, body)
+    if (this.#invite) this.#record(response.status, text)
     const origin = { bytes: size, transport: flow.transport, ...flow.remote, at: this.#context.clock.now() }
-    this.#options.client.send(proxyResponsePayload(this.#options.command.id, origin, deliveredText(response, body)))
+    this.#options.client.send(proxyResponsePayload(this.#options.command.id, origin, text))
+  }
+
+  #record(status: number, text: string): void {
+    const { records } = this.#context
+    if (status < 300) records.start('network', 'proxy-uac', () => text)
+    else records.stop('network', 'call-rejected', () => text)
   }
 
   #finish(): void {
