@@ -1,14 +1,16 @@
 import type { Clock } from '../../../gateway/cpm/clock.js'
 import type { Account } from '../profile.js'
+import { EncodeError } from '../wire/pdu.js'
 import { tlvInt } from '../wire/tlv.js'
 import type { ShortMessage, Tlv } from '../wire/types.js'
 import type { BindKind } from './bind-answer.js'
 import { dialer } from './dial.js'
 import { createLink, type Link, type LinkEvents } from './link.js'
 import { createOutbindListener, type OutbindListener } from './outbind.js'
+import { createQueue } from './queue.js'
 import { createRate } from './rate.js'
 import type { Answer } from './requests.js'
-import type { SessionSettings } from './session.js'
+import type { Session, SessionSettings } from './session.js'
 
 /** What became of one submit_sm: an answer, none, or it was never written. */
 export type Submitted =
@@ -87,9 +89,7 @@ function sessionSettings(account: Account, kind: BindKind): SessionSettings {
 
 export function createAccount(profile: Account, clock: Clock, events: AccountEvents): AccountLinks {
   const rate = createRate(profile.rate, clock.now())
-  let queue: Submission[] = []
-  /** First of `queue` that still waits. */
-  let head = 0
+  const queue = createQueue<Submission>()
   /** End of the pause that was last told of. */
   let pauseEnds = 0
   let cancelWait: (() => void) | undefined
@@ -145,10 +145,7 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
 
   /** Gives back all that waits. */
   const dismiss = (why: 'no-link' | 'paused' | 'stopped') => {
-    const waiting = queue.slice(head)
-    queue = []
-    head = 0
-    for (const submission of waiting) submission.done({ kind: 'unsent', why })
+    for (const submission of queue.take(() => true)) submission.done({ kind: 'unsent', why })
   }
 
   /** When a pause has begun: gives back what waits, and tells when the flow closes and when it opens again. */
@@ -181,13 +178,22 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
     submission.done(answer)
   }
 
+  /** False when it cannot be written as SMPP wants it. */
+  const write = (session: Session<Submission>, submission: Submission): boolean => {
+    try {
+      session.submit(submission.fields, submission.tlvs, submission, (answer) => answered(submission, answer))
+      return true
+    } catch (error) {
+      if (error instanceof EncodeError) return false
+      throw error
+    }
+  }
+
   const pump = () => {
-    while (head < queue.length) {
+    for (let submission = queue.first(); submission; submission = queue.first()) {
       const now = clock.now()
-      const submission = queue[head]
-      if (!submission) return
       if (submission.expiresAt <= now || submission.giveUp.aborted) {
-        head += 1
+        queue.shift()
         submission.done({ kind: 'unsent', why: submission.giveUp.aborted ? 'stopped' : 'expired' })
         continue
       }
@@ -195,17 +201,9 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
       if (delayMs > 0) return wait(delayMs)
       const session = roomiest()
       if (!session) return
-      head += 1
-      if (head === queue.length || head > 1024) {
-        queue = queue.slice(head)
-        head = 0
-      }
-      try {
-        session.submit(submission.fields, submission.tlvs, submission, (answer) => answered(submission, answer))
-        rate.take(now)
-      } catch {
-        submission.done({ kind: 'unsent', why: 'unencodable' })
-      }
+      queue.shift()
+      if (write(session, submission)) rate.take(now)
+      else submission.done({ kind: 'unsent', why: 'unencodable' })
     }
   }
 
@@ -215,9 +213,7 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
     signal.addEventListener(
       'abort',
       () => {
-        const [gone, stay] = [queue.slice(head).filter((s) => s.giveUp.aborted), queue.slice(head)]
-        queue = stay.filter((submission) => !submission.giveUp.aborted)
-        head = 0
+        const gone = queue.take((submission) => submission.giveUp.aborted)
         for (const submission of gone) submission.done({ kind: 'unsent', why: 'stopped' })
       },
       { once: true },
@@ -251,7 +247,7 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
           ? 'paused'
           : capacity() === 0
             ? 'no-link'
-            : queue.length - head >= QUEUE_LIMIT
+            : queue.length() >= QUEUE_LIMIT
               ? 'full'
               : undefined
       if (why) return submission.done({ kind: 'unsent', why })

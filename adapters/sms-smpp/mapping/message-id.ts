@@ -47,5 +47,5 @@ function toDecimal(id: string): string[] {
 }
 
 function distinct(keys: readonly string[]): string[] {
-  return [...new Set(keys)]
+  return keys.filter((key, index) => keys.indexOf(key) === index)
 }

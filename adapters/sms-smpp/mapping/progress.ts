@@ -20,7 +20,7 @@ const NOTE = /^(\d{1,5})\/(\d{1,3})\/([^/]+)(?:\/(no-tlvs|ucs2|shorter|no-validi
 
 /** Undefined when there is none, or it is not ours. */
 export function readProgress(stored: SendProgress | undefined): Progress | undefined {
-  const found = NOTE.exec(stored?.note ?? '')
+  const found = stored?.note === undefined ? undefined : NOTE.exec(stored.note)
   if (!stored || !found?.[3]) return undefined
   const plain = { reference: Number(found[1]), total: Number(found[2]), account: found[3], parts: stored.parts }
   return found[4] === undefined ? plain : { ...plain, repair: found[4] as Repair }

@@ -48,11 +48,11 @@ export function decodeGsm(octets: Buffer, { locking, single }: Languages = DEFAU
   return text
 }
 
-const writers = new Map<string, Uint16Array>()
+const writers = new Map<number, Uint16Array>()
 
 /** Character to septet, or escape and septet, for a pair of languages. The number of pairs bounds the map. */
 function writerFor({ locking, single }: Languages): Uint16Array {
-  const key = `${locking}/${single}`
+  const key = locking * 256 + single
   const known = writers.get(key)
   if (known) return known
   const table = new Uint16Array(TABLE_SIZE).fill(ABSENT)

@@ -83,7 +83,7 @@ function result({ dataCoding }: Encoding, withHeader: boolean, parts: readonly S
 }
 
 function toSegment(elements: readonly InformationElement[], text: Buffer): Segment {
-  return { octets: Buffer.concat([buildUdh(elements), text]), tlvs: [] }
+  return { octets: elements.length === 0 ? text : Buffer.concat([buildUdh(elements), text]), tlvs: [] }
 }
 
 function sarTlvs(reference: number, total: number, sequence: number): Tlv[] {
