@@ -66,7 +66,7 @@ export class InviteAnswers {
     const text = deliveredText(response, body)
     // A 2xx that crossed our 487: the caller has to know, because he must end that call (RFC 3261 §16.7 item 5).
     if (!invite.machine.reply(status)) {
-      if (status < 300) responses.send(invite, text, status)
+      if (status >= 200 && status < 300) responses.send(invite, text, status)
       return
     }
     this.#send(invite, text, status)

@@ -172,7 +172,12 @@ export class ProxiedRequest {
     const text = deliveredText(response, body)
     if (this.#invite) this.#record(response.status, text)
     const origin = { bytes: size, transport: flow.transport, ...flow.remote, at: this.#context.clock.now() }
-    this.#options.client.send(proxyResponsePayload(this.#options.command.id, origin, text))
+    this.#tell(proxyResponsePayload(this.#options.command.id, origin, text))
+  }
+
+  /** After the call record of the same response, which is written as soon as what made it is done. */
+  #tell(payload: string): void {
+    queueMicrotask(() => this.#options.client.send(payload))
   }
 
   #record(status: number, text: string): void {
@@ -183,7 +188,7 @@ export class ProxiedRequest {
 
   #finish(): void {
     this.#done = true
-    this.#options.client.send(proxyDonePayload(this.#options.command.id))
+    this.#tell(proxyDonePayload(this.#options.command.id))
     this.#options.done()
   }
 
