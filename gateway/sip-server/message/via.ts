@@ -17,8 +17,9 @@ export interface Via {
   readonly others: readonly string[]
 }
 
+/** Of any version, so that who speaks another one can be told so (505). */
 const VIA =
-  /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*([A-Za-z0-9-]{2,16})[ \t]+(\[[0-9A-Fa-f:.]+\]|[^\s;:,[\]]+)(?:[ \t]*:[ \t]*(\d{1,5}))?[ \t]*(;.*)?$/i
+  /^SIP[ \t]*\/[ \t]*\d\.\d[ \t]*\/[ \t]*([A-Za-z0-9-]{2,16})[ \t]+(\[[0-9A-Fa-f:.]+\]|[^\s;:,[\]]+)(?:[ \t]*:[ \t]*(\d{1,5}))?[ \t]*(;.*)?$/i
 
 /** Undefined when it is malformed. */
 export function parseVia(value: string): Via | undefined {
