@@ -28,6 +28,13 @@ export interface KitPeer {
   offered(): number
   /** The user writes to `home`. Resolves when the service has the final answer. */
   say(text: string): Promise<'taken' | 'refused'>
+  /** The user writes and wants to be told of the delivery. Absent: the service has no such thing. */
+  readonly asking?: {
+    readonly options: unknown
+    say(text: string): Promise<'taken' | 'refused'>
+    /** What he was told first. */
+    told(): Promise<'delivered' | 'failed'>
+  }
   /** Goes away without a word, and comes back at the same place. */
   down(): Promise<void>
   up(): Promise<void>
@@ -143,6 +150,21 @@ export function adapterContract<Options>(name: string, module: AdapterModule<Opt
       await peer.say('ok')
       await rig.gateway.until(() => rig.gateway.messages[1])
       expect(rig.gateway.messages).toHaveLength(2)
+    })
+
+    it.for(['delivered', 'failed'] as const)('IWF-REP-01 a user who asked is told: %s', async (state, { skip }) => {
+      if (!peer.asking) return skip()
+      const telling = await startRig(module, peer.asking.options)
+      await telling.ready()
+      await rig.stop(AbortSignal.abort())
+      expect(await peer.asking.say('did you get it?')).toBe('taken')
+      const { id, from, wantsReport } = await telling.gateway.until(() => telling.gateway.messages[0])
+      expect(wantsReport).toBe(true)
+      const told = peer.asking.told()
+      const outcome = await telling.adapter.messages.report?.({ id, to: from, state }, new AbortController().signal)
+      expect(outcome && text(outcome)).toMatch(TAKEN)
+      expect(await told).toBe(state)
+      await telling.stop(AbortSignal.abort())
     })
 
     it('IWF-REP-02 a report names the message by a key of its acceptance', async ({ skip }) => {

@@ -24,6 +24,7 @@ export const smscSimulator: Simulator = {
     smsc.events.on('submit', ({ id, from, to, text, status }) =>
       log.debug({ id, from, to, status, length: text.length }, 'submit_sm'),
     )
+    smsc.events.on('acknowledged', (reference, stat) => log.debug({ reference, stat }, 'handset is told'))
     const ticker = setInterval(() => log.info({ ...smsc.counts, waiting: smsc.waiting() }, 'so far'), SAY_EVERY_MS)
     if (!stop.aborted) await once(stop, 'abort')
     clearInterval(ticker)

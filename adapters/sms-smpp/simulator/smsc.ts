@@ -2,7 +2,9 @@ import { EventEmitter, once } from 'node:events'
 import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { type Clock, systemClock } from '../../../gateway/cpm/clock.js'
+import { parseReceiptText } from '../mapping/receipt-text.js'
 import { segment } from '../wire/segment.js'
+import { intTlv, tlvInt } from '../wire/tlv.js'
 import type { Pdu } from '../wire/types.js'
 import { decodeUserData, readUserData } from '../wire/user-data.js'
 import { type Client, serveClient } from './client.js'
@@ -29,11 +31,15 @@ export interface HandsetMessage {
   readonly text: string
   /** Form of the parts of a long text. */
   readonly method?: 'udh8' | 'udh16' | 'sar' | 'payload'
+  /** The handset wants to be told of the delivery, under this reference of its own. */
+  readonly reference?: number
 }
 
 export interface SmscEvents {
   bind: [client: Client]
   submit: [submitted: Submitted]
+  /** A handset is told of the delivery of its message. */
+  acknowledged: [reference: number | undefined, stat: string]
   pdu: [pdu: Pdu, client: Client]
   gone: [client: Client]
 }
@@ -68,6 +74,9 @@ export interface Smsc {
 /** Tries again after a temporary refusal. */
 const RETRY_MS = 500
 const ONCE_REMEMBERED = 10_000
+const MESSAGE_TYPE = 0x3c
+const SME_DELIVERY_ACK = 0x08
+const ACK_WANTED = 0x04
 
 const address = (text: string) =>
   text.startsWith('+')
@@ -142,7 +151,13 @@ export async function startSmsc(options: SmscOptions = {}, clock: Clock = system
     else clock.after(settings.receiptDelayMs, all)
   }
 
+  const onAcknowledgement = (client: Client, pdu: Pdu<'submit_sm'>) => {
+    client.answer(pdu, 0, '')
+    events.emit('acknowledged', tlvInt(pdu, 'user_message_reference'), parseReceiptText(textOf(pdu)).stat ?? '')
+  }
+
   const onSubmit = (client: Client, open: { count: number }, pdu: Pdu<'submit_sm'>) => {
+    if ((pdu.fields.esm_class & MESSAGE_TYPE) === SME_DELIVERY_ACK) return onAcknowledgement(client, pdu)
     counts.submits += 1
     const ids = idsOf(settings.firstId + counts.submits - 1, settings.ids)
     const wanted = fate(pdu)
@@ -193,6 +208,7 @@ export async function startSmsc(options: SmscOptions = {}, clock: Clock = system
     if ('tooLong' in cut) throw new Error('text is too long')
     const from = address(message.from)
     const to = address(message.to)
+    const named = message.reference === undefined ? [] : [intTlv('user_message_reference', message.reference)]
     const statuses = await Promise.all(
       cut.parts.map(({ octets, tlvs }) => {
         counts.delivers += 1
@@ -206,9 +222,10 @@ export async function startSmsc(options: SmscOptions = {}, clock: Clock = system
           destination_addr: to.addr,
           esm_class: cut.esmClassBits,
           data_coding: cut.dataCoding,
+          registered_delivery: message.reference === undefined ? 0 : ACK_WANTED,
           short_message: octets,
         }
-        return outbox.put({ fields, tlvs })
+        return outbox.put({ fields, tlvs: [...tlvs, ...named] })
       }),
     )
     return statuses.at(-1) ?? 0

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import smsModule from '../../../adapters/sms-smpp/index.js'
 import { type Smsc, startSmsc } from '../../../adapters/sms-smpp/simulator/index.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
@@ -49,6 +50,18 @@ adapterContract('sms-smpp', smsModule, async (): Promise<KitPeer> => {
     say: async (text) => {
       const status = await smsc.deliver({ from: '+12065550123', to: '+12065550100', text })
       return status === 0 ? 'taken' : 'refused'
+    },
+    asking: {
+      options: options({ deliveryAck: true }),
+      async say(text) {
+        const status = await smsc.deliver({ from: '+12065550123', to: '+12065550100', text, reference: 4711 })
+        return status === 0 ? 'taken' : 'refused'
+      },
+      async told() {
+        const [reference, stat] = await once(smsc.events, 'acknowledged')
+        if (reference !== 4711) throw new Error(`told of ${reference}`)
+        return stat === 'DELIVRD' ? 'delivered' : 'failed'
+      },
     },
     async down() {
       await smsc.stop()
