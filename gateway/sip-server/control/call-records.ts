@@ -37,6 +37,9 @@ export class CallRecords {
 
   #record(verb: string, source: Source, message: () => string, last?: string): void {
     const client = this.#next(verb)
-    client?.send(callRecordPayload(verb, source, this.#now(), last, message()))
+    if (!client) return
+    const payload = callRecordPayload(verb, source, this.#now(), last, message())
+    // A record follows the message it is about.
+    queueMicrotask(() => client.send(payload))
   }
 }

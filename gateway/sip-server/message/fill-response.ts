@@ -41,10 +41,15 @@ export function ownResponse(
   return serialise(`SIP/2.0 ${status} ${reason}`, headers, '')
 }
 
-/** Via, Record-Route, From, To, Call-ID and CSeq of the request, in its order, To with our tag. */
+/**
+ * Via, Record-Route, From, To, Call-ID and CSeq of the request, in its order, To with our tag. Within a dialog, whose
+ * route set is made for good, Record-Route says nothing (RFC 3261 §12.2).
+ */
 function copied(request: SipRequest, tag: string): HeaderField[] {
   const headers: HeaderField[] = []
+  const within = tagOf(header(request, 'to') ?? '') !== ''
   for (const received of request.headers) {
+    if (within && received.key === 'record-route') continue
     if (COPIED.has(received.key)) headers.push(received)
     else if (received.key === 'to') headers.push({ ...received, value: tagged(received.value, tag) })
   }
