@@ -92,7 +92,7 @@ export class IncomingInvites {
       body: invite.body,
       flow: invite.from,
       forward: (response, body) => this.#answers.forward(invite, response, body),
-      refuse: (status, reason, headers) => this.#answers.refuse(invite, { status, reason, headers }),
+      refuse: (refusal) => this.#answers.refuse(invite, refusal),
     }
   }
 
