@@ -14,7 +14,7 @@ import type { OutgoingSubscriptions } from './invite/outgoing-subscriptions.js'
 import { checkRequest, type Refusal } from './message/check.js'
 import { deliveredText } from './message/delivered-text.js'
 import { fillResponse, ownResponse, responseTag } from './message/fill-response.js'
-import { field, type HeaderField, header, type SipRequest, type SipResponse } from './message/message.js'
+import { field, header, type SipRequest, type SipResponse } from './message/message.js'
 import type { ReceivedMessage } from './message/received.js'
 import { parseVia, stampVia } from './message/via.js'
 import { treatmentOf } from './methods.js'
@@ -32,8 +32,8 @@ import type { Flow } from './transport/flow.js'
 /** Answers kept for retransmissions at most, some 600 octets each. */
 const MAX_COMPLETED = 200_000
 const SIP_PORT = 5060
-const RETRY_AFTER = [field('Retry-After', '5')]
 const UNAVAILABLE: Refusal = { status: 503, reason: 'Service Unavailable' }
+const OVERLOADED: Refusal = { ...UNAVAILABLE, headers: [field('Retry-After', '5')] }
 const NO_DIALOG: Refusal = { status: 481, reason: 'Call/Transaction Does Not Exist' }
 
 /** A request a client has to answer. */
@@ -113,7 +113,7 @@ export class IncomingRequests {
       body: waiting.body,
       flow: waiting.from,
       forward: (response, body) => this.#forward(waiting, response, body),
-      refuse: (status, reason, headers) => this.#refuse(waiting, { status, reason }, headers),
+      refuse: (refusal) => this.#refuse(waiting, refusal),
     }
   }
 
@@ -163,8 +163,6 @@ export class IncomingRequests {
   }
 
   #forward(waiting: WaitingRequest, response: SipResponse, body: string): void {
-    // RFC 4320 §4.1: other requests than INVITE have no provisional answers but 100.
-    if (response.status < 200) return
     this.#send(waiting, deliveredText(response, body), response.status)
     this.#options.registeredFlows.learn(waiting.request, response, waiting.flow)
   }
@@ -187,7 +185,7 @@ export class IncomingRequests {
     } else {
       const { dialog } = admission
       const outcome = dialogArrivals.received(arrival.request, dialog)
-      if (outcome) this.#refuse(arrival, outcome, outcome.headers)
+      if (outcome) this.#refuse(arrival, outcome)
       else this.#deliver(arrival, dialog.owner, dialog)
     }
   }
@@ -196,7 +194,7 @@ export class IncomingRequests {
     const { maxPending, statistics, clock } = this.#options
     if (this.#transactions.waiting >= maxPending) {
       statistics.dropped('overload')
-      this.#refuse(arrival, UNAVAILABLE, RETRY_AFTER)
+      this.#refuse(arrival, OVERLOADED)
       return
     }
     if (!client) {
@@ -216,8 +214,8 @@ export class IncomingRequests {
     )
   }
 
-  #refuse(refused: Answerable, { status, reason }: Refusal, extra: readonly HeaderField[] = []): void {
-    this.#send(refused, ownResponse(status, reason, { request: refused.request, tag: newTag() }, extra), status)
+  #refuse(refused: Answerable, { status, reason, headers }: Refusal): void {
+    this.#send(refused, ownResponse(status, reason, { request: refused.request, tag: newTag() }, headers), status)
   }
 
   #repeat(match: Match): void {

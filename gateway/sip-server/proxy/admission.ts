@@ -1,17 +1,12 @@
 import type { Refusal } from '../message/check.js'
-import { field, type HeaderField, header, type SipRequest } from '../message/message.js'
+import { field, header, type SipRequest } from '../message/message.js'
 import { splitList } from '../message/split.js'
 import { isLooped } from './loop.js'
 
-/** A request that may not be forwarded, and what the answer says besides. */
-export interface ProxyRefusal extends Refusal {
-  readonly headers: readonly HeaderField[]
-}
-
 /** What RFC 3261 §16.3 wants checked before a request is forwarded; undefined when it may be. */
-export function refuseToForward(request: SipRequest): ProxyRefusal | undefined {
-  if (Number(header(request, 'max-forwards') ?? 70) === 0) return { status: 483, reason: 'Too Many Hops', headers: [] }
-  if (isLooped(request)) return { status: 482, reason: 'Loop Detected', headers: [] }
+export function refuseToForward(request: SipRequest): Refusal | undefined {
+  if (Number(header(request, 'max-forwards') ?? 70) === 0) return { status: 483, reason: 'Too Many Hops' }
+  if (isLooped(request)) return { status: 482, reason: 'Loop Detected' }
   // RFC 3261 §8.2.2.3: in these it means nothing.
   if (request.method === 'ACK' || request.method === 'CANCEL') return undefined
   const required = request.headers.filter(({ key }) => key === 'proxy-require')

@@ -1,6 +1,7 @@
 import type { CallRecords } from '../control/call-records.js'
 import { canonicalHost, defaultPort, isReliable, transportName } from '../host-port.js'
 import { param, tagOf } from '../message/address.js'
+import type { Refusal } from '../message/check.js'
 import { deliveredText } from '../message/delivered-text.js'
 import { ownVia } from '../message/fill-request.js'
 import { header, type SipRequest, type SipResponse, serialise, startLine } from '../message/message.js'
@@ -12,7 +13,7 @@ import type { Statistics } from '../statistics.js'
 import type { RequestSender } from '../transaction/request-sender.js'
 import type { Courier, Parcel } from '../transport/courier.js'
 import type { Flow } from '../transport/flow.js'
-import { type ProxyRefusal, refuseToForward } from './admission.js'
+import { refuseToForward } from './admission.js'
 import { forwardedRequest, withoutOurVia } from './forwarded.js'
 import { isSignedFor, loopDigest, mayBeOurs, proxyBranch, returnSignature } from './loop.js'
 import { type HopContext, hopParcel } from './next-hop.js'
@@ -27,7 +28,7 @@ export interface PassThroughContext extends HopContext {
 }
 
 /** none: not meant to pass. passed: gone, or dropped. Or refused, statelessly. */
-export type Passage = 'none' | 'passed' | ProxyRefusal
+export type Passage = 'none' | 'passed' | Refusal
 
 /** Requests within dialogs we record-routed, and their answers: forwarded without a transaction (RFC 3261 §16.11). */
 export class PassThrough {
@@ -44,8 +45,7 @@ export class PassThrough {
     const way = arrivedWay(original, isOwn)
     if (way.routes.length === 0 && isOwnUri(parseUri(way.uri), isOwn)) return 'none'
     const refusal = refuseToForward(original)
-    // Nobody answers an ACK.
-    if (refusal) return original.method === 'ACK' ? 'passed' : refusal
+    if (refusal) return refusal
     const step = nextStep(way)
     const parcel = hopParcel(step.hop, original, body, this.#context)
     statistics.passedThrough()

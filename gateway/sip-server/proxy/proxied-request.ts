@@ -163,7 +163,7 @@ export class ProxiedRequest {
   #forward(answer: BranchAnswer): void {
     const { upstream } = this.#options
     if (answer.kind === 'received') upstream.forward(answer.response, answer.body)
-    else upstream.refuse(answer.status, answer.reason, [])
+    else upstream.refuse(answer)
   }
 
   /** The application hears of each final response until it is done. */

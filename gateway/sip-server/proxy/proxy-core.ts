@@ -47,7 +47,7 @@ export class ProxyCore {
   #forward(client: ControlClient, command: ProxyCommand, upstream: Upstream): void {
     const refusal = refuseToForward(upstream.request)
     if (refusal) {
-      upstream.refuse(refusal.status, refusal.reason, refusal.headers)
+      upstream.refuse(refusal)
       const cause = refusal.status === 483 ? ' due to Max-Forwards value of 0' : ''
       client.reply(command.id, 'NOK', `Rejected with ${refusal.status} ${refusal.reason}${cause}`)
       return

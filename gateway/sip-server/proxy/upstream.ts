@@ -1,4 +1,5 @@
-import type { HeaderField, SipRequest, SipResponse } from '../message/message.js'
+import type { Refusal } from '../message/check.js'
+import type { SipRequest, SipResponse } from '../message/message.js'
 import type { Flow } from '../transport/flow.js'
 
 /** The server transaction of a request that is being forwarded: the way back to the caller. */
@@ -11,5 +12,5 @@ export interface Upstream {
   /** Sends a response of a branch, our Via taken off. For INVITE any number of 2xx may follow each other. */
   forward(response: SipResponse, body: string): void
   /** Answers in our own name. */
-  refuse(status: number, reason: string, headers: readonly HeaderField[]): void
+  refuse(refusal: Refusal): void
 }

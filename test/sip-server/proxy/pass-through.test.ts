@@ -144,6 +144,8 @@ describe('requests of a dialog we record-routed pass by', () => {
     expect(startOf(await caller.receive())).toBe('SIP/2.0 481 Call/Transaction Does Not Exist')
     call(within({ to: '<sip:bob@home.example>', method: 'PRACK' }))
     expect(startOf(await caller.receive())).toBe('SIP/2.0 481 Call/Transaction Does Not Exist')
+    call(within({ uri: `sip:gw@127.0.0.1:${harness.udpPort}` }))
+    expect(startOf(await caller.receive())).toBe('SIP/2.0 481 Call/Transaction Does Not Exist')
     await hadNothing(callee)
   })
 
