@@ -29,6 +29,7 @@ import { Courier } from './transport/courier.js'
 import type { Flow } from './transport/flow.js'
 import { advertisedHost, parseListenAddress } from './transport/listen-address.js'
 import { Network } from './transport/network.js'
+import { type Resolver, systemResolver } from './transport/resolver.js'
 import { SourceLimits } from './transport/source-limits.js'
 
 export type { SipServer, SipServerOptions, SipServerStats } from './options.js'
@@ -51,7 +52,11 @@ const CLIENT_LIMITS: MessageLimits = {
 /**
  * Starts the embedded SIP server in this thread. Rejects when an address is malformed (TypeError) or cannot be bound.
  */
-export async function startSipServer(options: SipServerOptions, clock: Clock = systemClock): Promise<SipServer> {
+export async function startSipServer(
+  options: SipServerOptions,
+  clock: Clock = systemClock,
+  resolver: Resolver = systemResolver(),
+): Promise<SipServer> {
   const addresses = options.listen.map(parseListenAddress)
   const statistics = new Statistics()
   const registeredFlows = new RegisteredFlows(clock)
@@ -102,7 +107,7 @@ export async function startSipServer(options: SipServerOptions, clock: Clock = s
     },
   })
   const preferTcpAbove = options.preferTcpAbove ?? DEFAULT_PREFER_TCP_ABOVE
-  const courier = new Courier(network, clock)
+  const courier = new Courier(network, clock, resolver)
   const sender = new RequestSender({ clock, statistics, courier })
   const isOwn = (address: HostPort) => network.isOwn(address)
   const records = new CallRecords(

@@ -49,3 +49,8 @@ export function stampVia(via: Via, address: string, port: number): string {
   if (via.asksRport || canonicalHost(via.host) !== canonicalHost(address)) kept.push(`received=${address}`)
   return [kept.join(';'), ...via.others].join(', ')
 }
+
+/** Another branch in a Via of ours. */
+export function replaceBranch(via: string, branch: string, other: string): string {
+  return via.replace(`branch=${branch}`, `branch=${other}`)
+}

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Clock } from '../../cpm/clock.js'
 import { header, type SipRequest, type SipResponse, serialise, startLine } from '../message/message.js'
 import type { ReceivedMessage } from '../message/received.js'
@@ -7,6 +8,7 @@ import { type Courier, type Parcel, Undeliverable } from '../transport/courier.j
 import type { Flow } from '../transport/flow.js'
 import { UdpProbes } from '../transport/udp-probe.js'
 import { type AnswerMatch, ClientTransactions } from './client-transactions.js'
+import { sendInTurn } from './failover.js'
 import type { ComposedRequest, OutgoingRequest, SentRequest } from './outgoing-request.js'
 import { Transmission, type TransmissionContext } from './transmission.js'
 
@@ -43,20 +45,11 @@ export class RequestSender {
     return this.#transactions.size
   }
 
-  /** Sends a request in a client transaction. */
+  /** Sends a request in a client transaction, or in several one after the other where DNS knows several servers. */
   send(outgoing: OutgoingRequest): SentRequest {
-    const transmission = new Transmission(outgoing, this.#context)
-    const full = this.#transactions.size >= MAX_OPEN
-    this.#transactions.open(transmission)
-    const found = full
-      ? Promise.reject(new Undeliverable('Service Unavailable'))
-      : this.#courier.flowFor(outgoing.parcel)
-    found.then(
-      (flow) => transmission.start(flow),
-      (error: unknown) =>
-        transmission.fail(503, error instanceof Undeliverable ? error.message : 'Service Unavailable'),
-    )
-    return transmission
+    const { hop, flow } = outgoing.parcel
+    if (flow || isIP(hop.host)) return this.#sendOnce(outgoing, this.#courier.flowFor(outgoing.parcel))
+    return sendInTurn(outgoing, this.#courier, (attempt, found) => this.#sendOnce(attempt, found))
   }
 
   /** Sends the ACK of a 2xx: no transaction, nobody to hear of its fate. `sent` gets it as it went out. */
@@ -82,6 +75,18 @@ export class RequestSender {
 
   clear(): void {
     this.#transactions.clear()
+  }
+
+  #sendOnce(outgoing: OutgoingRequest, found: Promise<Flow>): SentRequest {
+    const transmission = new Transmission(outgoing, this.#context)
+    const full = this.#transactions.size >= MAX_OPEN
+    this.#transactions.open(transmission)
+    found.then(
+      (flow) => (full ? transmission.fail(503, 'Service Unavailable') : transmission.start(flow)),
+      (error: unknown) =>
+        transmission.fail(503, error instanceof Undeliverable ? error.message : 'Service Unavailable'),
+    )
+    return transmission
   }
 
   #cancel(invite: OutgoingRequest, cancel: SipRequest, flow: Flow): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../gateway/cpm/clock.js'
 import { type SipServer, type SipServerOptions, startSipServer } from '../../../gateway/sip-server/server.js'
+import type { Resolver } from '../../../gateway/sip-server/transport/resolver.js'
 import { ControlPeer } from './control-peer.js'
 import { UdpPeer } from './udp-peer.js'
 
@@ -15,10 +16,14 @@ export interface Harness {
   stop(): Promise<void>
 }
 
-export async function startHarness(options: Partial<SipServerOptions> = {}, clock?: Clock): Promise<Harness> {
+export async function startHarness(
+  options: Partial<SipServerOptions> = {},
+  clock?: Clock,
+  resolver?: Resolver,
+): Promise<Harness> {
   const control = { host: '127.0.0.1', port: 0, secret: SECRET }
   const listen = ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0']
-  const server = await startSipServer({ listen, control, maxMessageBytes: 65_536, ...options }, clock)
+  const server = await startSipServer({ listen, control, maxMessageBytes: 65_536, ...options }, clock, resolver)
   const opened: { close(): void }[] = []
   const track = <T extends { close(): void }>(thing: T) => {
     opened.push(thing)
