@@ -118,7 +118,7 @@ function blank() {
 }
 
 function usageOf(method: string): Dialog['usage'] {
-  return method === 'SUBSCRIBE' ? 'subscribe' : 'invite'
+  return method === 'INVITE' ? 'invite' : 'subscribe'
 }
 
 function tagged(to: string, tag: string): string {
