@@ -79,13 +79,15 @@ export class PassThrough {
     const end = { transport: to.transport, local }
     const via = ownVia(end.transport, local, branch)
     const forwarded = forwardedRequest(request, body, { way, via, added: [], to: end })
-    if (request.method === 'BYE') this.#record(request, forwarded, body)
+    if (request.method === 'BYE') this.#recordEnd(request, forwarded, body)
     return forwarded
   }
 
-  #record(received: SipRequest, forwarded: SipRequest, body: string): void {
+  /** The call record of the side it came from has it without the Route that led here. */
+  #recordEnd(received: SipRequest, forwarded: SipRequest, body: string): void {
     const { records } = this.#context
-    records.stop('network', 'normal-release', () => deliveredText(received, body))
+    const headers = received.headers.filter(({ key }) => key !== 'route')
+    records.stop('network', 'normal-release', () => deliveredText({ ...received, headers }, body))
     records.stop('application', 'normal-release', () => deliveredText(forwarded, body))
   }
 }
