@@ -10,18 +10,17 @@ export interface Progress {
   readonly repair?: Repair
 }
 
-/** The form it is stored in: `reference/total/account`, and `/repair` if there is one. */
+/** The form it is stored in: `reference/total/account`, or `reference/total+repair/account`. */
 export function writeProgress({ reference, total, account, parts, repair }: Progress): SendProgress {
-  const note = `${reference}/${total}/${account}`
-  return { parts, note: repair ? `${note}/${repair}` : note }
+  return { parts, note: `${reference}/${total}${repair ? `+${repair}` : ''}/${account}` }
 }
 
-const NOTE = /^(\d{1,5})\/(\d{1,3})\/([^/]+)(?:\/(no-tlvs|ucs2|shorter|no-validity))?$/
+const NOTE = /^(\d{1,5})\/(\d{1,3})(?:\+(no-tlvs|ucs2|shorter|no-validity))?\/(.+)$/
 
 /** Undefined when there is none, or it is not ours. */
 export function readProgress(stored: SendProgress | undefined): Progress | undefined {
   const found = stored?.note === undefined ? undefined : NOTE.exec(stored.note)
-  if (!stored || !found?.[3]) return undefined
-  const plain = { reference: Number(found[1]), total: Number(found[2]), account: found[3], parts: stored.parts }
-  return found[4] === undefined ? plain : { ...plain, repair: found[4] as Repair }
+  if (!stored || !found?.[4]) return undefined
+  const plain = { reference: Number(found[1]), total: Number(found[2]), account: found[4], parts: stored.parts }
+  return found[3] === undefined ? plain : { ...plain, repair: found[3] as Repair }
 }

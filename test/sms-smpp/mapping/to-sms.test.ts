@@ -216,6 +216,9 @@ describe('validity and progress', () => {
     const parts = [{ id: 'P1' as ServiceMessageId, keys: ['a/P1'] }]
     const progress = { account: 'a/b', reference: 65_535, total: 12, parts }
     expect(readProgress(JSON.parse(JSON.stringify(writeProgress(progress))))).toEqual(progress)
+    for (const repair of ['no-tlvs', 'ucs2', 'shorter', 'no-validity'] as const) {
+      expect(readProgress(writeProgress({ ...progress, repair }))).toEqual({ ...progress, repair })
+    }
     expect(readProgress({ parts, note: 'of another adapter' })).toBeUndefined()
     expect(readProgress(undefined)).toBeUndefined()
   })
