@@ -48,11 +48,14 @@ export function hasPassedHere(request: SipRequest): boolean {
  * of an INVITE (RFC 3261 §16.11). It signs the way back, so that nobody can have answers sent to where he likes.
  */
 export function returnSignature(via: Via): string {
-  const [, ...params] = via.text.split(';')
-  const text = `;${params.join(';')}`
-  return digest(
-    [via.branch, via.host, via.port ?? '', param(text, 'received') ?? '', param(text, 'rport') ?? ''].join('\n'),
-  )
+  const { received = '', rport = '' } = stampOf(via)
+  return digest([via.branch, via.host, via.port ?? '', received, rport].join('\n'))
+}
+
+/** What a Via says of where its request really came from. */
+export function stampOf(via: Via): { readonly received: string | undefined; readonly rport: string | undefined } {
+  const params = paramsOf(via.text)
+  return { received: param(params, 'received'), rport: param(params, 'rport') }
 }
 
 /** Whether a branch of ours may stand in the value of a Via; a quick look. */
@@ -70,11 +73,16 @@ function ownBranches(request: SipRequest): string[] {
   for (const { key, value } of request.headers) {
     if (key !== 'via' || !mayBeOurs(value)) continue
     for (const via of splitList(value)) {
-      const branch = param(via.slice(via.indexOf(';')), 'branch')
+      const branch = param(paramsOf(via), 'branch')
       if (branch?.startsWith(PREFIX)) branches.push(branch)
     }
   }
   return branches
+}
+
+function paramsOf(via: string): string {
+  const at = via.indexOf(';')
+  return at < 0 ? '' : via.slice(at)
 }
 
 function digest(text: string): string {

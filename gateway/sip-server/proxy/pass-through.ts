@@ -1,6 +1,6 @@
 import type { CallRecords } from '../control/call-records.js'
 import { canonicalHost, defaultPort, isReliable, transportName } from '../host-port.js'
-import { param, tagOf } from '../message/address.js'
+import { tagOf } from '../message/address.js'
 import type { Refusal } from '../message/check.js'
 import { deliveredText } from '../message/delivered-text.js'
 import { ownVia } from '../message/fill-request.js'
@@ -15,7 +15,7 @@ import type { Courier, Parcel } from '../transport/courier.js'
 import type { Flow } from '../transport/flow.js'
 import { refuseToForward } from './admission.js'
 import { forwardedRequest, withoutOurVia } from './forwarded.js'
-import { isSignedFor, loopDigest, mayBeOurs, proxyBranch, returnSignature } from './loop.js'
+import { isSignedFor, loopDigest, mayBeOurs, proxyBranch, returnSignature, stampOf } from './loop.js'
 import { type HopContext, hopParcel } from './next-hop.js'
 import { arrivedWay, followsOurRoute, type IsOwn, isOwnUri, nextStep, type Way } from './routing.js'
 
@@ -111,8 +111,7 @@ function topVias(response: SipResponse): (Via | undefined)[] {
 function wayBack(via: Via): Parcel | undefined {
   const transport = transportName(via.transport)
   if (!transport) return undefined
-  const params = via.text.slice(via.text.indexOf(';'))
-  const host = canonicalHost(param(params, 'received') ?? via.host)
-  const rport = Number(param(params, 'rport'))
-  return { hop: { host, port: rport > 0 ? rport : (via.port ?? defaultPort(transport)) }, transport, orUdp: false }
+  const { received, rport } = stampOf(via)
+  const port = Number(rport) || via.port || defaultPort(transport)
+  return { hop: { host: canonicalHost(received ?? via.host), port }, transport, orUdp: false }
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { FakeClock } from '../support/fake-clock.js'
 import { headerOf, type RequestParts, requestText, responseText } from '../support/sip-text.js'
@@ -421,5 +423,46 @@ describe('INVITE, forwarded', () => {
     const ok = await next(caller)
     expect([startOf(ok), headerOf(ok, 'CSeq')]).toEqual(['SIP/2.0 200 OK', '1 CANCEL'])
     await hadNothing(one)
+  })
+
+  it('between UDP and TCP both sides are recorded, and each finds its way', async () => {
+    const listener = createServer()
+    listener.listen(0, '127.0.0.1')
+    await once(listener, 'listening')
+    const address = listener.address()
+    const port = typeof address === 'object' ? (address?.port ?? 0) : 0
+    const accepted = once(listener, 'connection')
+    const { caller, next, invite, call, udpPort, tcpPort } = await play({
+      proxy: { recordRoute: true },
+      destinations: () => [`sip:bob@127.0.0.1:${port};transport=tcp`],
+    })
+    invite()
+    await next(caller)
+    const [socket] = await accepted
+    const received = String((await once(socket, 'data'))[0])
+    const recorded = received.match(/^Record-Route: .*$/gm) ?? []
+    expect(recorded).toEqual([
+      `Record-Route: <sip:127.0.0.1:${tcpPort};transport=tcp;lr>`,
+      `Record-Route: <sip:127.0.0.1:${udpPort};lr>`,
+    ])
+    socket.write(responseText(received, '200 OK', [`Contact: <sip:bob@127.0.0.1:${port};transport=tcp>`, ...recorded]))
+    const ok = await next(caller)
+    call(within(caller, ok, 'ACK', '1 ACK'))
+    expect(startOf(String((await once(socket, 'data'))[0]))).toBe('ACK')
+    const bye = requestText(port, {
+      method: 'BYE',
+      uri: `sip:alice@127.0.0.1:${caller.port}`,
+      via: `Via: SIP/2.0/TCP 127.0.0.1:${port};branch=z9hG4bKbye`,
+      to: headerOf(ok, 'From') ?? '',
+      extra: recorded.map((line) => line.replace('Record-', '')),
+      body: '',
+    })
+    socket.write(bye)
+    const passed = await next(caller)
+    expect([startOf(passed), headerOf(passed, 'Route')]).toEqual(['BYE', undefined])
+    caller.send(responseText(passed, '200 OK'), udpPort)
+    expect(startOf(String((await once(socket, 'data'))[0]))).toBe('SIP/2.0 200 OK')
+    socket.destroy()
+    listener.close()
   })
 })

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { FakeClock } from '../support/fake-clock.js'
 import { headerOf, requestText, responseText } from '../support/sip-text.js'
@@ -239,5 +241,36 @@ describe('requests other than INVITE, forwarded', () => {
     await other.closed
     callee.send(responseText(request, '200 OK'), udpPort)
     expect(startOf(await caller.receive())).toBe('SIP/2.0 200 OK')
+  })
+
+  it('a device that registered by a connection is reached on it', async () => {
+    const { call, caller, callee, udpPort, tcpPort } = await set({
+      destinations: ([first]) => [`sip:127.0.0.1:${first?.port}`],
+    })
+    const device = connect(tcpPort, '127.0.0.1')
+    const via = 'Via: SIP/2.0/TCP 192.0.2.7;branch=z9hG4bKdevice'
+    device.write(
+      requestText(0, {
+        method: 'REGISTER',
+        uri: 'sip:home.example',
+        via,
+        extra: ['Contact: <sip:dev@192.0.2.7>'],
+        body: '',
+      }),
+    )
+    callee.send(responseText(await callee.receive(), '200 OK', ['Contact: <sip:dev@192.0.2.7>;expires=60']), udpPort)
+    expect(startOf(String((await once(device, 'data'))[0]))).toBe('SIP/2.0 200 OK')
+    const route = `Route: <sip:127.0.0.1:${udpPort};lr>`
+    call(
+      requestText(caller.port, {
+        method: 'BYE',
+        uri: 'sip:dev@192.0.2.7',
+        to: '<sip:dev@h>;tag=d',
+        extra: [route],
+        body: '',
+      }),
+    )
+    expect(startOf(String((await once(device, 'data'))[0]))).toBe('BYE')
+    device.destroy()
   })
 })
