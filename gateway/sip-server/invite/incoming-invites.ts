@@ -33,6 +33,8 @@ const RINGING_MS = 600_000
 
 const GONE: Refusal = { status: 480, reason: 'Temporarily Unavailable' }
 const CANCELLED: Refusal = { status: 487, reason: 'Request Terminated' }
+/** RFC 3262 §3: the INVITE is rejected with a 5xx. */
+const NO_PRACK: Refusal = { status: 504, reason: 'Server Time-out' }
 const UNAVAILABLE: Refusal = { status: 503, reason: 'Service Unavailable' }
 
 export interface IncomingInvitesOptions extends InviteAnswersContext {
@@ -52,7 +54,7 @@ export class IncomingInvites {
 
   constructor(options: IncomingInvitesOptions) {
     this.#options = options
-    this.#answers = new InviteAnswers(this.#invites, options)
+    this.#answers = new InviteAnswers(this.#invites, options, (invite) => this.#withdraw(invite, NO_PRACK))
   }
 
   get transactions(): number {

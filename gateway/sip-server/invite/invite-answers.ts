@@ -39,10 +39,13 @@ const UNKNOWN = 'Response not sent due to unknown transaction'
 export class InviteAnswers {
   readonly #invites: WaitingInvites
   readonly #context: InviteAnswersContext
+  /** Ends an INVITE whose reliable answer nobody acknowledged. */
+  readonly #giveUp: (invite: WaitingInvite) => void
 
-  constructor(invites: WaitingInvites, context: InviteAnswersContext) {
+  constructor(invites: WaitingInvites, context: InviteAnswersContext, giveUp: (invite: WaitingInvite) => void) {
     this.#invites = invites
     this.#context = context
+    this.#giveUp = giveUp
   }
 
   /** An answer of the client; it may have to wait for a PRACK. */
@@ -180,8 +183,10 @@ export class InviteAnswers {
     const { responses } = this.#context
     const bytes = invite.last
     if (!bytes) return
-    const givenUp = () => this.refuse(invite, { status: 504, reason: 'Server Time-out' })
-    invite.provisionals.sent(() => responses.repeat(invite, bytes), givenUp)
+    invite.provisionals.sent(
+      () => responses.repeat(invite, bytes),
+      () => this.#giveUp(invite),
+    )
   }
 
   /** A provisional answer with a tag makes an early dialog (RFC 3261 §12.1). */

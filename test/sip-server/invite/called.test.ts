@@ -17,6 +17,8 @@ let app: CallApp | undefined
 afterEach(async () => {
   app?.disconnect()
   await harness?.stop()
+  app = undefined
+  harness = undefined
 })
 
 async function play(onInvite: (app: CallApp) => CallHandler, clock = new FakeClock()) {

@@ -10,6 +10,8 @@ let app: CallApp | undefined
 afterEach(async () => {
   app?.disconnect()
   await harness?.stop()
+  app = undefined
+  harness = undefined
 })
 
 async function play() {
