@@ -14,9 +14,6 @@ export type StreamEvent =
 
 const LF = 0x0a
 const CR = 0x0d
-/** Octets of a CRLF that may yet become half a ping. */
-const PONG = 2
-
 /** Cuts a TCP stream into messages by Content-Length (RFC 3261 §18.3). */
 export class StreamReader {
   readonly #limits: MessageLimits
@@ -30,9 +27,9 @@ export class StreamReader {
     this.#limits = limits
   }
 
-  /** True while part of a message is waiting for the rest. */
+  /** True while part of a message is waiting for the rest; line ends before it do not count. */
   get partial(): boolean {
-    return this.#queue.length > PONG
+    return this.#queue.length > 0 && this.#queue.at(0) !== CR
   }
 
   /** Takes what came from the socket; gives what is complete with it. After 'fatal' or 'garbage' nothing follows. */
