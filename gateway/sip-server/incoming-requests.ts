@@ -128,7 +128,15 @@ export class IncomingRequests {
     const { clock, dialogArrivals, registeredFlows } = this.#options
     const { request, flow, from, dialog } = waiting
     const tag = responseTag(answer, waiting.tag)
-    const { contact, dialogId } = dialogArrivals.answering({ request, answer, from, dialog, tag, owner: client })
+    const { contact, dialogId } = dialogArrivals.answering({
+      request,
+      answer,
+      body,
+      from,
+      dialog,
+      tag,
+      owner: client,
+    })
     const text = fillResponse(answer, body, { request, local: flow.local, tag, contact })
     const { transport, remote } = flow
     this.#send(waiting, text, answer.status)

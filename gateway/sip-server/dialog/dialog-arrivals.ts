@@ -29,6 +29,7 @@ export interface DialogArrivalsContext {
 export interface Answering {
   readonly request: SipRequest
   readonly answer: SipResponse
+  readonly body: string
   readonly from: Flow
   readonly dialog: Dialog | undefined
   readonly tag: string
@@ -99,13 +100,14 @@ export class DialogArrivals {
     else watchSubscription(dialog, expires, dialogs, clock)
   }
 
-  #succeeded({ request, answer, from, dialog, tag, owner }: Answering): Dialog | undefined {
+  #succeeded(answering: Answering): Dialog | undefined {
     const { dialogs, clock, sessions } = this.#context
-    if (!dialog) return this.#subscribed({ request, answer, from, dialog, tag, owner })
+    const { request, answer, body, from, dialog } = answering
+    if (!dialog) return this.#subscribed(answering)
     if (dialog.state === 'ended') return dialog
     if (refreshesTarget(request.method)) refreshTarget(dialog, request, from)
     if (request.method === 'UPDATE')
-      sessions.refreshed(dialog, { response: answer, requestedBy: 'peer', localBody: '' })
+      sessions.refreshed(dialog, { response: answer, requestedBy: 'peer', localBody: body })
     if (request.method === 'SUBSCRIBE') watchSubscription(dialog, lifetime(request, answer), dialogs, clock)
     return dialog
   }

@@ -189,8 +189,14 @@ export class IncomingInvites {
 
   #receiveWithin(arrival: Arrival, dialog: Dialog): void {
     const refusal = this.#refuseWithin(arrival.request, dialog)
-    if (refusal) this.#options.responses.refuseStateless(arrival, refusal)
-    else this.#open(arrival, dialog.owner, dialog)
+    if (!refusal) {
+      this.#open(arrival, dialog.owner, dialog)
+      return
+    }
+    // Its CSeq counts already, so a retransmission must find its own answer.
+    const invite = this.#waiting(arrival, dialog.owner, undefined, true)
+    this.#invites.open(invite)
+    this.#answers.refuse(invite, refusal)
   }
 
   /** RFC 3261 §14.2: not two at once. */
@@ -207,7 +213,7 @@ export class IncomingInvites {
 
   #open(arrival: Arrival, client: ControlClient, dialog: Dialog | undefined): void {
     const { clock, responses } = this.#options
-    const invite = this.#waiting(arrival, client, dialog)
+    const invite = this.#waiting(arrival, client, dialog, dialog !== undefined)
     this.#invites.open(invite)
     if (dialog) dialog.reinvite = 'theirs'
     invite.last = responses.send(invite, ownResponse(100, 'Trying', { request: arrival.request, tag: '' }), 100)
@@ -221,7 +227,7 @@ export class IncomingInvites {
     )
   }
 
-  #waiting(arrival: Arrival, answerer: ControlClient, dialog: Dialog | undefined): WaitingInvite {
+  #waiting(arrival: Arrival, answerer: ControlClient, dialog: Dialog | undefined, within: boolean): WaitingInvite {
     const { clock, responses } = this.#options
     const { key, branch, request, via, flow, from, received } = arrival
     const answerable: Answerable = { key, branch, request, via, flow }
@@ -236,7 +242,8 @@ export class IncomingInvites {
       }),
       body: received.body,
       from,
-      within: dialog !== undefined,
+      within,
+      expiresAt: within ? undefined : expiry(request, clock.now()),
       answerer,
       tag: dialog?.localTag ?? newTag(),
       dialog,
@@ -247,12 +254,15 @@ export class IncomingInvites {
     return invite
   }
 
-  /** The application has forgotten it: the caller is answered in its place. */
+  /** The application has forgotten it, or its time is over (RFC 3261 §13.3.1): the caller is answered in its place. */
   #limit(invite: WaitingInvite, client: ControlClient, ms: number): void {
+    const { clock, statistics } = this.#options
+    const left = (invite.expiresAt ?? Number.POSITIVE_INFINITY) - clock.now()
     invite.cancelLimit()
-    invite.cancelLimit = this.#options.clock.after(ms, () => {
-      this.#options.statistics.dropped('unanswered')
-      if (invite.answerer === client) this.#withdraw(invite, GONE)
+    invite.cancelLimit = clock.after(Math.max(Math.min(ms, left), 0), () => {
+      if (invite.answerer !== client) return
+      if (left > ms) statistics.dropped('unanswered')
+      this.#withdraw(invite, left > ms ? GONE : CANCELLED)
     })
   }
 
@@ -271,4 +281,9 @@ export class IncomingInvites {
     const origin = arrival ? { ...sourceOf(arrival), at } : { bytes: 0, transport, ...remote, at }
     client.send(dialogRequestPayload(origin, invite.id, invite.dialog?.id ?? '', text))
   }
+}
+
+function expiry(invite: SipRequest, now: number): number | undefined {
+  const value = header(invite, 'expires')
+  return value !== undefined && /^\d{1,9}$/.test(value) ? now + Number(value) * 1000 : undefined
 }

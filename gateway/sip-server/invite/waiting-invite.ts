@@ -13,6 +13,8 @@ export interface WaitingInvite extends Answerable {
   readonly from: Flow
   /** It came within a dialog. */
   readonly within: boolean
+  /** When it is of no use to the caller any more, by the Expires he gave; milliseconds since the epoch. */
+  readonly expiresAt: number | undefined
   /** Who has to answer it. */
   answerer: ControlClient | 'proxy'
   /** Our tag, in all answers but 100. */

@@ -192,6 +192,21 @@ describe('the caller cancels', () => {
     await caller.expect('SIP/2.0 200')
   })
 
+  it('by letting the time of its Expires pass: 487', async () => {
+    const { told, request } = cancelled()
+    const { caller, clock } = await play(() => (received, response) => {
+      response.send(180)
+      told(received)
+    })
+    caller.invite({ extra: ['Expires: 20'] })
+    await caller.expect('SIP/2.0 180')
+    const heardCancel = heard(await request, 'cancel')
+    clock.advance(19_999)
+    clock.advance(1)
+    await caller.expect('SIP/2.0 487')
+    await heardCancel
+  })
+
   it('an INVITE nobody sent: 481', async () => {
     const { caller } = await play(answering())
     caller.request('CANCEL')
@@ -259,8 +274,10 @@ describe('an INVITE within the call', () => {
     await caller.expect('ACK')
     await modified
     caller.within(leg, 'INVITE', 52, { body: OFFER })
-    caller.within(leg, 'INVITE', 53, { body: OFFER })
+    const third = caller.within(leg, 'INVITE', 53, { body: OFFER })
     const second = await caller.expect('SIP/2.0 500')
+    caller.send(third)
+    expect(await caller.next()).toBe(second)
     expect(headerOf(second, 'Retry-After')).toMatch(/^\d+$/)
   })
 
