@@ -171,6 +171,8 @@ export class IncomingRequests {
   }
 
   #forward(waiting: WaitingRequest, response: SipResponse, body: string): void {
+    // RFC 4320 §4.2: the caller has given up, and would not know what it answers.
+    if (!this.#transactions.find(waiting.id)) return
     this.#send(waiting, deliveredText(response, body), response.status)
     this.#options.registeredFlows.learn(waiting.request, response, waiting.flow)
   }

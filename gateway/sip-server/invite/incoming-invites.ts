@@ -83,10 +83,10 @@ export class IncomingInvites {
     else this.#receiveNew(arrival)
   }
 
-  /** Gives an INVITE that waits for its client to the proxy; undefined when there is none. */
+  /** Gives an INVITE that waits for its client to the proxy; undefined when there is none, or a dialog has begun. */
   take(client: ControlClient, id: string): Upstream | undefined {
     const invite = this.#invites.ofId(id)
-    if (invite?.answerer !== client || invite.within) return undefined
+    if (invite?.answerer !== client || invite.dialog) return undefined
     invite.answerer = 'proxy'
     invite.cancelLimit()
     return {

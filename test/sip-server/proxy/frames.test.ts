@@ -102,6 +102,16 @@ describe('frames of a forwarded INVITE', () => {
     expect(last.filter((payload) => payload.includes('|continue'))).toEqual([])
   })
 
+  it('an INVITE the client has begun to answer cannot be forwarded', async () => {
+    const { frame } = await invite()
+    await client.receive()
+    const id = taken(frame).tokens[8]
+    await client.ask(`sip|${id}|\r\nSIP/2.0 180 Ringing\r\n\r\n`)
+    expect(await client.ask(`proxy|${id}||fullResponse||serial|||sip:127.0.0.1:${one.port}`)).toMatch(
+      /\|NOK\|Unknown transaction id/,
+    )
+  })
+
   it('an INVITE that was forwarded is not the client’s to answer any more', async () => {
     const { frame } = await invite()
     await client.receive()

@@ -198,6 +198,28 @@ describe('requests other than INVITE, forwarded', () => {
     expect(results).toMatchObject([{ finalStatus: 200 }])
   })
 
+  it('an answer that comes too late for the caller is not forwarded; the application hears of it', async () => {
+    const clock = new FakeClock()
+    const { call, caller, callees, own, udpPort, ended, results, server } = await set({ callees: 2, clock })
+    call(requestText(caller.port, { uri: own }))
+    await callees[0]?.receive()
+    clock.advance(32_000)
+    const second = (await callees[1]?.receive()) ?? ''
+    clock.advance(8_000)
+    expect(await server.stats()).toMatchObject({ pendingRequests: 0, forwarding: 1 })
+    callees[1]?.send(responseText(second, '200 OK'), udpPort)
+    await ended()
+    expect(results).toMatchObject([{ finalStatus: 200 }])
+    await hadNothing(caller)
+    expect(await server.stats()).toMatchObject({ dropped: { unanswered: 0 }, forwarding: 0, serverTransactions: 0 })
+  })
+
+  it('a number as Request-URI stays, and goes to the destination', async () => {
+    const { call, caller, callee } = await set()
+    call(requestText(caller.port, { uri: 'tel:+12065550100' }))
+    expect(await callee.receive()).toMatch(/^MESSAGE tel:\+12065550100 /)
+  })
+
   it('goes where Route says, and by the destination where the application names another', async () => {
     const { call, caller, callee, udpPort } = await set()
     call(
