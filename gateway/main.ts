@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=32
+#!/usr/bin/env -S node --max-semi-space-size=64
 import { runCommandLine } from './cli/program.js'
 import { processTerminal } from './cli/terminal.js'
 
