@@ -13,6 +13,8 @@ export interface ForwardOptions {
   readonly via: HeaderField
   /** Headers of the application. */
   readonly added: readonly HeaderField[]
+  /** Branches this one may become at once; undefined to leave what the caller said. */
+  readonly breadth?: number
   /** Our side of the way out. */
   readonly to: OwnEnd
   /** Our side of the way in, to stay on the path of the dialog or the registration. */
@@ -20,23 +22,25 @@ export interface ForwardOptions {
 }
 
 const REPLACED = new Set(['via', 'route', 'max-forwards', 'content-length'])
-/** Not to be touched by the application: they say which transaction and dialog it is. */
-const IDENTITY = new Set(['from', 'to', 'call-id', 'cseq', 'max-forwards'])
+/** Not to be touched by the application: they say which transaction and dialog it is, and how far it may go. */
+const IDENTITY = new Set(['from', 'to', 'call-id', 'cseq', 'max-forwards', 'max-breadth'])
 /** Headers that may stand in a message once only; the value of the application replaces the one received. */
 const SINGLE = new Set(['content-type', 'content-disposition', 'event', 'expires', 'priority', 'subject', 'user-agent'])
 
 /** A request as it is forwarded (RFC 3261 §16.6). The body passes unchanged. */
 export function forwardedRequest(request: SipRequest, body: string, options: ForwardOptions): SipRequest {
-  const { way, via, to, from } = options
+  const { way, via, breadth, to, from } = options
   const vias = request.headers.filter(({ key }) => key === 'via')
   const added = applicationHeaders(options.added, IDENTITY, to.local)
   const dropped = new Set(added.map(({ key }) => key).filter((key) => SINGLE.has(key)))
+  if (breadth !== undefined) dropped.add('max-breadth')
   const kept = request.headers.filter(({ key }) => !REPLACED.has(key) && !dropped.has(key))
   const headers = [
     via,
     ...vias,
     ...(from ? ownPath(request, from, to) : []),
     field('Max-Forwards', String(hopsLeft(request))),
+    ...(breadth === undefined ? [] : [field('Max-Breadth', String(breadth))]),
     ...way.routes.map((route) => field('Route', route)),
     ...kept,
     ...added,

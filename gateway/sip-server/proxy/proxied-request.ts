@@ -13,6 +13,7 @@ import type { Statistics } from '../statistics.js'
 import type { ComposedRequest, SentRequest } from '../transaction/outgoing-request.js'
 import type { RequestSender } from '../transaction/request-sender.js'
 import type { Flow } from '../transport/flow.js'
+import { breadthOf } from './admission.js'
 import type { BranchAnswer } from './best-response.js'
 import { forwardedRequest, withoutOurVia } from './forwarded.js'
 import { loopDigest, proxyBranch } from './loop.js'
@@ -44,6 +45,12 @@ interface RunningBranch {
   readonly stopTimers: () => void
 }
 
+/** What is a branch's own. */
+interface Share {
+  readonly branch: string
+  readonly breadth: number
+}
+
 const ELSEWHERE = [field('Reason', 'SIP;cause=200;text="Call completed elsewhere"')]
 
 /** One request on its way through the proxy: carries out what its response context decides. */
@@ -67,6 +74,7 @@ export class ProxiedRequest {
       invite: this.#invite,
       simultaneous: command.simultaneous,
       followRedirects: command.followRedirects,
+      breadth: breadthOf(upstream.request),
       targets: command.destinations,
     })
   }
@@ -86,7 +94,7 @@ export class ProxiedRequest {
     for (const action of actions) {
       switch (action.kind) {
         case 'try':
-          this.#try(action.branch, action.target)
+          this.#try(action.branch, action.target, action.breadth)
           break
         case 'cancel':
           this.#running.get(action.branch)?.sent.cancel(this.#cancelHeadersFor(action.cause))
@@ -101,7 +109,7 @@ export class ProxiedRequest {
     }
   }
 
-  #try(index: number, target: Target): void {
+  #try(index: number, target: Target, breadth: number): void {
     const { upstream } = this.#options
     const step = this.#stepTo(target)
     const parcel = hopParcel(step.hop, upstream.request, upstream.body, this.#context)
@@ -115,7 +123,7 @@ export class ProxiedRequest {
       branch,
       parcel,
       forwarded: true,
-      compose: (flow) => this.#compose(step, branch, flow),
+      compose: (flow) => this.#compose(step, { branch, breadth }, flow),
       response: (response, received, flow) => this.#answered(index, response, received, flow),
       failed: (status, reason) => {
         this.#stopTimers(index)
@@ -134,7 +142,7 @@ export class ProxiedRequest {
     return target.uri === way.uri ? nextStep(way) : { ...way, hop: target.uri }
   }
 
-  #compose({ uri, routes }: NextStep, branch: string, flow: Flow): ComposedRequest {
+  #compose({ uri, routes }: NextStep, { branch, breadth }: Share, flow: Flow): ComposedRequest {
     const { upstream, command, added } = this.#options
     const local = this.#context.network.localTowards(flow.transport, flow.remote.host) ?? flow.local
     const to = { transport: flow.transport, local }
@@ -142,6 +150,7 @@ export class ProxiedRequest {
       way: { uri, routes },
       via: ownVia(flow.transport, local, branch),
       added,
+      breadth,
       to,
       ...(command.remainInDialog ? { from: upstream.flow } : {}),
     })
@@ -183,7 +192,7 @@ export class ProxiedRequest {
   #record(status: number, text: string): void {
     const { records } = this.#context
     if (status < 300) records.start('network', 'proxy-uac', () => text)
-    else records.stop('network', 'call-rejected', () => text)
+    else records.stop('network', status === 487 ? 'call-canceled' : 'call-rejected', () => text)
   }
 
   #finish(): void {

@@ -2,7 +2,7 @@ import type { SipResponse } from '../message/message.js'
 import { type BranchAnswer, bestResponse, statusOf } from './best-response.js'
 import { redirectTargets } from './redirect.js'
 
-/** Branches of one request at most, redirections included (RFC 5393 §5.3.3 suggests no more for the whole tree). */
+/** Branches of one request at most, redirections included. */
 export const MAX_TARGETS = 60
 
 /** Where a branch goes. */
@@ -14,7 +14,7 @@ export interface Target {
 
 /** What has to be done, in this order. */
 export type ProxyAction =
-  | { readonly kind: 'try'; readonly branch: number; readonly target: Target }
+  | { readonly kind: 'try'; readonly branch: number; readonly target: Target; readonly breadth: number }
   /** At once, or after the first provisional answer. */
   | { readonly kind: 'cancel'; readonly branch: number; readonly cause: CancelCause }
   | { readonly kind: 'forward'; readonly answer: BranchAnswer }
@@ -29,6 +29,8 @@ export interface ResponseContextOptions {
   readonly invite: boolean
   readonly simultaneous: boolean
   readonly followRedirects: boolean
+  /** Branches that may be open at once, here and further on, in all (RFC 5393 §5). */
+  readonly breadth: number
   readonly targets: readonly string[]
 }
 
@@ -36,6 +38,8 @@ interface Branch {
   /** open: an answer is awaited. left: cancelled for lack of time, its end is awaited. */
   state: 'open' | 'left' | 'ended'
   heard: boolean
+  /** Its share of the breadth. */
+  readonly breadth: number
 }
 
 /**
@@ -137,11 +141,14 @@ export class ResponseContext {
   }
 
   #proceed(): ProxyAction[] {
-    const free = this.#options.simultaneous || !this.#branches.some(({ state }) => state === 'open')
-    const next = free ? this.#waiting.splice(0, this.#options.simultaneous ? MAX_TARGETS : 1) : []
+    const { simultaneous } = this.#options
+    const open = this.#branches.filter(({ state }) => state === 'open')
+    const room = open.reduce((left, { breadth }) => left - breadth, this.#options.breadth)
+    const next = simultaneous || open.length === 0 ? this.#waiting.splice(0, simultaneous ? room : 1) : []
+    const breadth = Math.floor(room / Math.max(next.length, 1))
     const tries = next.map((target): ProxyAction => {
-      const branch = this.#branches.push({ state: 'open', heard: false }) - 1
-      return { kind: 'try', branch, target }
+      const branch = this.#branches.push({ state: 'open', heard: false, breadth }) - 1
+      return { kind: 'try', branch, target, breadth }
     })
     return tries.length > 0 || this.#branches.some(({ state }) => state !== 'ended') ? tries : this.#conclude()
   }

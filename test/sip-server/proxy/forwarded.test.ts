@@ -43,6 +43,12 @@ describe('a forwarded request (RFC 3261 §16.6)', () => {
     expect(values(forward(request('MESSAGE sip:bob@h')), 'max-forwards')).toEqual(['70'])
   })
 
+  it('the breadth of the branch in place of the caller’s, or his unchanged', () => {
+    const message = request('INVITE sip:bob@h', 'Max-Breadth: 30')
+    expect(values(forward(message, { breadth: 7 }), 'max-breadth')).toEqual(['7'])
+    expect(values(forward(message), 'max-breadth')).toEqual(['30'])
+  })
+
   it.each([
     ['same side', udp, udp, ['<sip:10.0.0.1:5060;lr>']],
     ['TCP both ways', tcp, tcp, ['<sip:10.0.0.1:5060;transport=tcp;lr>']],

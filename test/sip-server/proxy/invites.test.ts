@@ -158,6 +158,7 @@ describe('INVITE, forwarded', () => {
     await next(caller)
     const [first, second] = [await next(one), await next(two)]
     expect(headerOf(first, 'Via')).not.toBe(headerOf(second, 'Via'))
+    expect([headerOf(first, 'Max-Breadth'), headerOf(second, 'Max-Breadth')]).toEqual(['30', '30'])
     for (const [callee, request] of [
       [one, first],
       [two, second],

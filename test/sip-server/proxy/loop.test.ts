@@ -27,6 +27,7 @@ describe('requests that may not be forwarded (RFC 3261 §16.3)', () => {
     ],
     ['no hop left', request('INVITE sip:bob@peer', 'Max-Forwards: 0'), 483],
     ['one hop left', request('INVITE sip:bob@peer', 'Max-Forwards: 1'), undefined],
+    ['no breadth left', request('INVITE sip:bob@peer', 'Max-Breadth: 0'), 440],
     ['Proxy-Require', request('INVITE sip:bob@peer', 'Proxy-Require: a, b', 'Proxy-Require: c'), 420],
     ['Proxy-Require of an ACK', request('ACK sip:bob@peer', 'Proxy-Require: a'), undefined],
   ])('%s', (_what, message, status) => expect(refuseToForward(message)?.status).toBe(status))

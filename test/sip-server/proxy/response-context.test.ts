@@ -43,6 +43,7 @@ function plays(options: Partial<ResponseContextOptions>, play: Play): void {
     invite: true,
     simultaneous: false,
     followRedirects: false,
+    breadth: 60,
     targets: ['sip:a', 'sip:b'],
     ...options,
   })
@@ -312,7 +313,13 @@ describe('redirections (RFC 3261 §16.5)', () => {
   })
 
   it('make no more branches than allowed, however many contacts come', () => {
-    const context = new ResponseContext({ invite: true, simultaneous: true, followRedirects: true, targets: ['sip:t'] })
+    const context = new ResponseContext({
+      invite: true,
+      simultaneous: true,
+      followRedirects: true,
+      breadth: 1e9,
+      targets: ['sip:t'],
+    })
     context.start()
     let open = 1
     for (let branch = 0; branch < open; branch++) {
@@ -372,4 +379,40 @@ describe('other requests', () => {
     ],
   ]
   it.each(other)('%s', (_what, atOnce, play) => plays({ invite: false, simultaneous: atOnce }, play))
+})
+
+describe('breadth (RFC 5393 §5)', () => {
+  const forked = (breadth: number) =>
+    new ResponseContext({
+      invite: true,
+      simultaneous: true,
+      followRedirects: true,
+      breadth,
+      targets: ['sip:a', 'sip:b', 'sip:c'],
+    })
+  const shares = (actions: readonly ProxyAction[]) =>
+    actions.flatMap((action) => (action.kind === 'try' ? [action.breadth] : []))
+
+  it('is shared by what is tried at once', () => {
+    const context = forked(7)
+    expect(shares(context.start())).toEqual([2, 2, 2])
+    expect(shares(happens(context, '0 302 sip:d sip:e'))).toEqual([1, 1])
+  })
+
+  it('lets the rest wait where it does not suffice', () => {
+    const context = forked(2)
+    expect(context.start().map(say)).toEqual(['try 0 a', 'try 1 b'])
+    expect(happens(context, '0 404').map(say)).toEqual(['try 2 c'])
+  })
+
+  it('goes to each in full where one is tried after the other', () => {
+    const context = new ResponseContext({
+      invite: true,
+      simultaneous: false,
+      followRedirects: false,
+      breadth: 5,
+      targets: ['sip:a', 'sip:b'],
+    })
+    expect([...shares(context.start()), ...shares(happens(context, '0 404'))]).toEqual([5, 5])
+  })
 })
