@@ -28,7 +28,7 @@ export interface RelayedRequest {
   readonly dialogId: string
   /** Sees each response but 100 before the client; false keeps it from him. `request` is as it went out. */
   readonly answered?: (response: SipResponse, flow: Flow, request: SipRequest) => boolean
-  /** Hears of the final answer, after the client: from the network, or made up because none came. */
+  /** Hears of the first final answer, after the client: from the network, or made up because none came. */
   readonly ended?: (status: number) => void
 }
 
@@ -53,6 +53,11 @@ export function relayRequest(relayed: RelayedRequest, context: RelayContext): Re
   const { transport } = prepared.origin
   let request = prepared.request
   const turn = client.send(requestSentPayload(commandId, { ...prepared.origin, at: clock.now() }, id, prepared.text))
+  let ended = false
+  const end = (status: number) => {
+    if (!ended) relayed.ended?.(status)
+    ended = true
+  }
   const give = (response: SipResponse, { size, body }: ReceivedMessage, flow: Flow) => {
     // 100 is between neighbours (RFC 3261 §8.1.3): the application has no use for it.
     if (response.status === 100) return
@@ -60,7 +65,7 @@ export function relayRequest(relayed: RelayedRequest, context: RelayContext): Re
       const origin = { bytes: size, transport: flow.transport, ...flow.remote, at: clock.now() }
       client.sendAfter(turn, responsePayload(origin, id, deliveredText(response, body), dialogId))
     }
-    if (response.status >= 200) relayed.ended?.(response.status)
+    if (response.status >= 200) end(response.status)
   }
   const sent = sender.send({
     method: draft.method,
@@ -74,7 +79,7 @@ export function relayRequest(relayed: RelayedRequest, context: RelayContext): Re
     response: give,
     failed: (status, reason) => {
       client.sendAfter(turn, madeUpPayload({ id, request, transport, at: clock.now(), dialogId }, status, reason))
-      relayed.ended?.(status)
+      end(status)
     },
   })
   return { id, client, request: prepared.request, sent, origin: prepared.origin, turn }

@@ -76,7 +76,7 @@ export function dialogOfResponse({ request, response, flow, contact, owner }: Ca
     routeSet: [],
     remoteTarget: request.uri,
     localSequence: sequenceOf(request),
-    remoteSequence: 0,
+    remoteSequence: -1,
     flow: undefined,
     behind: undefined,
     owner,

@@ -30,7 +30,7 @@ export interface Dialog {
   routeSet: readonly string[]
   remoteTarget: string
   localSequence: number
-  /** 0 before the peer has sent a request. */
+  /** -1 before the peer has sent a request. */
   remoteSequence: number
   /** The connection its requests take while it is open. */
   flow: Flow | undefined
