@@ -1,5 +1,5 @@
 import type { ControlClient } from '../control/control-client.js'
-import { tagOf } from '../message/address.js'
+import { parseAddress, tagOf } from '../message/address.js'
 import { header, type SipRequest, type SipResponse } from '../message/message.js'
 import type { Flow } from '../transport/flow.js'
 import { type Dialog, dialogId } from './dialog.js'
@@ -24,7 +24,7 @@ export function dialogOfRequest({ request, localTag, flow, contact, owner }: Cal
   const callId = header(request, 'call-id') ?? ''
   const from = header(request, 'from') ?? ''
   const routeSet = recordRoutes(request.headers)
-  const remoteTarget = contactUri(request.headers) ?? ''
+  const remoteTarget = contactUri(request.headers) ?? parseAddress(from)?.uri ?? ''
   const { transport, remote: source } = flow
   const sequence = sequenceOf(request)
   return {

@@ -1,9 +1,10 @@
 import type { Clock } from '../../cpm/clock.js'
 import { unsolicitedPayload } from '../control/payload.js'
-import { field, type HeaderField, type SipResponse } from '../message/message.js'
+import type { HostPort } from '../host-port.js'
+import { field, type SipResponse, serialise } from '../message/message.js'
 import { parseUri } from '../message/uri.js'
 import type { RegisteredFlows } from '../registered-flows.js'
-import { type ComposerContext, type Draft, type Prepared, prepareRequest } from '../request-composer.js'
+import { type ComposerContext, type Draft, NOWHERE, type Prepared, prepareRequest } from '../request-composer.js'
 import { planHop, type SendPlan } from '../request-plan.js'
 import type { RequestSender } from '../transaction/request-sender.js'
 import type { Flow } from '../transport/flow.js'
@@ -17,6 +18,9 @@ export interface DialogSenderContext extends ComposerContext {
   readonly sender: RequestSender
   readonly dialogs: DialogTable
 }
+
+/** Stands for our address where none has the peer's family; nothing is sent then. */
+const NO_ADDRESS: HostPort = { host: 'localhost', port: 5060 }
 
 /** Why the server ends a dialog, as it stands in the Reason of its BYE. */
 export type ByeReason = 'ACK timeout' | 'Session timer expired' | 'call canceled' | 'client lost' | 'forked'
@@ -33,7 +37,7 @@ export class DialogSender {
   plan(dialog: Dialog, asked: DialogRequest): { readonly draft: Draft; readonly plan: SendPlan } | string {
     const { network } = this.#context
     const local = dialog.flow?.local ?? network.localTowards('udp', dialog.behind?.host ?? '')
-    const { draft, hop } = dialogDraft(dialog, asked, local ?? { host: 'localhost', port: 5060 })
+    const { draft, hop } = dialogDraft(dialog, asked, local ?? NO_ADDRESS)
     const plan = this.#way(dialog, hop)
     return typeof plan === 'string' ? plan : { draft, plan }
   }
@@ -73,17 +77,15 @@ export class DialogSender {
   /** Ends a dialog by a BYE of the server, and tells the client by a copy of it. */
   bye(dialog: Dialog, reason: ByeReason): void {
     if (!this.#context.dialogs.end(dialog)) return
-    const prepared = this.byeUnseen(dialog, reason)
-    if (!prepared || !dialog.owner.connected) return
-    const origin = { ...prepared.origin, at: this.#context.clock.now() }
-    dialog.owner.send(unsolicitedPayload(origin, dialog.id, prepared.text))
+    const { origin, text } = this.byeUnseen(dialog, reason) ?? unsent(dialog, reason)
+    if (!dialog.owner.connected) return
+    dialog.owner.send(unsolicitedPayload({ ...origin, at: this.#context.clock.now() }, dialog.id, text))
   }
 
   /** A BYE for a dialog no client knows of. */
   byeUnseen(dialog: Dialog, reason: ByeReason): Prepared | undefined {
-    const headers: HeaderField[] = [field('Reason', `SIP;cause=200;text="${reason}"`)]
     const nothing = () => {}
-    return this.send(dialog, { method: 'BYE', headers, body: '' }, nothing, nothing)
+    return this.send(dialog, byeRequest(reason), nothing, nothing)
   }
 
   #way(dialog: Dialog, hop: string): SendPlan | string {
@@ -105,4 +107,15 @@ export class DialogSender {
     if (plan?.kind === 'send') return plan
     return plan?.kind === 'refused' ? plan.reason : 'no way to the remote target'
   }
+}
+
+function byeRequest(reason: ByeReason): Omit<DialogRequest, 'sequence'> {
+  return { method: 'BYE', headers: [field('Reason', `SIP;cause=200;text="${reason}"`)], body: '' }
+}
+
+/** The BYE of a dialog whose peer cannot be reached any more: the client has to know all the same. */
+function unsent(dialog: Dialog, reason: ByeReason): Pick<Prepared, 'origin' | 'text'> {
+  const asked = { ...byeRequest(reason), sequence: dialog.localSequence }
+  const { method, uri, headers, body } = dialogDraft(dialog, asked, NO_ADDRESS).draft
+  return { origin: { bytes: 0, ...NOWHERE }, text: serialise(`${method} ${uri} SIP/2.0`, headers, body) }
 }

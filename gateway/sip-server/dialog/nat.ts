@@ -16,7 +16,8 @@ export interface Origin {
 export function behindNat(role: 'uac' | 'uas', { transport, source, contact, routeSet }: Origin): HostPort | undefined {
   if (transport !== 'udp' || routeSet.length > 0) return undefined
   const uri = parseUri(contact)
-  if (!uri || uri.host === '') return undefined
+  // A Contact that is no SIP URI, such as tel:, leads nowhere.
+  if (!uri || uri.host === '') return source
   const otherHost = canonicalHost(uri.host) !== canonicalHost(source.host)
   const otherPort = role === 'uas' && uri.port !== undefined && uri.port !== source.port
   return otherHost || otherPort ? source : undefined

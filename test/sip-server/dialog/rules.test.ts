@@ -162,10 +162,14 @@ describe('a peer behind NAT', () => {
     expect(behindNat('uac', { ...udp, contact: 'sip:a@198.51.100.7:5060' })).toBeUndefined()
   })
 
+  it('also when its Contact is no SIP URI', () => {
+    expect(behindNat('uas', { ...udp, contact: 'tel:+1555' })).toEqual(source)
+    expect(called([['Contact', '']]).remoteTarget).toBe('sip:alice@h')
+  })
+
   it('is not, over a connection or through proxies', () => {
     expect(behindNat('uas', { ...udp, transport: 'tcp', contact: 'sip:a@10.0.0.1' })).toBeUndefined()
     expect(behindNat('uas', { ...udp, routeSet: ['<sip:p;lr>'], contact: 'sip:a@10.0.0.1' })).toBeUndefined()
-    expect(behindNat('uas', { ...udp, contact: 'tel:+1555' })).toBeUndefined()
   })
 })
 

@@ -34,18 +34,43 @@ export interface AnswerParts {
   readonly body?: string
 }
 
-/** A SIP user agent written out by hand, on UDP: it does what it is told, and nothing by itself. */
+/** What a user agent speaks over. */
+export interface Wire {
+  readonly transport: 'UDP' | 'TCP' | 'WS'
+  /** Ours, as it stands in Via and Contact. */
+  readonly port: number
+  send(text: string): void
+  receive(): Promise<string>
+  readonly unread: number
+}
+
+/** A SIP user agent written out by hand: it does what it is told, and nothing by itself. */
 export class CallPeer {
-  readonly #peer: UdpPeer
+  readonly #peer: Wire
   readonly #serverPort: number
 
-  constructor(peer: UdpPeer, serverPort: number) {
-    this.#peer = peer
+  constructor(wire: Wire, serverPort: number) {
+    this.#peer = wire
     this.#serverPort = serverPort
   }
 
   static async open({ peer, udpPort }: Harness): Promise<CallPeer> {
-    return new CallPeer(await peer(), udpPort)
+    return CallPeer.onUdp(await peer(), udpPort)
+  }
+
+  static onUdp(peer: UdpPeer, serverPort: number): CallPeer {
+    return new CallPeer(
+      {
+        transport: 'UDP',
+        port: peer.port,
+        send: (text) => peer.send(text, serverPort),
+        receive: () => peer.receive(),
+        get unread() {
+          return peer.unread
+        },
+      },
+      serverPort,
+    )
   }
 
   get port(): number {
@@ -57,7 +82,7 @@ export class CallPeer {
   }
 
   send(text: string): string {
-    this.#peer.send(text, this.#serverPort)
+    this.#peer.send(text)
     return text
   }
 
@@ -112,7 +137,7 @@ export class CallPeer {
   #request(method: string, uri: string, parts: Parts): string {
     const { body = '', extra = [] } = parts
     const lines = [
-      `Via: SIP/2.0/UDP 127.0.0.1:${this.port};rport;branch=${parts.branch ?? `z9hG4bK${randomUUID()}`}`,
+      `Via: SIP/2.0/${this.#peer.transport} 127.0.0.1:${this.port};rport;branch=${parts.branch ?? `z9hG4bK${randomUUID()}`}`,
       'Max-Forwards: 70',
       `From: ${parts.from ?? '<sip:alice@home.example>;tag=alice1'}`,
       `To: ${parts.to ?? '<sip:bob@home.example>'}`,
