@@ -103,18 +103,21 @@ export class Connection implements Flow {
     this.#options.wire.destroy()
   }
 
-  /** Takes what the peer sent, in order. */
-  take(events: Iterable<StreamEvent>): void {
-    if (this.#unreadable) return
+  /** Takes what the peer sent, in order; whether anything was complete. */
+  take(events: Iterable<StreamEvent>): boolean {
+    if (this.#unreadable) return false
+    let complete = false
     this.#heardAt = this.#options.clock.now()
     this.#keepAlive?.heard()
     for (const event of events) {
+      complete = true
       this.#charge()
       if (event.kind === 'ping') this.send(PONG)
       else if (event.kind === 'garbage') this.#options.events.garbage()
       else this.#options.events.message(event.received, this)
       if (event.kind === 'fatal' || event.kind === 'garbage') this.#stopReading()
     }
+    return complete
   }
 
   /** Part of a message is there: the rest has to come in time. */

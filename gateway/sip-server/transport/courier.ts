@@ -27,6 +27,12 @@ export interface Parcel {
   readonly flow?: Flow
 }
 
+/** A server to be tried. */
+interface Wish extends Target {
+  /** It is known by UDP; TCP is our wish. */
+  readonly orUdp: boolean
+}
+
 /** The first hop cannot be reached; the message is the reason phrase of the 503. */
 export class Undeliverable extends Error {
   override readonly name = 'Undeliverable'
@@ -60,7 +66,7 @@ export class Courier {
     if (parcel.flow?.open) yield parcel.flow
     else {
       for (const target of await this.#targets(parcel)) {
-        const flow = await this.#open(target, parcel)
+        const flow = await this.#open(target, parcel.hop.host)
         if (flow) yield flow
       }
     }
@@ -77,9 +83,9 @@ export class Courier {
     this.#avoided.clear()
   }
 
-  async #targets({ hop, transport, orUdp, asked }: Parcel): Promise<readonly Target[]> {
+  async #targets({ hop, transport, orUdp, asked }: Parcel): Promise<readonly Wish[]> {
     const { host, port } = hop
-    if (isIP(host)) return [{ host, port, transport }]
+    if (isIP(host)) return [{ host, port, transport, orUdp }]
     const named: NextHop = asked ?? { host, port, transport, portGiven: true, secure: isSecure(transport) }
     const context = {
       resolver: this.#resolver,
@@ -91,20 +97,23 @@ export class Courier {
       const rank = (target: Target) =>
         (this.#avoided.has(keyOf(target)) ? 2 : 0) + (orUdp && target.transport === 'udp' ? 1 : 0)
       const ordered = [...found].sort((a, b) => rank(a) - rank(b))
-      return orUdp ? ordered.map((target) => (target.transport === 'udp' ? { ...target, transport } : target)) : ordered
+      return ordered.map((target) => {
+        const wished = orUdp && target.transport === 'udp'
+        return { ...target, transport: wished ? transport : target.transport, orUdp: wished }
+      })
     } catch {
       throw new Undeliverable('DNS Error')
     }
   }
 
   /** Undefined when there is no way to a server. */
-  async #open(target: Target, { hop, orUdp }: Parcel): Promise<Flow | undefined> {
-    const { host, port, transport } = target
+  async #open(target: Wish, name: string): Promise<Flow | undefined> {
+    const { host, port, transport, orUdp } = target
     const refusedTcp = hostPort(target)
     if (transport === 'udp' || (orUdp && this.#noTcp.has(refusedTcp))) return this.#network.udpFlow({ host, port })
     if (transport !== 'tcp' && transport !== 'tls') return undefined
     try {
-      return await this.#network.connectionFlow({ transport, host, port, name: hop.host })
+      return await this.#network.connectionFlow({ transport, host, port, name })
     } catch {
       if (!orUdp) {
         this.#avoided.set(keyOf(target), true)

@@ -21,14 +21,13 @@ export function streamConnection(
     destroy: () => void socket.destroy(),
   }
   const connection = new Connection({ ...options, wire })
-  let spoken = options.ours
   socket.setNoDelay(true)
   socket.setKeepAlive(true)
   socket.on('data', (chunk) => {
-    connection.take(reader.push(chunk))
-    spoken ||= !reader.partial
+    const complete = connection.take(reader.push(chunk))
+    // On a busy connection every piece may end amid a message: each of them has its own time.
+    if (complete || !reader.partial) connection.finished()
     if (reader.partial) connection.began()
-    else if (spoken) connection.finished()
   })
   socket.on('error', () => socket.destroy())
   socket.on('end', () => socket.end())

@@ -54,6 +54,21 @@ describe('slow peers', () => {
     await ping(good)
   })
 
+  it('a busy connection whose pieces all end amid a message is not taken for a slow one', async () => {
+    const clock = await start()
+    const [busy, good] = [await dial(), await dial()]
+    await ping(good)
+    const message = overTcp('hello')
+    busy.send(message.slice(0, 20))
+    for (let count = 0; count < 5; count++) {
+      await ping(good)
+      clock.advance(20_000)
+      busy.send(overTcp('hello').replace(message.slice(0, 20), '') + message.slice(0, 20))
+      expect(await busy.receive()).toMatch(/^SIP\/2.0 /)
+    }
+    expect((await dropped()).slowMessage).toBe(0)
+  })
+
   it('a connection on which nothing is ever said ends after 32 s', async () => {
     const clock = await start()
     const [silent, good] = [await dial(), await dial()]

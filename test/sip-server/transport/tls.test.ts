@@ -29,9 +29,13 @@ afterEach(async () => {
 
 const ca = () => ({ ca: authority.ca })
 
-async function start(tls: object = {}, clock?: FakeClock): Promise<{ harness: Harness; port: number }> {
+async function start(
+  tls: object = {},
+  clock?: FakeClock,
+  limits: object = {},
+): Promise<{ harness: Harness; port: number }> {
   const listen = ['tls:127.0.0.1:0']
-  harness = await startHarness({ listen, tls: { ...own, ...ca(), ...tls } }, clock)
+  harness = await startHarness({ listen, tls: { ...own, ...ca(), ...tls }, limits }, clock)
   return { harness, port: parseListenAddress(harness.server.listening[0] ?? '').port }
 }
 
@@ -150,6 +154,18 @@ describe('TLS', () => {
     peer.send('\r\n\r\n')
     expect(await peer.receive()).toBe('\r\n')
     peer.close()
+  })
+
+  it('frees the place of a connection that ends', async () => {
+    const { harness, port } = await start({}, undefined, { connectionsPerSource: 1 })
+    for (let count = 0; count < 3; count++) {
+      const peer = await dial(port)
+      peer.send('\r\n\r\n')
+      expect(await peer.receive()).toBe('\r\n')
+      peer.close()
+      await expect.poll(async () => (await harness.server.stats()).tlsConnections).toBe(0)
+    }
+    expect((await harness.server.stats()).dropped.addressLimit).toBe(0)
   })
 
   it('does not start without a certificate', async () => {
