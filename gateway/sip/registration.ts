@@ -42,7 +42,8 @@ export function createRegistration(options: RegistrationOptions): Registration {
 
   /** The Contact names where our server listens; the core comes back along the flow anyway. */
   function contact(): string {
-    const transport = /;transport=(\w+)/i.exec(coreUri)?.[1]?.toLowerCase() ?? 'udp'
+    const named = /;transport=(\w+)/i.exec(coreUri)?.[1]?.toLowerCase() ?? 'udp'
+    const transport = /^sips:/i.test(coreUri) ? 'tls' : named
     const own = stack.listening().find((address) => address.startsWith(`${transport}:`))
     return `<sip:${user}@${own?.slice(transport.length + 1) ?? domain};transport=${transport}>;+sip.instance="<urn:uuid:${instance}>";${icsiFeatureTag(ICSI.message)}`
   }

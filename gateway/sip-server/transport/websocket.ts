@@ -60,7 +60,11 @@ export function webSocketConnection(
   const connection = new Connection({ ...options, wire })
   // Ahead of the WebSocket's own listener: what it makes a message of is then finished.
   below.prependListener('data', () => connection.began())
-  for (const whole of ['ping', 'pong'] as const) socket.on(whole, () => connection.finished())
+  for (const whole of ['ping', 'pong'] as const)
+    socket.on(whole, () => {
+      connection.take([])
+      connection.finished()
+    })
   socket.on('message', (data) => {
     connection.take(readFrame(Buffer.isBuffer(data) ? data : Buffer.concat([data].flat().map(asBuffer)), limits))
     connection.finished()

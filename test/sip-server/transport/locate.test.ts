@@ -4,7 +4,7 @@ import type { TransportName } from '../../../gateway/sip-server/host-port.js'
 import { parseUri } from '../../../gateway/sip-server/message/uri.js'
 import { byPriority, locate } from '../../../gateway/sip-server/transport/locate.js'
 import { nextHop } from '../../../gateway/sip-server/transport/next-hop.js'
-import { cachedResolver } from '../../../gateway/sip-server/transport/resolver.js'
+import { cachedResolver, systemResolver } from '../../../gateway/sip-server/transport/resolver.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { naptr, srv, type Zone, zoneResolver } from '../support/zone.js'
 
@@ -103,6 +103,12 @@ describe('the servers of a URI (RFC 3263)', () => {
           expect(ordered.map(({ priority }) => priority)).toEqual(some.map(({ priority }) => priority).sort())
         },
       ),
+    )
+  })
+
+  it('the system knows localhost', async () => {
+    expect(await systemResolver().addresses('localhost')).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^(127\.0\.0\.1|::1)$/)]),
     )
   })
 
