@@ -3,34 +3,23 @@ import { CallRecords } from './control/call-records.js'
 import type { SipCommand } from './control/command.js'
 import type { ControlClient } from './control/control-client.js'
 import { ControlServer } from './control/control-server.js'
-import { DialogArrivals } from './dialog/dialog-arrivals.js'
-import { DialogCommands } from './dialog/dialog-commands.js'
-import { DialogSender } from './dialog/dialog-sender.js'
-import { DialogTable } from './dialog/dialog-table.js'
-import { orphan } from './dialog/orphans.js'
-import { SessionTimers } from './dialog/session-timers.js'
 import { type HostPort, hostPort } from './host-port.js'
-import { IncomingRequests } from './incoming-requests.js'
-import { IncomingInvites } from './invite/incoming-invites.js'
-import { OutgoingInvites } from './invite/outgoing-invites.js'
-import { OutgoingSubscriptions } from './invite/outgoing-subscriptions.js'
 import type { SipResponse } from './message/message.js'
 import { type MessageLimits, parseHead } from './message/parse.js'
 import type { ReceivedMessage } from './message/received.js'
 import type { PeerLimits, SipServer, SipServerOptions } from './options.js'
-import { OutgoingRequests } from './outgoing-requests.js'
 import { PassThrough } from './proxy/pass-through.js'
 import { ProxyCore } from './proxy/proxy-core.js'
 import { RegisteredFlows } from './registered-flows.js'
 import { Statistics } from './statistics.js'
 import { RequestSender } from './transaction/request-sender.js'
-import { ResponseSender } from './transaction/response-sender.js'
 import { Courier } from './transport/courier.js'
 import type { Flow } from './transport/flow.js'
 import { advertisedHost, parseListenAddress } from './transport/listen-address.js'
 import { Network } from './transport/network.js'
 import { type Resolver, systemResolver } from './transport/resolver.js'
 import { SourceLimits } from './transport/source-limits.js'
+import { createUserAgent, type UserAgent } from './user-agent.js'
 
 export type { SipServer, SipServerOptions, SipServerStats } from './options.js'
 
@@ -64,7 +53,7 @@ export async function startSipServer(
 
   const receive = (received: ReceivedMessage, flow: Flow) => {
     const { message } = received
-    if (message.kind === 'request') incoming.receive(received, message, flow)
+    if (message.kind === 'request') agent.receive(received, message, flow)
     else receiveResponse(received, message, flow)
   }
   const receiveResponse = (received: ReceivedMessage, response: SipResponse, flow: Flow) => {
@@ -99,12 +88,7 @@ export async function startSipServer(
     ],
     sip: (client, command) => obey(client, command),
     proxy: (client, command) => proxy.obey(client, command),
-    lost: (client) => {
-      incoming.clientLost(client)
-      incomingInvites.clientLost(client)
-      outgoingInvites.clientLost(client)
-      orphan(client, dialogs, dialogSender, clock)
-    },
+    lost: (client) => agent.clientLost(client),
   })
   const preferTcpAbove = options.preferTcpAbove ?? DEFAULT_PREFER_TCP_ABOVE
   const courier = new Courier(network, clock, resolver)
@@ -116,59 +100,18 @@ export async function startSipServer(
   )
   const forwarding = { clock, network, statistics, registeredFlows, preferTcpAbove, sender, courier, records, isOwn }
   const passThrough = new PassThrough(forwarding)
-  const take = (client: ControlClient, id: string) => incoming.take(client, id) ?? incomingInvites.take(client, id)
-  const proxy = new ProxyCore({ ...forwarding, take })
-
-  const dialogs = new DialogTable()
-  const sending = { clock, network, preferTcpAbove, sender, registeredFlows, dialogs, records }
-  const dialogSender = new DialogSender(sending)
-  const sessions = new SessionTimers(clock, dialogSender)
-  const responses = new ResponseSender(network, statistics)
-  const admission = {
+  const proxy = new ProxyCore({ ...forwarding, take: (client, id) => agent.take(client, id) })
+  const agent = createUserAgent({
+    ...forwarding,
+    passThrough,
     maxPending: options.maxPendingRequests ?? DEFAULT_MAX_PENDING,
-    nextClient: (method: string) => control.next(method),
-  }
-  const incomingInvites = new IncomingInvites({
-    ...sending,
-    ...admission,
-    statistics,
-    responses,
-    dialogSender,
-    sessions,
+    nextClient: (method) => control.next(method),
     cancelledForwarded: (id, cancel) => proxy.cancelled(id, cancel),
   })
-  const outgoingInvites = new OutgoingInvites({ ...sending, dialogSender, sessions })
-  const subscriptions = new OutgoingSubscriptions(sending)
-  const dialogArrivals = new DialogArrivals({ clock, network, dialogs, sessions, records, invites: incomingInvites })
-  const incoming = new IncomingRequests({
-    clock,
-    statistics,
-    registeredFlows,
-    ...admission,
-    passThrough,
-    responses,
-    dialogs,
-    dialogArrivals,
-    subscriptions,
-    invites: incomingInvites,
-  })
-  const outgoing = new OutgoingRequests({ ...sending, invites: outgoingInvites, subscriptions })
-  const within = new DialogCommands({
-    ...sending,
-    dialogSender,
-    sessions,
-    invites: outgoingInvites,
-    ended: (dialog) => incomingInvites.dialogEnded(dialog),
-  })
-  const obey = sipCommands({ incoming, outgoing, outgoingInvites, within })
+  const obey = sipCommands(agent)
 
   const stop = async () => {
-    incoming.clear()
-    incomingInvites.clear()
-    outgoingInvites.clear()
-    subscriptions.clear()
-    dialogs.clear()
-    sender.clear()
+    agent.clear()
     courier.clear()
     await Promise.all([control.close(), network.close()])
   }
@@ -180,15 +123,13 @@ export async function startSipServer(
       listening: network.listening.map((address) => `${address.transport}:${hostPort(address)}`),
       stats: async () =>
         statistics.snapshot({
-          serverTransactions: incoming.transactions + incomingInvites.transactions,
+          ...agent.gauges(),
           clientTransactions: sender.size,
-          dialogs: dialogs.size,
           tcpConnections: network.tcpConnections,
           tlsConnections: network.tlsConnections,
           webSocketConnections: network.webSocketConnections,
           controlClients: control.size,
           forwarding: proxy.size,
-          pendingRequests: incoming.pending + incomingInvites.pending,
         }),
       stop,
     }
@@ -211,25 +152,13 @@ function sourceLimits(limits: PeerLimits, clock: Clock): SourceLimits {
 }
 
 /** Reads the SIP message of a `sip` command and gives it to whom it concerns. */
-function sipCommands({ incoming, outgoing, outgoingInvites, within }: CommandTargets) {
+function sipCommands(agent: UserAgent) {
   return (client: ControlClient, command: SipCommand): void => {
     const headEnd = command.text.indexOf('\r\n\r\n')
     const head = headEnd < 0 ? command.text : command.text.slice(0, headEnd)
     const body = headEnd < 0 ? '' : command.text.slice(headEnd + 4)
     const parsed = parseHead(head.replace(/(\r\n)+$/, ''), CLIENT_LIMITS)
-    const message = parsed?.message
-    if (!message || parsed.fault === 'requestLine') {
-      client.reply(command.id, 'NOK', `invalid request-uri: ${head.split('\r\n', 1)[0]}`)
-    } else if (message.kind === 'response') incoming.answer(client, command, message, body)
-    else if (message.method === 'CANCEL') outgoingInvites.cancel(client, command, message)
-    else if (command.dialogId !== '') within.send(client, command, message, body)
-    else outgoing.send(client, command, message, body)
+    if (parsed && parsed.fault !== 'requestLine') agent.obey(client, command, parsed.message, body)
+    else client.reply(command.id, 'NOK', `invalid request-uri: ${head.split('\r\n', 1)[0]}`)
   }
-}
-
-interface CommandTargets {
-  readonly incoming: IncomingRequests
-  readonly outgoing: OutgoingRequests
-  readonly outgoingInvites: OutgoingInvites
-  readonly within: DialogCommands
 }

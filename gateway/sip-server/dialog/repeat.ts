@@ -3,8 +3,6 @@ import { T1_MS, T2_MS, TRANSACTION_MS } from '../transaction/timers.js'
 
 export interface RepeatedDelivery {
   readonly clock: Clock
-  /** False where nothing is lost: only the time limit applies. */
-  readonly repeat: boolean
   /** From T1 on, in intervals that double up to this. */
   readonly longestMs: number
   readonly again: () => void
@@ -16,7 +14,7 @@ export interface RepeatedDelivery {
  * Repeats a response until it is acknowledged: a 2xx by ACK (RFC 3261 §13.3.1.4, also over TCP, because the loss may
  * be beyond the next hop), a reliable provisional by PRACK (RFC 3262 §3). Gives what ends it.
  */
-export function repeatUntilAcknowledged({ clock, repeat, longestMs, again, givenUp }: RepeatedDelivery): () => void {
+export function repeatUntilAcknowledged({ clock, longestMs, again, givenUp }: RepeatedDelivery): () => void {
   let interval = T1_MS
   let cancelNext = () => {}
   const schedule = () => {
@@ -34,7 +32,7 @@ export function repeatUntilAcknowledged({ clock, repeat, longestMs, again, given
     cancelNext()
     givenUp()
   })
-  if (repeat) schedule()
+  schedule()
   return end
 }
 

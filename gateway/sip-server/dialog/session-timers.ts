@@ -1,7 +1,8 @@
 import type { Clock } from '../../cpm/clock.js'
 import { StoredAck } from '../invite/stored-ack.js'
 import { field, type SipResponse } from '../message/message.js'
-import { refreshTarget } from './create.js'
+import type { Flow } from '../transport/flow.js'
+import { refreshTarget, sequenceOf } from './create.js'
 import { type Dialog, setTimer } from './dialog.js'
 import type { DialogSender } from './dialog-sender.js'
 import { MIN_SE_SECONDS, type SessionExpires, sessionDelay, sessionExpires } from './session-expires.js'
@@ -17,6 +18,14 @@ export interface Refresh {
   readonly requestedBy: 'us' | 'peer'
   /** What we said of the session in it; empty if nothing new. */
   readonly localBody: string
+}
+
+/** One refresh by the server. */
+interface Round {
+  readonly dialog: Dialog
+  readonly expires: SessionExpires
+  readonly method: 'INVITE' | 'UPDATE'
+  readonly ack: StoredAck
 }
 
 /** Session timers (RFC 4028): dialogs are refreshed by the server, or ended when the peer does not refresh them. */
@@ -63,49 +72,40 @@ export class SessionTimers {
       return
     }
     const body = this.#bodies.get(dialog) ?? ''
-    const method = body === '' ? 'UPDATE' : 'INVITE'
+    const round: Round = { dialog, expires, method: body === '' ? 'UPDATE' : 'INVITE', ack: new StoredAck() }
     const headers = [
       field('Session-Expires', `${expires.seconds};refresher=uac`),
       field('Min-SE', String(MIN_SE_SECONDS)),
       ...(body === '' ? [] : [field('Content-Type', 'application/sdp')]),
     ]
-    // Should no answer ever come, the session is over at its time.
+    // Should no good answer come, the session is over at its time.
     const left = sessionDelay(expires.seconds, false) - sessionDelay(expires.seconds, true)
     setTimer(
       dialog,
       'session',
       this.#clock.after(Math.max(left, 0), () => this.#expire(dialog)),
     )
-    if (method === 'INVITE') dialog.reinvite = 'ours'
-    const ack = new StoredAck()
+    if (round.method === 'INVITE') dialog.reinvite = 'ours'
     let done = false
-    const answered = (response: SipResponse, flow: Parameters<typeof refreshTarget>[2]) => {
+    const answered = (response: SipResponse, flow: Flow) => {
       if (response.status < 200) return
-      if (done) ack.repeat()
-      else this.#refreshAnswered(dialog, expires, method, response, flow, ack)
+      if (done) round.ack.repeat()
+      else this.#answered(round, response, flow)
       done = true
     }
-    this.#sender.send(dialog, { method, headers, body }, answered, () => this.#expire(dialog))
+    this.#sender.send(dialog, { method: round.method, headers, body }, answered, () => this.#expire(dialog))
   }
 
-  #refreshAnswered(
-    dialog: Dialog,
-    expires: SessionExpires,
-    method: string,
-    response: SipResponse,
-    flow: Parameters<typeof refreshTarget>[2],
-    ack: StoredAck,
-  ): void {
+  #answered({ dialog, expires, method, ack }: Round, response: SipResponse, flow: Flow): void {
     if (method === 'INVITE') dialog.reinvite = 'none'
     const { status } = response
     if (status < 300) {
-      const sequence = Number.parseInt(response.headers.find(({ key }) => key === 'cseq')?.value ?? '', 10)
       refreshTarget(dialog, response, flow)
+      const sequence = sequenceOf(response)
       if (method === 'INVITE') this.#sender.acknowledge(dialog, { headers: [], body: '', sequence }, ack.sent)
       this.refreshed(dialog, { response, requestedBy: 'us', localBody: '' })
     } else if (status === 408 || status === 481) this.#expire(dialog)
     else if (status === 491) this.#schedule(dialog, expires, true, GLARE_MS + Math.random() * GLARE_SPREAD_MS)
-    // Any other refusal: the timer set before ends the session unless somebody refreshes it.
   }
 
   #expire(dialog: Dialog): void {

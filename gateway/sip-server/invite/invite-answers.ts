@@ -171,7 +171,6 @@ export class InviteAnswers {
       waiting: [],
       stopRepeating: repeatUntilAcknowledged({
         clock,
-        repeat: true,
         longestMs: SUCCESS_LONGEST_MS,
         again: () => responses.repeat(invite, bytes),
         givenUp: () => dialogSender.bye(dialog, 'ACK timeout'),

@@ -39,7 +39,6 @@ export class ReliableProvisionals {
   sent(again: () => void, givenUp: () => void): void {
     this.#pending = repeatUntilAcknowledged({
       clock: this.#clock,
-      repeat: true,
       longestMs: PROVISIONAL_LONGEST_MS,
       again,
       givenUp,

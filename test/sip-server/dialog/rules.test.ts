@@ -233,7 +233,7 @@ describe('repetition until it is acknowledged', () => {
     const events: number[] = []
     const again = () => events.push(clock.now() - startedAt)
     const givenUp = () => events.push(-(clock.now() - startedAt))
-    repeatUntilAcknowledged({ clock, repeat: true, longestMs: 4_000, again, givenUp })
+    repeatUntilAcknowledged({ clock, longestMs: 4_000, again, givenUp })
     clock.advance(100_000)
     expect(events).toEqual([500, 1500, 3500, 7500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500, -32_000])
     expect(clock.pending).toBe(0)
@@ -241,7 +241,7 @@ describe('repetition until it is acknowledged', () => {
 
   it('ends when it is acknowledged', () => {
     const clock = new FakeClock()
-    const end = repeatUntilAcknowledged({ clock, repeat: true, longestMs: 4_000, again: () => {}, givenUp: () => {} })
+    const end = repeatUntilAcknowledged({ clock, longestMs: 4_000, again: () => {}, givenUp: () => {} })
     end()
     expect(clock.pending).toBe(0)
   })
