@@ -97,7 +97,7 @@ export class DialogArrivals {
     const { dialogs, clock } = this.#context
     const { terminated, expires } = notifiedState(request)
     if (terminated) dialogs.end(dialog)
-    else watchSubscription(dialog, expires, dialogs, clock)
+    else if (expires !== undefined) watchSubscription(dialog, expires, dialogs, clock)
   }
 
   #succeeded(answering: Answering): Dialog | undefined {

@@ -4,7 +4,7 @@ import type { SipCommand } from '../control/command.js'
 import type { ControlClient } from '../control/control-client.js'
 import { requestSentPayload } from '../control/payload.js'
 import type { OutgoingInvites } from '../invite/outgoing-invites.js'
-import { header, type SipRequest, type SipResponse, startLine } from '../message/message.js'
+import { header, type SipRequest, type SipResponse, serialise, startLine } from '../message/message.js'
 import { isSendableWithin } from '../methods.js'
 import { prepareRequest } from '../request-composer.js'
 import { lacksContentType } from '../request-plan.js'
@@ -110,7 +110,8 @@ export class DialogCommands {
     const { invites } = this.#options
     if (request.method !== 'INVITE') {
       const answered = (response: SipResponse, flow: Flow) => this.#answered(dialog, request, asked, response, flow)
-      relayRequest({ ...asked, answered, ended: (status) => this.#ended(dialog, request, status) }, this.#options)
+      const ended = (status: number) => this.#ended(dialog, relay.request, status)
+      const relay = relayRequest({ ...asked, answered, ended }, this.#options)
     } else if (dialog.reinvite !== 'none' || dialog.awaitedAck) this.#refuseGlare(asked)
     else invites.sendWithin(dialog, asked)
   }
@@ -125,7 +126,8 @@ export class DialogCommands {
     if (request.method === 'SUBSCRIBE') {
       watchSubscription(dialog, header(response, 'expires') ?? header(request, 'expires'), dialogs, clock)
     }
-    if (request.method === 'NOTIFY') watchSubscription(dialog, notifiedState(request).expires, dialogs, clock)
+    const { expires } = notifiedState(request)
+    if (expires !== undefined) watchSubscription(dialog, expires, dialogs, clock)
     return true
   }
 
@@ -133,7 +135,7 @@ export class DialogCommands {
     const { dialogs, records, ended } = this.#options
     const challenged = status === 401 || status === 407
     if (request.method === 'BYE' && !challenged && dialogs.end(dialog)) {
-      records.stop('application', 'normal-release', () => `${startLine(request)}\r\n\r\n`)
+      records.stop('application', 'normal-release', () => serialise(startLine(request), request.headers, ''))
       ended(dialog)
     }
     const over = status === 481 || (request.method === 'NOTIFY' && !challenged && notifiedState(request).terminated)
