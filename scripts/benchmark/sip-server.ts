@@ -12,8 +12,10 @@ const options: SipServerOptions = {
 const server = await startSipServerThread(options)
 const sipPort = Number(server.listening[0]?.split(':').at(-1))
 console.log(JSON.stringify({ event: 'listening', control: server.control, secret: SECRET, sipPort }))
-process.stdin.on('data', () => {
-  server.stats().then((stats) => console.log(JSON.stringify({ event: 'stats', heap: process.memoryUsage(), stats })))
-})
-process.once('SIGTERM', () => server.stop())
-process.stdin.once('end', () => server.stop())
+
+async function end(): Promise<void> {
+  await server.stop()
+  process.exit()
+}
+process.once('SIGTERM', end)
+process.stdin.once('end', end).resume()
