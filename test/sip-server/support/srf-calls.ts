@@ -65,7 +65,10 @@ export interface CallDialog extends EventEmitter {
 }
 
 /** Connects an application of drachtio-srf with handlers, whose routes are in force when it resolves. */
-export async function openApp({ server }: Pick<Harness, 'server'>, prepare: (app: CallApp) => void = () => {}): Promise<CallApp> {
+export async function openApp(
+  { server }: Pick<Harness, 'server'>,
+  prepare: (app: CallApp) => void = () => {},
+): Promise<CallApp> {
   const app: unknown = new Srf()
   if (!isCallApp(app)) throw new Error('not a drachtio-srf application')
   prepare(app)
