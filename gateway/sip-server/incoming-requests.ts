@@ -13,7 +13,7 @@ import type { IncomingInvites } from './invite/incoming-invites.js'
 import type { OutgoingSubscriptions } from './invite/outgoing-subscriptions.js'
 import { checkRequest, type Refusal } from './message/check.js'
 import { deliveredText } from './message/delivered-text.js'
-import { fillResponse, ownResponse, responseTag } from './message/fill-response.js'
+import { fillResponse, ownResponse } from './message/fill-response.js'
 import { field, header, type SipRequest, type SipResponse } from './message/message.js'
 import type { ReceivedMessage } from './message/received.js'
 import { parseVia, stampVia } from './message/via.js'
@@ -126,8 +126,7 @@ export class IncomingRequests {
       return
     }
     const { clock, dialogArrivals, registeredFlows } = this.#options
-    const { request, flow, from, dialog } = waiting
-    const tag = responseTag(answer, waiting.tag)
+    const { request, flow, from, dialog, tag } = waiting
     const { contact, dialogId } = dialogArrivals.answering({
       request,
       answer,

@@ -5,6 +5,7 @@ import type { IncomingInvites } from '../invite/incoming-invites.js'
 import { tagOf } from '../message/address.js'
 import type { Refusal } from '../message/check.js'
 import { deliveredText } from '../message/delivered-text.js'
+import { responseTag } from '../message/fill-response.js'
 import { header, type SipRequest, type SipResponse } from '../message/message.js'
 import { ownUri } from '../message/own-uri.js'
 import type { Flow } from '../transport/flow.js'
@@ -32,6 +33,7 @@ export interface Answering {
   readonly body: string
   readonly from: Flow
   readonly dialog: Dialog | undefined
+  /** Ours, unless the client chooses another. */
   readonly tag: string
   readonly owner: ControlClient
 }
@@ -116,7 +118,8 @@ export class DialogArrivals {
     const { dialogs, clock } = this.#context
     if (!SUBSCRIBING.has(request.method) || dialogs.full) return undefined
     const contact = header(answer, 'contact') ?? this.#contact(from)
-    const dialog = dialogOfRequest({ request, localTag: tag, flow: from, contact, owner })
+    const localTag = responseTag(answer, tag)
+    const dialog = dialogOfRequest({ request, localTag, flow: from, contact, owner })
     dialog.state = 'confirmed'
     dialogs.put(dialog)
     watchSubscription(dialog, lifetime(request, answer), dialogs, clock)
