@@ -7,6 +7,7 @@ import { type Harness, startHarness } from '../support/harness.js'
 import { headerOf } from '../support/sip-text.js'
 import { type CallApp, type CallDialog, heard, openApp } from '../support/srf-calls.js'
 import { StreamPeer } from '../support/stream-peer.js'
+import { WebSocketPeer } from '../support/websocket-peer.js'
 
 let harness: Harness | undefined
 let app: CallApp | undefined
@@ -125,6 +126,44 @@ describe('a call over TCP', () => {
     clock.advance(32_000)
     expect(await destroyed).toBeDefined()
     expect((await server.stats()).dialogs).toBe(0)
+  })
+})
+
+describe('a call with a browser (RFC 7118)', () => {
+  it('goes over its WebSocket both ways, although nobody could call its Contact', async () => {
+    let found: (dialog: CallDialog) => void = () => {}
+    const made = new Promise<CallDialog>((resolve) => {
+      found = resolve
+    })
+    const started = await startHarness({ listen: ['udp:127.0.0.1:0', 'ws:127.0.0.1:0'] })
+    harness = started
+    app = await openApp(started, (one) =>
+      one.invite((request, response) => {
+        one.createUAS(request, response, { localSdp: ANSWER }).then(found, () => {})
+      }),
+    )
+    const wsPort = Number(
+      started.server.listening
+        .find((address) => address.startsWith('ws:'))
+        ?.split(':')
+        .at(-1),
+    )
+    const socket = await WebSocketPeer.open(`ws://127.0.0.1:${wsPort}`)
+    opened.push({ destroy: () => socket.close() })
+    const wire = { transport: 'WS' as const, port: 5060, unread: 0 }
+    const browser = new CallPeer(
+      { ...wire, send: (text) => socket.send(text), receive: () => socket.receive() },
+      started.udpPort,
+    )
+    browser.invite({ contact: '<sip:alice@df7jal23ls0d.invalid;transport=ws>' })
+    const ok = await browser.expect('SIP/2.0 200')
+    expect(headerOf(ok, 'Contact')).toBe(`<sip:127.0.0.1:${wsPort};transport=ws>`)
+    browser.within(callerLeg(ok), 'ACK', 1)
+    const ended = (await made).destroy()
+    const bye = await browser.expect('BYE sip:alice@df7jal23ls0d.invalid;transport=ws ')
+    expect(headerOf(bye, 'Via')).toMatch(/^SIP\/2.0\/WS /)
+    browser.answer(bye, '200 OK')
+    await ended
   })
 })
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ControlClient } from '../../../gateway/sip-server/control/control-client.js'
 import { admit } from '../../../gateway/sip-server/dialog/admission.js'
@@ -108,6 +109,19 @@ describe('route sets (RFC 3261 12.1, 12.2.1.1)', () => {
     expect(recordRoutes(request('INVITE', routes).headers)).toHaveLength(3)
     expect(contactUri([field('Contact', '"A, B" <sip:x@y>;q=1, <sip:z@y>')])).toBe('sip:x@y')
     expect(contactUri([])).toBeUndefined()
+  })
+
+  it('what a peer writes there never throws', () => {
+    const value = fc.oneof(fc.string(), fc.stringMatching(/^[<>",;:=?a-z@. ]{0,40}$/))
+    fc.assert(
+      fc.property(fc.array(value, { maxLength: 4 }), value, (routes, target) => {
+        const headers = routes.flatMap((route) => [field('Record-Route', route), field('Contact', route)])
+        contactUri(headers)
+        notifiedState(request('NOTIFY', [['Subscription-State', target]]))
+        behindNat('uas', { transport: 'udp', source: LOCAL, contact: target, routeSet: [] })
+        return addressing(target, recordRoutes(headers)).routes.length <= routes.join().split(',').length + 1
+      }),
+    )
   })
 
   it('a target refresh moves the Contact and leaves the routes', () => {
