@@ -139,6 +139,23 @@ async function answeredBy(caller: CallPeer, leg: ReturnType<typeof callerLeg>): 
   while (!headerOf(said, 'CSeq')?.includes('INFO')) said = await caller.next()
 }
 
+describe('a caller of RFC 2543, whose branch has no cookie', () => {
+  it('his ACK and his CANCEL find their INVITE by what else they have in common', async () => {
+    const { caller, clock } = await play(() => (_request, response) => response.send(486))
+    const invite = caller.invite({ branch: 'old' })
+    caller.follow('ACK', invite, headerOf(await caller.expect('SIP/2.0 486'), 'To'))
+    caller.follow('CANCEL', invite)
+    expect(headerOf(await caller.expect('SIP/2.0 200'), 'CSeq')).toBe('1 CANCEL')
+    clock.advance(4_000)
+    caller.request('OPTIONS')
+    expect(headerOf(await caller.next(), 'CSeq')).toBe('1 OPTIONS')
+    const other = caller.invite({ branch: 'old' })
+    caller.follow('CANCEL', other.replace(/^CSeq: 1/m, 'CSeq: 2'))
+    const said = [startOf(await caller.next()), startOf(await caller.next())].sort()
+    expect(said).toEqual(['SIP/2.0 481 Call/Transaction Does Not Exist', 'SIP/2.0 486 Busy Here'])
+  })
+})
+
 describe('the caller cancels', () => {
   const cancelled = () => {
     let told: (request: CallRequest) => void = () => {}
