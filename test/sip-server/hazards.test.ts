@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { ControlPeer, taken } from './support/control-peer.js'
 import { FakeClock } from './support/fake-clock.js'
 import { type Harness, startHarness } from './support/harness.js'
-import { type RequestParts, requestText } from './support/sip-text.js'
+import { headerOf, type RequestParts, requestText, responseText } from './support/sip-text.js'
 import type { UdpPeer } from './support/udp-peer.js'
 
 const TRANSACTION_MS = 32_000
@@ -49,10 +49,7 @@ async function open(...routes: readonly string[]): Promise<House> {
   }
 }
 
-/**
- * Hazards of drachtio-server, which the embedded server does not have. Two more are in the recordings replayed: the
- * answer to the last NOTIFY (subscribe-out-notify), and requests nobody answers (client-never-answers).
- */
+/** Hazards of drachtio-server, which the embedded server does not have. */
 describe('hazards of the real server do not exist here', () => {
   it('frames of 12,000 octets in a burst, and one of a megabyte, are all obeyed', async () => {
     const { client, peer } = await open()
@@ -100,6 +97,27 @@ describe('hazards of the real server do not exist here', () => {
     expect((await deliver({})).message).toMatch(/^MESSAGE /)
   })
 
+  it('the answer to the last NOTIFY of a subscription reaches the notifier', async () => {
+    const { client, peer, clock, harness: at, request } = await open()
+    const subscribe = await request('SUBSCRIBE', 'sip:a@home.example', 'Event: reg\r\nExpires: 60\r\n\r\n')
+    const contact = `Contact: <sip:127.0.0.1:${peer.port}>`
+    peer.send(responseText(subscribe, '200 OK', ['Expires: 60', contact]), at.udpPort)
+    await client.receive()
+    // The client has had the time to learn of the dialog.
+    clock.advance(1_000)
+    const notify = requestText(peer.port, {
+      method: 'NOTIFY',
+      from: `${headerOf(subscribe, 'To')};tag=peer1`,
+      to: headerOf(subscribe, 'From') ?? '',
+      callId: headerOf(subscribe, 'Call-ID') ?? '',
+      extra: ['Event: reg', 'Subscription-State: terminated', contact],
+      body: '',
+    })
+    peer.send(notify, at.udpPort)
+    client.send(`sip|${taken(await client.receive()).tokens[8]}|\r\nSIP/2.0 200 OK\r\n\r\n`)
+    expect(await peer.receive()).toMatch(/^SIP\/2.0 200 OK\r\n/)
+  })
+
   it('a forwarded request nobody answers ends, and the client hears of it', async () => {
     const { client, peer, clock, deliver } = await open('message')
     const { id } = await deliver({})
@@ -116,6 +134,20 @@ describe('hazards of the real server do not exist here', () => {
     expect(message).toMatch(/^REFER /)
     peer.send(requestText(peer.port, { method: 'FOO' }), at.udpPort)
     expect(await peer.receive()).toMatch(/^SIP\/2.0 501 /)
+  })
+
+  it('requests the client never answers are forgotten and counted; a call is refused', async () => {
+    const { client, peer, clock, deliver, harness: at } = await open('message', 'invite')
+    const { id } = await deliver({})
+    await deliver({ method: 'INVITE', extra: [`Contact: <sip:127.0.0.1:${peer.port}>`], body: '' })
+    expect(await peer.receive()).toMatch(/^SIP\/2.0 100 /)
+    clock.advance(3 * TRANSACTION_MS)
+    expect(await peer.receive()).toMatch(/^SIP\/2.0 480 /)
+    const { pendingRequests, dropped } = await at.server.stats()
+    expect([pendingRequests, dropped.unanswered > 0]).toEqual([0, true])
+    client.send(`sip|${id}|\r\nSIP/2.0 200 OK\r\n\r\n`)
+    const replies = [await client.receive(), await client.receive()]
+    expect(replies.some((reply) => reply.includes('NOK|Response not sent due to unknown transaction'))).toBe(true)
   })
 
   it('what a lost client leaves is answered, and nobody is obeyed without the secret', async () => {
