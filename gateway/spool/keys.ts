@@ -7,7 +7,7 @@
  * | `lane:<lane>` | stream of items (`i` item as JSON, `x` expiresAt), consumer group `g`, one consumer per node |
  * | `lanes` | set of lane names ever used |
  * | `seen:<id>` | the id was put before |
- * | `waiting:<lane>` | sorted set (all of score 0) of `<item id> NUL <attempts>` that lie in BullMQ |
+ * | `waiting:<lane>` | sorted set (all of score 0) of `<item id> NUL <job>` that lie in BullMQ |
  * | `back:<job>` | the waiting item has left BullMQ; whoever sets it first takes the item |
  * | `record:<id>`, `part:<scope>:<key>` | a message whose reports are awaited, and the service's names of its parts |
  * | `park:<scope>:<key>`, `parked:<scope>` | reports that came before their message, and their bound by number and age |

@@ -20,7 +20,7 @@ export function verdictArguments(
   }
   if ('notes' in verdict && verdict.notes) args.push('notes', ...noteArguments(verdict.notes))
   if (verdict.kind === 'failed') args.push('failed', JSON.stringify(place.item), verdict.reason, now)
-  if (later) args.push('later', later.item.id, later.item.attempts, later.job)
+  if (later) args.push('later', later.item.id, later.job)
   if (verdict.kind === 'sent') args.push('record', ...recordArguments(verdict.record, now))
   return [args.length, ...args]
 }
@@ -33,7 +33,7 @@ export const noteArguments = (notes: readonly Note[] = []): Argument[] => [
 const placeArguments = (place: Place): Argument[] =>
   place.kind === 'taken'
     ? [place.item.lane, 'taken', place.entry]
-    : [place.item.lane, 'waiting', place.item.id, place.item.attempts, place.job]
+    : [place.item.lane, 'waiting', place.item.id, place.job]
 
 let generations = 0
 

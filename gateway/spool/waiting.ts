@@ -14,7 +14,7 @@ export interface WaitingItem {
 }
 
 export interface Waiting {
-  /** Makes the job; the same item with the same attempts is one job. It counts as waiting once its verdict is written. */
+  /** Makes the job; the same item, as accepted once, with the same attempts is one job. It counts as waiting once its verdict is written. */
   add(item: SpoolItem, delayMs: number): Promise<WaitingItem>
   /** The job for it, if there is one or was until a few minutes ago. */
   known(item: SpoolItem): Promise<WaitingItem | undefined>
@@ -42,8 +42,8 @@ const MAX_FOUND = 500
 const LAST = '\xff'
 
 /** BullMQ wants neither a colon nor digits alone. */
-const jobOf = ({ lane, id, attempts }: Pick<SpoolItem, 'lane' | 'id' | 'attempts'>): string =>
-  `w${createHash('sha256').update(`${lane}\0${id}\0${attempts}`).digest('hex').slice(0, 40)}`
+const jobOf = ({ lane, id, acceptedAt, attempts }: SpoolItem): string =>
+  `w${createHash('sha256').update(`${lane}\0${id}\0${acceptedAt}\0${attempts}`).digest('hex').slice(0, 40)}`
 
 export async function createWaiting(redis: RedisHandle, log: Logger): Promise<Waiting> {
   const { command, prefix } = redis
@@ -73,8 +73,8 @@ export async function createWaiting(redis: RedisHandle, log: Logger): Promise<Wa
   worker.on('error', warn)
 
   async function release({ item, job }: WaitingItem): Promise<boolean> {
-    const { lane, id, attempts, expiresAt } = item
-    return (await run(command, BACK, prefix, [lane, id, attempts, job, JSON.stringify(item), expiresAt])) === 1
+    const { lane, id, expiresAt } = item
+    return (await run(command, BACK, prefix, [lane, id, job, JSON.stringify(item), expiresAt])) === 1
   }
 
   return {
@@ -91,7 +91,7 @@ export async function createWaiting(redis: RedisHandle, log: Logger): Promise<Wa
     async find(lane, id, match) {
       const from = match === 'whole' ? `${id}\0` : id
       const members = await command.zrangebylex(keys.waiting(lane), `[${from}`, highest(from), 'LIMIT', 0, MAX_FOUND)
-      const jobs = await Promise.all(members.map((member) => queue.getJob(jobOf(named(lane, member)))))
+      const jobs = await Promise.all(members.map((member) => queue.getJob(jobIn(member))))
       return jobs.flatMap((job) => (job ? [waitingItem(job.data)] : []))
     },
     release,
@@ -113,11 +113,8 @@ function waitingItem(data: JobData): WaitingItem {
   return { item, job: jobOf(item) }
 }
 
-/** `<id> NUL <attempts>`, as the sorted set of waiting items has it. */
-function named(lane: string, member: string) {
-  const [id = '', attempts] = member.split('\0')
-  return { lane, id, attempts: Number(attempts) }
-}
+/** The job in `<id> NUL <job>`, as the sorted set of waiting items has it. */
+const jobIn = (member: string): string => member.slice(member.indexOf('\0') + 1)
 
 /** Upper end of a range of all that begin with a text: 0xFF is in no UTF-8. */
 const highest = (from: string): Buffer => Buffer.concat([Buffer.from(`[${from}`), Buffer.from(LAST, 'latin1')])

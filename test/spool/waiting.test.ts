@@ -84,6 +84,18 @@ describe('what waits', () => {
     expect((await reader.next()).taken.item).toMatchObject({ id: 'a', attempts: 2, payload: 'third' })
   })
 
+  it('the same id put anew, after it is forgotten as a repetition, waits and comes back on its own', async () => {
+    const spool = await spoolForTest(await redisForTest())
+    const reader = desk(spool, 'work')
+    for (const acceptedAt of [1, 2]) {
+      await spool.put(itemOf({ id: 'a', acceptedAt }), { rememberMs: 1 })
+      ;(await reader.next()).say(later(0))
+      const again = await reader.next()
+      expect(again.taken.item).toMatchObject({ id: 'a', attempts: 1, acceptedAt })
+      again.say({ kind: 'done' })
+    }
+  })
+
   it('it comes back no later than the end of its life, expired', async () => {
     const clock = testClock()
     const spool = await spoolForTest(await redisForTest(), { clock })

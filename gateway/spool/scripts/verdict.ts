@@ -3,12 +3,12 @@
  * for the same item changes nothing. `forget()` at the end removes what has left from the streams.
  *
  * ARGV  the number of arguments that follow, then
- *   where it is  lane, 'taken', stream entry; or lane, 'waiting', item id, attempts, job
+ *   where it is  lane, 'taken', stream entry; or lane, 'waiting', item id, job
  *   then what follows, any of:
  *   'put', lane, item as JSON, expiresAt
  *   'notes', n, n times key, value, life
  *   'failed', item as JSON, reason, now
- *   'later', item id, attempts, job
+ *   'later', item id, job
  *   'record', identity, scope, generation, report lane, context as JSON, life, now, number of parts,
  *             n, n wanted states, n, n addresses, n, n times key, number of its part
  * Reply 1 applied, 0 the item was no longer there
@@ -19,7 +19,7 @@ local MOST_FAILED = 10000
 local left = {}
 
 local function leave(lane)
-  if arg() == 'waiting' then return released(lane, arg(), arg(), arg()) end
+  if arg() == 'waiting' then return released(lane, arg(), arg()) end
   local entry = arg()
   if redis.call('XACK', prefix .. ':lane:' .. lane, 'g', entry) == 0 then return false end
   left[lane] = left[lane] or {}
@@ -33,7 +33,7 @@ local follow = {
   failed = function()
     redis.call('XADD', prefix .. ':failed', 'MAXLEN', MOST_FAILED, '*', 'i', arg(), 'r', arg(), 't', arg())
   end,
-  later = function(lane) known(lane, arg(), arg(), arg()) end,
+  later = function(lane) known(lane, arg(), arg()) end,
   record = function()
     local made = {i = arg(), o = arg(), g = arg(), l = arg(), c = arg(), p = {}, k = {}}
     local life, now = arg(), tonumber(arg())
