@@ -76,7 +76,7 @@ export class ServerTransactions<T extends OpenTransaction> {
       this.#open.delete(key)
       this.#byId.delete(open.id)
     }
-    if (flow.transport === 'udp') this.#completed.set(key, { branch, reply, flow })
+    if (flow.transport === 'udp') this.#completed.set(detached(key), { branch: detached(branch), reply, flow })
   }
 
   /** Those that wait, to be looked through when a client is lost. */
@@ -89,4 +89,9 @@ export class ServerTransactions<T extends OpenTransaction> {
     this.#byId.clear()
     this.#completed.clear()
   }
+}
+
+/** The text by itself: joined of parts of the request, it would keep all of that in memory as long as the answer. */
+function detached(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
 }
