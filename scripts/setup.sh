@@ -12,6 +12,7 @@ have_package() {
     redis-server) command -v redis-server >/dev/null ;;
     sip-tester) command -v sipp >/dev/null ;;
     libnet-smpp-perl) perl -MNet::SMPP -e 1 2>/dev/null ;;
+    kamailio) command -v kamailio >/dev/null || [ -x /usr/sbin/kamailio ] ;;
     kannel) command -v bearerbox >/dev/null || [ -x /usr/sbin/bearerbox ] ;;
     *) dpkg -s "$1" >/dev/null 2>&1 ;;
   esac
@@ -52,7 +53,7 @@ install_packages() {
   # Nor at the next boot, where systemd runs.
   if [ -d /run/systemd/system ]; then
     for package in "${missing[@]}"; do
-      case "$package" in redis-server | kannel) as_root systemctl disable -q "$package" 2>/dev/null || true ;; esac
+      case "$package" in redis-server | kamailio | kannel) as_root systemctl disable -q "$package" 2>/dev/null || true ;; esac
     done
   fi
 }

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { type GatewayRig, gatewayRig, ROOT } from '../../scripts/rig/gateway.js'
+import { freePort } from '../../scripts/rig/ports.js'
+import { header } from '../../scripts/rig/sip-text.js'
+import { smsAdapter } from '../../scripts/rig/smsc-config.js'
+import { openUserAgent, type UserAgent } from '../../scripts/rig/user-agent.js'
+import { type Core, startKamailio } from './kamailio.js'
+import { type PerlSmsc, startPerlSmsc } from './net-smpp-smsc.js'
+
+const ALICE = '12065550101'
+const HANDSET = '12065550199'
+const BOTH = ['positive-delivery', 'negative-delivery']
+const FIVE_PARTS = '👋🏽 Grüße aus 東京 — “fünf Teile” €ł '.repeat(10).slice(0, 330)
+
+/** conf/kamailio as it stands: devices at Debian's Kamailio, the gateway behind it, a message centre on Net::SMPP. */
+describe('Kamailio as the core, Net::SMPP as the message centre', () => {
+  const { domain, sip } = parse(readFileSync(join(ROOT, 'conf/kamailio/causeway.yaml'), 'utf8'))
+  let core: Core
+  let gateway: GatewayRig
+  let smsc: PerlSmsc
+  let alice: UserAgent
+  let bob: UserAgent
+  let around: UserAgent
+
+  beforeAll(async () => {
+    smsc = await startPerlSmsc()
+    const [host, device, isc] = ['127.0.0.2', await freePort(), await freePort()]
+    gateway = await gatewayRig({
+      sip: { core: `sip:${host}:${isc}`, trust: sip.trust },
+      config: {
+        domain,
+        interworking: { services: { sms: { adapter: 'smsc' } } },
+        adapters: { smsc: smsAdapter(smsc.port) },
+      },
+    })
+    await gateway.start()
+    await smsc.nextEvent('bind')
+    core = startKamailio({ host, device, isc, gateway: gateway.sip.port })
+    alice = await openUserAgent({ server: { host, port: device }, domain, user: 'alice', password: 'alice-secret' })
+    bob = await openUserAgent({ server: { host, port: device }, domain, user: 'bob', password: 'bob-secret' })
+    around = await openUserAgent({ server: gateway.sip, domain, user: 'alice', password: 'alice-secret' })
+    for (const device of [alice, bob]) {
+      expect((await Promise.race([device.register(), core.died])).status).toBe(200)
+    }
+  })
+  afterAll(async () => {
+    for (const device of [alice, bob, around]) device?.close()
+    await gateway?.close()
+    await core?.close()
+    await smsc?.close()
+  })
+
+  test('IWF-MSG-01 IWF-REP-02 a message of a device of the core goes out as an SMS, and its receipt comes back as an IMDN', async () => {
+    const { answer, messageId } = await alice.say({
+      to: `sip:+${HANDSET}@${domain};user=phone`,
+      text: 'Hello',
+      report: BOTH,
+    })
+    expect(answer.status, answer.startLine).toBe(202)
+    const submit = await smsc.nextSubmit()
+    expect(submit).toMatchObject({ from: ALICE, to: HANDSET })
+    expect(submit.octets.toString('latin1')).toBe('Hello')
+    expect(await alice.nextReport(messageId)).toMatchObject({ status: 'delivered' })
+  })
+
+  test('IWF-MSG-02 the reply of the handset comes to the device through the core, short and in five parts', async () => {
+    await smsc.handsetWrites({ from: HANDSET, to: ALICE, text: 'Hi' })
+    const { request } = await alice.nextText('the reply')
+    expect(header(request, 'Non-CPM-Service')).toBe('sms')
+    expect(header(request, 'P-Asserted-Identity')).toContain(HANDSET)
+    expect(await smsc.handsetWrites({ from: HANDSET, to: ALICE, text: FIVE_PARTS })).toBe(5)
+    expect((await alice.nextText('the long reply')).text).toBe(FIVE_PARTS)
+  })
+
+  test('a message between users stays within the core', async () => {
+    const { answer } = await alice.say({ to: bob.uri, text: 'Hi Bob' })
+    expect(answer.status, answer.startLine).toBe(200)
+    expect((await bob.nextText('the message of alice')).text).toBe('Hi Bob')
+  })
+
+  test('ID-17 a device cannot assert an identity, neither through the core nor around it', async () => {
+    const to = `sip:+${HANDSET}@${domain};user=phone`
+    const headers: [string, string][] = [['P-Asserted-Identity', `<sip:bob@${domain}>, <tel:+12065550102>`]]
+    const { answer } = await alice.say({ to, text: 'as bob?', headers })
+    expect(answer.status, answer.startLine).toBe(202)
+    expect(await smsc.nextSubmit()).toMatchObject({ from: ALICE, to: HANDSET })
+    expect((await around.say({ to, text: 'as bob!', headers })).answer.status).toBe(403)
+  })
+})
