@@ -91,8 +91,8 @@ async function restingHeap(): Promise<number> {
 const total = { done: 0, refused: 0, failed: 0, retransmitted: 0 }
 async function round(counts: { readonly messages: number; readonly calls: number }): Promise<void> {
   for (const order of [
-    { kind: 'message', count: counts.messages, parallel: PARALLEL },
-    { kind: 'call', count: counts.calls, parallel: PARALLEL },
+    { kind: 'message', count: counts.messages, parallel: PARALLEL, terse: true },
+    { kind: 'call', count: counts.calls, parallel: PARALLEL, terse: true },
   ] as const) {
     if (order.count === 0) continue
     const result = await runLoad(order)
