@@ -2,41 +2,54 @@ import type { Checkpoint } from './checkpoint.js'
 
 const WIDTH = 100
 const TIME_WIDTH = 13
-const MAX_GAP = 40
+/** Columns between two participants: of few, so that there is room for what was said; of many, what fits. */
+const GAP = 14
+const LADDER_WIDTH = 44
 const GATEWAY = 'Causeway'
 /** More participants than this on one side share the last column. */
 const MAX_SIDE = 2
+/** What one checkpoint says goes on for so many lines at most. */
+const MAX_LINES = 4
 const INCOMING = new Set(['received', 'answered', 'reported'])
 
 /**
  * Draws what happened to a message as a sequence ladder: devices and the core to the left of the gateway, services to
- * its right, time downwards, one line for each checkpoint, at most 100 columns. Times are UTC.
+ * its right, time downwards, and beside each step what was said, at most 100 columns wide. Times are UTC.
  */
 export function ladder(checkpoints: readonly Checkpoint[]): string {
   const names = columnNames(checkpoints)
-  const gap = Math.min(MAX_GAP, Math.floor((WIDTH - TIME_WIDTH - 6) / Math.max(1, names.length - 1)))
+  const gap = Math.min(GAP, Math.floor(LADDER_WIDTH / Math.max(1, names.length - 1)))
   const columns = names.map((name, index) => ({ name, at: TIME_WIDTH + 2 + index * gap }))
   const gatewayAt = columns.find(({ name }) => name === GATEWAY)?.at ?? TIME_WIDTH
+  const textAt = (columns.at(-1)?.at ?? TIME_WIDTH) + 3
+  const bars = () => columns.reduce((row, { at }) => row.put(at, '│'), new Row())
 
   const heading = new Row()
   for (const { name, at } of columns) {
     const shown = clip(name, gap - 2)
-    heading.put(Math.max(0, Math.min(at - Math.floor(shown.length / 2), WIDTH - shown.length)), shown)
+    heading.put(Math.max(0, at - Math.floor(shown.length / 2)), shown)
   }
-  const rows = checkpoints.map((checkpoint) => {
-    const row = new Row().put(0, new Date(checkpoint.at).toISOString().slice(11, 23))
-    for (const { at } of columns) row.put(at, '│')
+  const rows = checkpoints.flatMap((checkpoint) => {
+    const [first = '', ...more] = wrap(saidIn(checkpoint), WIDTH - textAt)
+    const row = bars().put(0, new Date(checkpoint.at).toISOString().slice(11, 23)).put(textAt, first)
     const peerAt = columns.find(({ name }) => name === columnOf(checkpoint, names))?.at ?? gatewayAt
-    if (peerAt === gatewayAt) {
-      const text = oneLine(`${checkpoint.what} ${checkpoint.line}`)
-      return row.put(gatewayAt, `├ ${clip(text, WIDTH - gatewayAt - 2)}`)
+    if (peerAt === gatewayAt) row.put(gatewayAt, '●')
+    else {
+      const incoming = (checkpoint.direction ?? (INCOMING.has(checkpoint.what) ? 'in' : 'out')) === 'in'
+      const left = Math.min(peerAt, gatewayAt)
+      row.put(left + 1, arrow(Math.abs(peerAt - gatewayAt) - 1, incoming === peerAt < gatewayAt))
     }
-    const text = oneLine(checkpoint.line) || checkpoint.what
-    const incoming = (checkpoint.direction ?? (INCOMING.has(checkpoint.what) ? 'in' : 'out')) === 'in'
-    const left = Math.min(peerAt, gatewayAt)
-    return row.put(left + 1, arrow(text, Math.abs(peerAt - gatewayAt) - 1, incoming === peerAt < gatewayAt))
+    return [row, ...more.map((text) => bars().put(textAt, text))]
   })
   return [heading, ...rows].map(String).join('\n')
+}
+
+/** The line of a checkpoint; where nobody else is involved or it is bad news, what it is goes before. */
+function saidIn(checkpoint: Checkpoint): string {
+  const { what, line } = checkpoint
+  const text = oneLine(line)
+  if (peerName(checkpoint) === undefined || what === 'refused' || text === '') return `${what} ${text}`.trim()
+  return text
 }
 
 function columnNames(checkpoints: readonly Checkpoint[]): string[] {
@@ -65,10 +78,20 @@ const peerName = ({ peer }: Checkpoint): string | undefined =>
 
 const isLeft = (name: string): boolean => name === 'core' || name.startsWith('device')
 
-function arrow(text: string, width: number, toTheRight: boolean): string {
-  const label = ` ${clip(text, width - 6)} `
-  const line = `──${label}`.padEnd(width - 1, '─')
-  return toTheRight ? `${line}>` : `<${line}`
+const arrow = (width: number, toTheRight: boolean): string =>
+  toTheRight ? `${'─'.repeat(width - 1)}>` : `<${'─'.repeat(width - 1)}`
+
+/** Breaks between words, and within one that is longer than a line; what is beyond the last line is cut. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let rest = text
+  while (rest.length > width && lines.length < MAX_LINES - 1) {
+    const space = rest.lastIndexOf(' ', width)
+    const end = space > 0 ? space : width
+    lines.push(rest.slice(0, end))
+    rest = rest.slice(end).trimStart()
+  }
+  return [...lines, clip(rest, width)]
 }
 
 const clip = (text: string, width: number): string =>
