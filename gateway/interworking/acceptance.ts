@@ -5,7 +5,7 @@ import type { ServiceId } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
 import type { CpmRequest, Originator, SipAnswer } from '../sip/port.js'
 import { type Note, type Spool, SpoolUnavailable } from '../spool/spool.js'
-import { conversationNote, recallLastService } from './conversation-memory.js'
+import { conversationNote, partyOf, recallLastService } from './conversation-memory.js'
 import type { OriginatorAddresses } from './originator.js'
 import type { PendingAnswers } from './pending-answers.js'
 import type { Recorder } from './recorder.js'
@@ -44,9 +44,10 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     const routes = selectServices(services, message, request.target, await hints(request, message))
     if (typeof routes === 'string') return routes
     const candidates: Candidate[] = []
-    for (const route of policies.nextService ? routes : routes.slice(0, 1)) {
+    for (const route of routes) {
       const from = await addressOf(request.originator, message, route)
       if (from !== undefined) candidates.push({ service: route.service.id, from, to: route.to })
+      if (candidates.length > 0 && !policies.nextService) break
     }
     return candidates.length > 0 ? candidates : 'no-originator-address'
   }
@@ -57,14 +58,16 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     route: Parameters<OriginatorAddresses['inService']>[0],
   ) {
     if (message.privacy && policies.privacy === 'refuse') return undefined
-    return originators.inService(route, originator, message.privacy)
+    return originators.inService(route, originator, { anonymous: message.privacy, until: message.expiresAt })
   }
 
-  async function hints({ originator, target }: CpmRequest, message: CpmMessage) {
+  async function hints({ function: called, originator, target }: CpmRequest, message: CpmMessage) {
+    // At the terminating side the identifier says where the message comes from: it must not go back there.
+    if (called === 'term' && message.service !== undefined) return { cameFrom: message.service }
     const identifier: ServiceId | undefined = policies.replyService === 'honour' ? message.service : undefined
     if (identifier !== undefined) return { identifier }
     if (services.size < 2) return {}
-    const lastUsed = await recallLastService(spool.notes, originator.uri, target)
+    const lastUsed = await recallLastService(spool.notes, originator.addresses, target)
     return lastUsed === undefined ? {} : { lastUsed }
   }
 
@@ -81,9 +84,12 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
       at: now,
       ...(contributionId === undefined ? {} : { lastOut: { contributionId, at: now } }),
     }
-    return candidates.map(({ service, to }) =>
-      conversationNote({ user: originator.uri, service, correspondent: to }, memory, policies.conversationLife),
-    )
+    return candidates.flatMap(({ service: id, from, to }) => {
+      const service = services.get(id)
+      if (!service) return []
+      const pair = { party: partyOf(service, from, originator.uri), service: id, correspondent: to }
+      return [conversationNote(pair, memory, policies.conversationLife)]
+    })
   }
 
   async function accept(request: CpmRequest, received: CpmMessage): Promise<SipAnswer> {
@@ -111,17 +117,17 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     }
     recorder.routed(message, candidates)
     const held = policies.answer === 'after-service' ? pending.hold(item.id, policies.answerWithin) : undefined
-    const stored = await spool.put(item, {
-      rememberMs: policies.rememberFor,
-      notes: notesFor(request, message, candidates, now),
+    const notes = notesFor(request, message, candidates, now)
+    const stored = await spool.put(item, { rememberMs: policies.rememberFor, notes }).catch((error: unknown) => {
+      held?.release()
+      throw error
     })
-    if (stored === 'duplicate') {
-      pending.release(item.id)
+    if (stored === 'stored') recorder.stored(message, first.service, clock.now() - now)
+    else {
       recorder.repeated(message)
-      return { status: 202 }
+      if (!held?.shared) held?.release()
     }
-    recorder.stored(message, first.service, clock.now() - now)
-    const answer = await held
+    const answer = await held?.answer
     return answer?.kind === 'failed' ? answerFor(answer.reason, answer.said) : { status: 202 }
   }
 

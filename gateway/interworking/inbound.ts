@@ -6,13 +6,7 @@ import { stableId } from '../cpm/identity.js'
 import type { ContributionId, ConversationId, MessageId } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
 import { type LaneConsumer, type Note, type Spool, SpoolUnavailable, type Taken, type Verdict } from '../spool/spool.js'
-import {
-  type ConversationMemory,
-  conversationNote,
-  lastServiceNote,
-  type Pair,
-  recallConversation,
-} from './conversation-memory.js'
+import { type ConversationMemory, joinConversation, lastServiceNote, partyOf } from './conversation-memory.js'
 import type { Recipients } from './recipient.js'
 import type { Recorder } from './recorder.js'
 import { canReport, reportBack, reportKey } from './report-back.js'
@@ -65,6 +59,7 @@ export function createInbound(options: InboundOptions): Inbound {
         {
           rememberMs: message.rememberMs,
           ...(message.alsoKnownAs ? { alsoKnownAs: message.alsoKnownAs.map((id) => `${user}|${id}`) } : {}),
+          notes: awaitedReport(payload),
         },
       )
       if (stored === 'duplicate') return { kind: 'duplicate' }
@@ -85,9 +80,8 @@ export function createInbound(options: InboundOptions): Inbound {
       await reportBack(services, item.payload, 'failed')
       return { kind: 'done' }
     }
-    const pair: Pair = { user, service, correspondent: message.from }
-    const known = await recallConversation(spool.notes, pair)
-    const cpm = toCpm(item.id, item.payload, known, policies, item, canReport(services, item.payload))
+    const conversation = await conversationOf(item.id, item.payload)
+    const cpm = toCpm(item.id, item.payload, conversation, policies, item, canReport(services, item.payload))
     recorder.inboundOffered(item.payload, cpm)
     const outcome = await deliver({ user, content: { kind: 'message', message: cpm }, from: message.from })
     if (outcome.kind === 'unavailable') {
@@ -99,27 +93,31 @@ export function createInbound(options: InboundOptions): Inbound {
       await reportBack(services, item.payload, 'failed')
       return { kind: 'done' }
     }
-    return { kind: 'done', notes: [...remembered(pair, cpm, known), ...awaitedReport(item.payload, cpm)] }
+    if (services.size < 2) return { kind: 'done' }
+    return { kind: 'done', notes: [lastServiceNote(user, message.from, service, policies.conversationLife)] }
   }
 
-  /** The way back for the user's own notification, kept while one is asked for. */
-  const awaitedReport = (work: InboundWork, cpm: CpmMessage): Note[] =>
-    cpm.dispositions.length === 0
-      ? []
-      : [{ key: reportKey(cpm.messageId), value: JSON.stringify(work), lifeMs: policies.receiptWait }]
+  /** The way back for the user's own notification, there before the message is: he may be quick (`IWF-REP-01`). */
+  const awaitedReport = (work: InboundWork): Note[] =>
+    canReport(services, work)
+      ? [
+          {
+            key: reportKey(work.messageId),
+            value: JSON.stringify(work),
+            lifeMs: policies.maxLife + policies.receiptWait,
+          },
+        ]
+      : []
 
-  /** What is known of the pair afterwards, refreshed when half its life is over. */
-  function remembered(pair: Pair, cpm: CpmMessage, known: ConversationMemory | undefined) {
-    const now = clock.now()
-    const life = policies.conversationLife
-    if (known && now - known.at < life / 2) return []
-    const memory: ConversationMemory = {
-      conversationId: cpm.conversationId as ConversationId,
-      at: now,
-      ...(known?.lastOut ? { lastOut: known.lastOut } : {}),
+  function conversationOf(itemId: string, { service: id, user, message }: InboundWork): Promise<ConversationMemory> {
+    const service = services.get(id)
+    const pair = {
+      party: service ? partyOf(service, message.to, user) : message.to,
+      service: id,
+      correspondent: message.from,
     }
-    const notes = [conversationNote(pair, memory, life)]
-    return services.size > 1 ? [...notes, lastServiceNote(pair.user, pair.correspondent, pair.service, life)] : notes
+    const conversationId = stableId(`conversation ${itemId}`) as ConversationId
+    return joinConversation(spool.notes, pair, { conversationId, at: clock.now() }, policies.conversationLife)
   }
 
   const waitFor = (outcome: DeliveryOutcome & { kind: 'unavailable' }, attempts: number): number =>
@@ -152,13 +150,14 @@ export function createInbound(options: InboundOptions): Inbound {
 export function toCpm(
   itemId: string,
   { service, user, message, messageId }: InboundWork,
-  known: ConversationMemory | undefined,
+  { conversationId, lastOut }: ConversationMemory,
   policies: Pick<InterworkingPolicies, 'replyLife'>,
   { acceptedAt, expiresAt }: { readonly acceptedAt: number; readonly expiresAt: number },
   askForReport: boolean,
 ): CpmMessage {
-  const recent =
-    known?.lastOut && acceptedAt - known.lastOut.at < policies.replyLife ? known.lastOut.contributionId : undefined
+  const since = lastOut === undefined ? -1 : acceptedAt - lastOut.at
+  // What went out after it came in is nothing it could answer.
+  const recent = since >= 0 && since < policies.replyLife ? lastOut?.contributionId : undefined
   const inReplyTo = message.inReplyTo ?? recent
   return {
     messageId,
@@ -166,7 +165,7 @@ export function toCpm(
     to: user,
     sentAt: message.sentAt ?? acceptedAt,
     expiresAt,
-    conversationId: known?.conversationId ?? (stableId(`conversation ${itemId}`) as ConversationId),
+    conversationId,
     contributionId: stableId(`contribution ${itemId}`) as ContributionId,
     ...(inReplyTo === undefined ? {} : { inReplyTo }),
     service,

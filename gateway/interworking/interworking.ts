@@ -18,12 +18,14 @@ import { createRecipients } from './recipient.js'
 import type { Recorder } from './recorder.js'
 import { forwardNotification } from './report-back.js'
 import { createReports } from './reports.js'
-import type { Service, Services } from './service.js'
+import { type Service, type Services, withNormalAddresses } from './service.js'
 import { type AdapterStore, createAdapterStore } from './shared-store.js'
 import { INBOUND_LANE, NOTIFY_LANE, REPORT_LANE } from './work.js'
 
 export interface InterworkingOptions {
-  readonly config: Pick<Config, 'domain' | 'interworking'> & { readonly sip: Pick<Config['sip'], 'outboundParallel'> }
+  readonly config: Pick<Config, 'domain' | 'defaultCountry' | 'interworking'> & {
+    readonly sip: Pick<Config['sip'], 'outboundParallel'>
+  }
   /** By their name under `adapters`, with their checked options. */
   readonly adapters: ReadonlyMap<string, { readonly module: AdapterModule<unknown>; readonly options: unknown }>
   readonly spool: Spool
@@ -97,7 +99,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
     stores.push(store)
     services.set(id, {
       id,
-      config: serviceConfig,
+      config: withNormalAddresses(serviceConfig, config),
       adapter: adapter.module.create(adapter.options, {
         service: id,
         gateway: portFor(id),
@@ -122,7 +124,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
       inbound.start()
       for (const store of stores) store.start()
       for (const { adapter } of services.values()) await adapter.start()
-      outbound.start()
+      await outbound.start()
     },
     async stop(deadline) {
       await outbound.stop(deadline)

@@ -13,16 +13,18 @@ export interface Pool {
 export interface Leases {
   /**
    * The pool address behind which `user` speaks with `correspondent`: the one he has, or a free one. Undefined when every
-   * address of the pool already stands for somebody else towards this correspondent.
+   * address of the pool already stands for somebody else towards this correspondent. It is in use `until` then (ms since
+   * 1970), which the life of the lease comes after.
    */
-  borrow(service: ServiceId, pool: Pool, user: Uri, correspondent: Uri): Promise<Uri | undefined>
-  /** The user behind a pool address, as this correspondent knows it. */
-  holder(service: ServiceId, number: Uri, correspondent: Uri): Promise<Uri | undefined>
+  borrow(service: ServiceId, pool: Pool, user: Uri, correspondent: Uri, until: number): Promise<Uri | undefined>
+  /** The user behind a pool address, as this correspondent knows it. That he writes is a use of it, too. */
+  holder(service: ServiceId, pool: Pool, number: Uri, correspondent: Uri): Promise<Uri | undefined>
 }
 
 interface Lease {
   readonly user: Uri
-  readonly renewedAt: number
+  /** End of the last use, ms since 1970. */
+  readonly until: number
 }
 
 /**
@@ -35,20 +37,37 @@ export function createLeases(notes: NoteStore, clock: Clock, onEvent: (event: Le
     `lease|${service}|${number}|${correspondent}`
   const numberKey = (service: ServiceId, user: Uri, correspondent: Uri) => `leased|${service}|${user}|${correspondent}`
 
-  const claim = (service: ServiceId, pool: Pool, number: string, user: Uri, correspondent: Uri): Promise<boolean> =>
-    notes.update<Lease, boolean>(holderKey(service, number, correspondent), pool.lease, (lease) =>
-      lease && lease.user !== user
-        ? { next: lease, result: false }
-        : { next: { user, renewedAt: clock.now() }, result: true },
+  async function read(key: string): Promise<Lease | undefined> {
+    const found = await notes.get(key)
+    return found === undefined ? undefined : (JSON.parse(found) as Lease)
+  }
+
+  /** False when the number stands for somebody else. A use that ends later than this one is not cut short. */
+  async function claim(
+    service: ServiceId,
+    pool: Pool,
+    number: string,
+    user: Uri,
+    correspondent: Uri,
+    until: number,
+  ): Promise<boolean> {
+    const key = holderKey(service, number, correspondent)
+    const before = await read(key)
+    if (before && before.user !== user) return false
+    const end = Math.max(until, before?.until ?? 0)
+    const lifeMs = end - clock.now() + pool.lease
+    const isHis = await notes.update<Lease, boolean>(key, lifeMs, (lease) =>
+      lease && lease.user !== user ? { next: lease, result: false } : { next: { user, until: end }, result: true },
     )
+    if (isHis) await notes.put({ key: numberKey(service, user, correspondent), value: number, lifeMs })
+    return isHis
+  }
 
   return {
-    async borrow(service, pool, user, correspondent) {
-      const known = numberKey(service, user, correspondent)
-      const last = await notes.get(known)
+    async borrow(service, pool, user, correspondent, until) {
+      const last = await notes.get(numberKey(service, user, correspondent))
       for (const number of searchOrder(pool.numbers, last, user, correspondent)) {
-        if (!(await claim(service, pool, number, user, correspondent))) continue
-        await notes.put({ key: known, value: number, lifeMs: pool.lease })
+        if (!(await claim(service, pool, number, user, correspondent, until))) continue
         onEvent(number === last ? 'renewed' : 'granted')
         return number as Uri
       }
@@ -56,9 +75,13 @@ export function createLeases(notes: NoteStore, clock: Clock, onEvent: (event: Le
       return undefined
     },
 
-    async holder(service, number, correspondent) {
-      const found = await notes.get(holderKey(service, number, correspondent))
-      return found === undefined ? undefined : (JSON.parse(found) as Lease).user
+    async holder(service, pool, number, correspondent) {
+      const lease = await read(holderKey(service, number, correspondent))
+      if (!lease) return undefined
+      // Not every message writes: only when half the life after the last use is over.
+      const now = clock.now()
+      if (now - lease.until > pool.lease / 2) await claim(service, pool, number, lease.user, correspondent, now)
+      return lease.user
     },
   }
 }

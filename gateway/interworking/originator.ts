@@ -9,17 +9,22 @@ export interface OriginatorAddresses {
   /**
    * The address by which `originator` is known in the service towards this correspondent (`IW-04`, `IW-06`): a fixed pair,
    * a rewriting rule, his own address, or one lent from the pool. Undefined when he has none; then the service is no
-   * candidate. With `anonymous` only the pool will do (`ID-18`).
+   * candidate. With `anonymous` only the pool will do (`ID-18`). A lent one stays his while the message may be under way,
+   * `until` (ms since 1970), and the life of a lease after that.
    */
-  inService(route: Route, originator: Originator, anonymous: boolean): Promise<Uri | undefined>
+  inService(
+    route: Route,
+    originator: Originator,
+    use: { readonly anonymous: boolean; readonly until: number },
+  ): Promise<Uri | undefined>
 }
 
 export function createOriginatorAddresses(leases: Leases): OriginatorAddresses {
   return {
-    async inService({ service, to }, originator, anonymous) {
+    async inService({ service, to }, originator, { anonymous, until }) {
       const pool = service.config.addresses.pool
       const own = anonymous ? undefined : ownAddress(service, originator)
-      return own ?? (pool && leases.borrow(service.id, pool, originator.uri, to))
+      return own ?? (pool && leases.borrow(service.id, pool, originator.uri, to, until))
     },
   }
 }

@@ -3,12 +3,12 @@ import type { InterworkingPolicies } from '../config/schema.js'
 import type { Clock } from '../cpm/clock.js'
 import type { MessageId } from '../cpm/ids.js'
 import type { DispositionRequest } from '../cpm/message.js'
-import type { LaneConsumer, Spool, Taken, Verdict } from '../spool/spool.js'
+import type { LaneConsumer, LaneName, Spool, Taken, TakeOptions, Verdict } from '../spool/spool.js'
 import type { PendingAnswers } from './pending-answers.js'
 import type { Recorder } from './recorder.js'
 import type { Service, Services } from './service.js'
-import { type Decision, decide, failed, type OutboundItem } from './verdict.js'
-import { type Candidate, type OutboundWork, outLane } from './work.js'
+import { type Decision, decide, failed, mayGoOnAfterReport, type OutboundItem } from './verdict.js'
+import { type Candidate, isOutLane, type OutboundWork, outLane } from './work.js'
 
 export interface OutboundOptions {
   readonly spool: Spool
@@ -20,8 +20,8 @@ export interface OutboundOptions {
 }
 
 export interface Outbound {
-  /** Begins to take messages of every service. */
-  start(): void
+  /** Begins to take messages of every service, and those left behind for services that are configured no more. */
+  start(): Promise<void>
   /** An adapter's health has changed. */
   wake(): void
   /** The truth about an attempt that was called uncertain (`GatewayPort.settleLate`). */
@@ -31,6 +31,21 @@ export interface Outbound {
 
 /** Attempts whose answer may still come on the link they were made on; the oldest is forgotten first. */
 const UNCERTAIN_KEPT = 10_000
+/** Messages at once for services that are configured no more. */
+const LEFT_BEHIND = 10
+
+const NO_SERVICE: SendOutcome = {
+  kind: 'refused',
+  final: 'here',
+  reason: 'service-unsupported',
+  said: 'the service is not configured any more',
+}
+
+/** A message whose last attempt was called uncertain, and what became of it once the truth is known. */
+interface Doubtful {
+  readonly item: OutboundItem
+  late?: Decision
+}
 
 /**
  * The interworking function towards the services (`IWF-MSG-01`): takes stored messages, offers each to its service, and
@@ -39,36 +54,57 @@ const UNCERTAIN_KEPT = 10_000
 export function createOutbound({ spool, services, policies, pending, recorder, clock }: OutboundOptions): Outbound {
   const giveUp = new AbortController()
   const consumers: LaneConsumer[] = []
-  const uncertain = new Map<string, { readonly item: OutboundItem; late?: SendOutcome }>()
+  const uncertain = new Map<string, Doubtful>()
 
+  /** `service` is undefined when it is configured no more. */
   async function attempt(
-    service: Service,
+    service: Service | undefined,
     { item, recovered, expired }: Taken<OutboundWork>,
   ): Promise<Verdict<OutboundWork>> {
     const late = uncertain.get(item.id)?.late
     uncertain.delete(item.id)
-    if (late) return conclude(service, item, decide(item, late, policies, clock.now(), Math.random()))
+    if (late) return written(item, late)
     const doubt = recovered || item.payload.uncertain === true
-    if (expired)
-      return conclude(service, item, failed(item, doubt ? 'uncertain' : 'expired', 'its life ended', clock.now()))
+    if (expired) return conclude(item, failed(item, doubt ? 'uncertain' : 'expired', 'its life ended', clock.now()))
     if (doubt && policies.uncertain === 'report-error') {
-      return conclude(service, item, failed(item, 'uncertain', 'the answer of the service was lost', clock.now()))
+      return conclude(item, failed(item, 'uncertain', 'the answer of the service was lost', clock.now()))
     }
+    const outcome = service ? await offerTo(service, item, doubt) : NO_SERVICE
+    if (outcome.kind === 'uncertain') keepUncertain(item)
+    return conclude(item, decide(item, outcome, policies, clock.now(), Math.random()))
+  }
+
+  async function offerTo(service: Service, item: OutboundItem, doubt: boolean): Promise<SendOutcome> {
     const began = clock.now()
     const { messages } = service.adapter
-    const message = offer(item)
+    const message = offer(item, mayGoOnAfterReport(item.payload, policies))
     recorder.attempted(service.id, item, doubt, messages.describe?.(message))
     const outcome = await messages.send(message, describeAttempt(item, doubt), giveUp.signal)
     recorder.answered(service.id, item, outcome, clock.now() - began)
-    if (outcome.kind === 'uncertain') keepUncertain(item)
-    return conclude(service, item, decide(item, outcome, policies, clock.now(), Math.random()))
+    return outcome
   }
 
-  function conclude(service: Service, item: OutboundItem, { ending, verdict }: Decision): Verdict<OutboundWork> {
-    const answered = pending.settle(item.id, ending)
-    recorder.concluded(service.id, item, ending)
-    // A failure that went back as the SIP answer is not reported a second time (RFC 5438 §8.3).
-    return answered === 'failure' && verdict.kind === 'done' ? { kind: 'done' } : verdict
+  const conclude = (item: OutboundItem, decision: Decision): Verdict<OutboundWork> =>
+    written(item, tell(item, decision))
+
+  /** A failure that goes back as the SIP answer is not reported a second time (RFC 5438 §8.3). */
+  function tell(item: OutboundItem, { ending, verdict }: Decision): Decision {
+    if (pending.settle(item.id, ending) !== 'failure') return { ending, verdict }
+    return {
+      ending,
+      verdict: verdict.kind === 'failed' ? { kind: 'failed', reason: verdict.reason } : { kind: 'done' },
+    }
+  }
+
+  function written(item: OutboundItem, { ending, verdict }: Decision): Verdict<OutboundWork> {
+    recorder.concluded(candidateOf(item.payload).service, item, ending)
+    return verdict
+  }
+
+  function poisoned(item: OutboundItem, reason: string): Verdict<OutboundWork> {
+    const { ending, verdict } = failed(item, 'internal', reason, clock.now())
+    const puts = verdict.kind === 'done' && verdict.puts ? { puts: verdict.puts } : {}
+    return conclude(item, { ending, verdict: { kind: 'failed', reason, ...puts } })
   }
 
   function keepUncertain(item: OutboundItem): void {
@@ -80,25 +116,19 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
   }
 
   return {
-    start() {
+    async start() {
+      const take = (lane: LaneName, service: Service | undefined, parallel: TakeOptions['parallel']) => {
+        const options = { parallel, holdMs: policies.maxLife }
+        consumers.push(spool.take<OutboundWork>(lane, options, (taken) => attempt(service, taken), poisoned))
+      }
+      const served = new Set<LaneName>()
       for (const service of services.values()) {
-        consumers.push(
-          spool.take<OutboundWork>(
-            outLane(service.id),
-            { parallel: () => service.adapter.messages.parallel(), holdMs: policies.maxLife },
-            (taken) => attempt(service, taken),
-            (item, reason) => {
-              const { ending, verdict } = failed(item, 'internal', reason, clock.now())
-              pending.settle(item.id, ending)
-              recorder.concluded(service.id, item, ending)
-              return {
-                kind: 'failed',
-                reason,
-                ...(verdict.kind === 'done' && verdict.puts ? { puts: verdict.puts } : {}),
-              }
-            },
-          ),
-        )
+        const lane = outLane(service.id)
+        served.add(lane)
+        take(lane, service, () => service.adapter.messages.parallel())
+      }
+      for (const { lane } of await spool.lanes()) {
+        if (isOutLane(lane) && !served.has(lane)) take(lane, undefined, () => LEFT_BEHIND)
       }
     },
     wake() {
@@ -109,14 +139,12 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
       if (!doubtful) return
       const { item } = doubtful
       recorder.answered(service.id, item, outcome, 0)
-      const decision = decide(item, outcome, policies, clock.now(), Math.random())
-      if (await spool.settle(item.lane, item.id, decision.verdict)) {
-        uncertain.delete(item.id)
-        conclude(service, item, decision)
-      } else {
-        // Not waiting yet, or no longer: the truth is used when the message comes up again.
-        doubtful.late = outcome
-      }
+      const decision = tell(item, decide(item, outcome, policies, clock.now(), Math.random()))
+      // Not waiting yet, or no longer: the truth is used when the message comes up again.
+      doubtful.late = decision
+      if (!(await spool.settle(item.lane, item.id, decision.verdict))) return
+      uncertain.delete(item.id)
+      written(item, decision)
     },
     async stop(deadline) {
       giveUp.abort()
@@ -125,24 +153,27 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
   }
 }
 
+const candidateOf = ({ candidates, index }: OutboundWork): Candidate => candidates[index] as Candidate
+
 /** The item's id stands for the message towards the adapter: unique here, the same in every attempt. */
-function offer({ id, payload: { message, candidates, index } }: OutboundItem): OutboundMessage {
-  const candidate = candidates[index] as Candidate
+function offer({ id, payload }: OutboundItem, failureWanted: boolean): OutboundMessage {
+  const { message } = payload
+  const candidate = candidateOf(payload)
   return {
     messageId: id as MessageId,
     from: candidate.from,
     to: candidate.to,
     content: message.content,
     expiresAt: message.expiresAt,
-    reports: reportsFor(message.dispositions),
+    reports: reportsFor(message.dispositions, failureWanted),
     ...(message.subject === undefined ? {} : { subject: message.subject }),
     ...(message.priority === undefined ? {} : { priority: message.priority }),
   }
 }
 
-const reportsFor = (dispositions: readonly DispositionRequest[]) => ({
+const reportsFor = (dispositions: readonly DispositionRequest[], failureWanted: boolean) => ({
   delivered: dispositions.includes('positive-delivery'),
-  failed: dispositions.includes('negative-delivery'),
+  failed: failureWanted || dispositions.includes('negative-delivery'),
   displayed: dispositions.includes('display'),
 })
 

@@ -19,7 +19,7 @@ export function createRecipients(leases: Leases, directory: UserDirectory | unde
   return {
     async behind(service, dialled, sender) {
       const { fixed, inbound, own, pool } = service.config.addresses
-      if (pool?.numbers.includes(dialled)) return leases.holder(service.id, dialled, sender)
+      if (pool?.numbers.includes(dialled)) return leases.holder(service.id, pool, dialled, sender)
       const pair = Object.entries(fixed).find(([, inService]) => inService === dialled)
       const mapped = pair?.[0] ?? rewrite(inbound, dialled)
       if (mapped !== undefined) return userOf(mapped)

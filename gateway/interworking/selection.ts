@@ -13,6 +13,8 @@ export interface Route {
 export interface SelectionHints {
   /** The non-CPM service identifier the request carried (`IW-40`); a hint, never a must. */
   readonly identifier?: ServiceId
+  /** The service the message has come from; it is none to send it by. */
+  readonly cameFrom?: ServiceId
   /** The service this pair of correspondents used last. */
   readonly lastUsed?: ServiceId
 }
@@ -31,7 +33,7 @@ export function selectServices(
   const routes: Route[] = []
   let nearest: FailureReason = 'unknown-recipient'
   for (const service of services.values()) {
-    const fit = fits(service, message, target)
+    const fit = service.id === hints.cameFrom ? 'loop' : fits(service, message, target)
     if (typeof fit !== 'string') routes.push(fit)
     else if (closeness(fit) > closeness(nearest)) nearest = fit
   }
@@ -39,7 +41,13 @@ export function selectServices(
 }
 
 /** How far a service was from being usable: an address it knows but cannot serve counts for more than an unknown one. */
-const CLOSENESS: readonly FailureReason[] = ['unknown-recipient', 'address-invalid', 'content-unsupported', 'too-large']
+const CLOSENESS: readonly FailureReason[] = [
+  'unknown-recipient',
+  'address-invalid',
+  'content-unsupported',
+  'too-large',
+  'loop',
+]
 const closeness = (reason: FailureReason): number => CLOSENESS.indexOf(reason)
 
 function fits(service: Service, message: CpmMessage, target: Uri): Route | FailureReason {

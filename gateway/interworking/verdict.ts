@@ -132,6 +132,10 @@ export function forNextService(
   }
 }
 
+/** Whether a negative report leads to another service; it is wanted then, whatever the sender asked for. */
+export const mayGoOnAfterReport = ({ candidates, index }: OutboundWork, policies: InterworkingPolicies): boolean =>
+  policies.nextService && policies.nextServiceAfterReport && index + 1 < candidates.length
+
 function accepted(
   item: OutboundItem,
   outcome: SendOutcome & { kind: 'accepted' },
@@ -141,7 +145,7 @@ function accepted(
   const { message, replyTo, candidates, index } = item.payload
   const candidate = candidates[index] as Candidate
   const puts = notify(item, interworkedDisposition(candidate.service), now)
-  const mayGoOn = policies.nextService && policies.nextServiceAfterReport && index + 1 < candidates.length
+  const mayGoOn = mayGoOnAfterReport(item.payload, policies)
   const wants = wantedStates(message.dispositions)
   if (mayGoOn && !wants.includes('failed')) wants.push('failed')
   const awaitsReport = outcome.reportExpected && outcome.parts.length > 0 && wants.length > 0

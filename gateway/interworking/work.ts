@@ -6,6 +6,7 @@ import type { Reported } from './notification.js'
 
 /** Lanes of the spool and what their items hold. All payloads are plain JSON. */
 export const outLane = (service: ServiceId): LaneName => `out.${service}`
+export const isOutLane = (lane: LaneName): boolean => lane.startsWith('out.')
 export const INBOUND_LANE: LaneName = 'in'
 export const REPORT_LANE: LaneName = 'reports'
 export const NOTIFY_LANE: LaneName = 'notify'

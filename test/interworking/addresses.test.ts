@@ -12,6 +12,8 @@ const clock = { now: () => 0, after: () => () => {} }
 const addresses = (over: object) => ({
   config: { addresses: { own: true, fixed: {}, rules: [], inbound: [], ...over } },
 })
+const use = { anonymous: false, until: 0 }
+const hidden = { anonymous: true, until: 0 }
 const alice = { uri: ALICE, addresses: [ALICE, 'tel:+12065550100' as Uri] }
 const bob = { uri: BOB, addresses: [BOB] }
 
@@ -26,25 +28,25 @@ describe('the originator in a service', () => {
   const route = (over: object) => ({ service: service('sms', addresses(over)), to: HANDSET })
 
   test('IW-04 his own number stands for him', async () => {
-    expect(await build().originators.inService(route({}), alice, false)).toBe('tel:+12065550100')
+    expect(await build().originators.inService(route({}), alice, use)).toBe('tel:+12065550100')
   })
 
   test('IW-06 without any address there the service is none for him', async () => {
-    expect(await build().originators.inService(route({}), bob, false)).toBeUndefined()
-    expect(await build().originators.inService(route({ own: false }), alice, false)).toBeUndefined()
+    expect(await build().originators.inService(route({}), bob, use)).toBeUndefined()
+    expect(await build().originators.inService(route({ own: false }), alice, use)).toBeUndefined()
   })
 
   test('IW-04 a fixed pair comes before a rule, a rule before his own number', async () => {
     const rules = [{ match: '^tel:\\+1206(.*)$', replace: 'tel:+1777$1' }]
-    expect(await build().originators.inService(route({ rules }), alice, false)).toBe('tel:+17775550100')
+    expect(await build().originators.inService(route({ rules }), alice, use)).toBe('tel:+17775550100')
     const fixed = { [ALICE]: 'tel:+19995550000' }
-    expect(await build().originators.inService(route({ rules, fixed }), alice, false)).toBe('tel:+19995550000')
+    expect(await build().originators.inService(route({ rules, fixed }), alice, use)).toBe('tel:+19995550000')
   })
 
   test('ID-18 who hides is seen by a pool number only', async () => {
-    expect(await build().originators.inService(route({}), alice, true)).toBeUndefined()
+    expect(await build().originators.inService(route({}), alice, hidden)).toBeUndefined()
     const pool = { numbers: ['tel:+18880001'], lease: 1_000 }
-    expect(await build().originators.inService(route({ pool }), alice, true)).toBe('tel:+18880001')
+    expect(await build().originators.inService(route({ pool }), alice, hidden)).toBe('tel:+18880001')
   })
 })
 
@@ -54,28 +56,28 @@ describe('pool of service numbers', () => {
 
   test('IW-04 a pair keeps its number, and the number leads back to the user', async () => {
     const { leases, events } = build()
-    const first = await leases.borrow(sms, pool, ALICE, HANDSET)
-    expect(await leases.borrow(sms, pool, ALICE, HANDSET)).toBe(first)
-    expect(await leases.holder(sms, first as Uri, HANDSET)).toBe(ALICE)
+    const first = await leases.borrow(sms, pool, ALICE, HANDSET, 0)
+    expect(await leases.borrow(sms, pool, ALICE, HANDSET, 0)).toBe(first)
+    expect(await leases.holder(sms, pool, first as Uri, HANDSET)).toBe(ALICE)
     expect(events).toEqual(['granted', 'renewed'])
   })
 
   test('IW-04 two users never share a number towards one correspondent, and may towards two', async () => {
     const { leases, events } = build()
-    const numbers = [await leases.borrow(sms, pool, ALICE, HANDSET), await leases.borrow(sms, pool, BOB, HANDSET)]
+    const numbers = [await leases.borrow(sms, pool, ALICE, HANDSET, 0), await leases.borrow(sms, pool, BOB, HANDSET, 0)]
     expect(new Set(numbers).size).toBe(2)
-    expect(await leases.borrow(sms, pool, 'sip:carol@cpm.example' as Uri, HANDSET)).toBeUndefined()
+    expect(await leases.borrow(sms, pool, 'sip:carol@cpm.example' as Uri, HANDSET, 0)).toBeUndefined()
     expect(events.at(-1)).toBe('exhausted')
-    expect(await leases.borrow(sms, pool, 'sip:carol@cpm.example' as Uri, 'tel:+12065550199' as Uri)).toBeDefined()
+    expect(await leases.borrow(sms, pool, 'sip:carol@cpm.example' as Uri, 'tel:+12065550199' as Uri, 0)).toBeDefined()
   })
 
   test('IW-04 a number that becomes free does not move a pair that has one', async () => {
     const { leases, notes } = build()
-    await leases.borrow(sms, pool, BOB, HANDSET)
-    const mine = await leases.borrow(sms, pool, ALICE, HANDSET)
+    await leases.borrow(sms, pool, BOB, HANDSET, 0)
+    const mine = await leases.borrow(sms, pool, ALICE, HANDSET, 0)
     for (const key of [...notes.content.keys()])
       if (key.startsWith('lease|') && notes.content.get(key)?.includes(BOB)) notes.content.delete(key)
-    expect(await leases.borrow(sms, pool, ALICE, HANDSET)).toBe(mine)
+    expect(await leases.borrow(sms, pool, ALICE, HANDSET, 0)).toBe(mine)
   })
 })
 
@@ -114,7 +116,7 @@ describe('the user behind an address dialled', () => {
     const pool = { numbers: ['tel:+18880001'], lease: 1_000 }
     const recipients = createRecipients(leases, directory)
     const sms = service('sms', addresses({ pool }))
-    await leases.borrow(sms.id, pool, BOB, HANDSET)
+    await leases.borrow(sms.id, pool, BOB, HANDSET, 0)
     expect(await recipients.behind(sms, 'tel:+18880001' as Uri, HANDSET)).toBe(BOB)
     expect(await recipients.behind(sms, 'tel:+18880001' as Uri, 'tel:+12065550199' as Uri)).toBeUndefined()
   })

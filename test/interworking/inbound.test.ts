@@ -35,14 +35,55 @@ describe('a message of a service to a CPM user', () => {
   test('CONV-05 without one, the correspondents get a conversation of their own and stay in it', async () => {
     const rig = await startRig()
     await rig.play('sms').gateway.receiveMessage(fromHandset())
+    await rig.play('sms').gateway.receiveMessage(fromHandset())
     const first = cpm(await rig.delivered.next())
     expect(first.conversationId).toMatch(/^[0-9a-f-]{36}$/)
+    expect(cpm(await rig.delivered.next()).conversationId).toBe(first.conversationId)
+  })
+
+  test('CONV-06 IWF-11 messages that waited for the user together come in one conversation', async () => {
+    let there = false
+    const rig = await startRig({
+      policies: { retry: { first: '1h', factor: 1, max: '1h' } },
+      deliver: () =>
+        there
+          ? { kind: 'delivered', said: '200' }
+          : { kind: 'unavailable', reason: 'recipient-unavailable', said: 'no device' },
+    })
+    for (const text of ['one', 'two', 'three'])
+      await rig.play('sms').gateway.receiveMessage(fromHandset({ content: { type: 'text/plain', text } }))
+    await expect
+      .poll(() => rig.metrics.registry.getSingleMetricAsString('causeway_retries_total'))
+      .toMatch(/recipient-unavailable"} 3/)
+    there = true
     await expect
       .poll(async () => {
-        await rig.play('sms').gateway.receiveMessage(fromHandset())
-        return cpm(await rig.delivered.next()).conversationId
+        await rig.reachable(ALICE)
+        return rig.delivered.length
       })
-      .toBe(first.conversationId)
+      .toBe(3)
+    const all = [await rig.delivered.next(), await rig.delivered.next(), await rig.delivered.next()].map(cpm)
+    expect(new Set(all.map(({ conversationId }) => conversationId)).size).toBe(1)
+    expect(new Set(all.map(({ contributionId }) => contributionId)).size).toBe(3)
+  })
+
+  test('CONV-08 a message answers nothing that was said after it', async () => {
+    let there = false
+    const rig = await startRig({
+      policies: { retry: { first: '20ms', factor: 1, max: '20ms' } },
+      deliver: () =>
+        there
+          ? { kind: 'delivered', said: '200' }
+          : { kind: 'unavailable', reason: 'recipient-unavailable', said: 'no device' },
+    })
+    await rig.play('sms').gateway.receiveMessage(fromHandset())
+    await expect
+      .poll(() => rig.metrics.registry.getSingleMetricAsString('causeway_retries_total'))
+      .toContain('recipient-unavailable')
+    await rig.send()
+    await rig.play('sms').offered.next()
+    there = true
+    expect(cpm(await rig.delivered.next()).inReplyTo).toBeUndefined()
   })
 
   test('ID-21 two messages never share identities; a repeated delivery is the same message and goes out once', async () => {
@@ -100,7 +141,7 @@ describe('a message of a service to a CPM user', () => {
       recipient: ALICE,
       disposition: { kind: 'delivery', status: 'delivered' },
     } as const
-    await expect.poll(() => rig.forwardNotification(told)).toBe(true)
+    expect(await rig.forwardNotification(told)).toBe(true)
     expect(await rig.play('sms').told.next()).toEqual({ id: asked.id, to: HANDSET, state: 'delivered' })
   })
 

@@ -79,6 +79,47 @@ describe('a CPM message to a service', () => {
     expect(await rig.play('other').offered.next()).toMatchObject({ to: HANDSET })
   })
 
+  test('IW-06 IW-41 without a next service, it is the first in which the sender has an address that counts', async () => {
+    const rig = await startRig({
+      services: { sms: { addresses: { own: false } }, other: {} },
+      policies: { nextService: false },
+    })
+    expect(await rig.send({ service: 'sms' as ServiceId })).toEqual({ status: 202 })
+    expect(await rig.play('other').offered.next()).toMatchObject({ to: HANDSET })
+  })
+
+  test('IW-08 IWF-REP-02 after a negative receipt the next service, though the sender asked for no report', async () => {
+    const rig = await startRig({ services: { sms: {}, other: {} }, policies: { nextServiceAfterReport: true } })
+    rig.play('sms').answer = ({ reports }) => {
+      const outcome = taken('N1')
+      return outcome.kind === 'accepted' ? { ...outcome, reportExpected: reports.failed } : outcome
+    }
+    await rig.send({ dispositions: [] })
+    expect(await rig.play('sms').offered.next()).toMatchObject({ reports: { delivered: false, failed: true } })
+    await rig.play('sms').gateway.receiveReport(receipt('N1', 'failed'))
+    expect(await rig.play('other').offered.next()).toMatchObject({ to: HANDSET, reports: { failed: false } })
+    expect(rig.delivered.length).toBe(0)
+  })
+
+  test('IW-09 FN-08 what waits for a service that is configured no more fails, or leaves by the next one', async () => {
+    const first = await startRig({ services: { old: {}, sms: {} } })
+    first.play('old').answer = () => new Promise(() => {})
+    await first.send()
+    await first.play('old').offered.next()
+    await first.abandon()
+    const second = await startRig({ prefix: first.prefix })
+    expect(await second.play('sms').offered.next()).toMatchObject({ to: HANDSET })
+    second.play('sms').answer = () => new Promise(() => {})
+    await second.send({ messageId: 'Msg-2' as MessageId })
+    await second.play('sms').offered.next()
+    await second.abandon()
+    const third = await startRig({ prefix: first.prefix, services: { other: {} } })
+    expect(notification(await third.delivered.next())).toMatchObject({
+      messageId: 'Msg-2',
+      disposition: { kind: 'delivery', status: 'failed' },
+    })
+  })
+
   test('IW-09 refused by all: failed is told, never silence', async () => {
     const rig = await startRig()
     rig.play('sms').answer = () => ({ kind: 'refused', final: 'everywhere', reason: 'unknown-recipient', said: '0x0B' })
@@ -93,6 +134,40 @@ describe('a CPM message to a service', () => {
     rig.play('sms').answer = () => taken()
     expect(await rig.send({ messageId: 'Msg-2' as MessageId })).toEqual({ status: 202 })
     expect(rig.delivered.length).toBe(0)
+  })
+
+  test('ID-21 FLOW-26b with answer after-service a repetition shares the answer of the first', async () => {
+    const rig = await startRig({ policies: { answer: 'after-service' } })
+    let refuse = () => {}
+    rig.play('sms').answer = () =>
+      new Promise((resolve) => {
+        refuse = () => resolve({ kind: 'refused', final: 'everywhere', reason: 'unknown-recipient', said: '0x0B' })
+      })
+    const first = rig.send()
+    await rig.play('sms').offered.next()
+    const second = rig.send()
+    await expect.poll(() => Promise.race([second, 'open'])).toBe('open')
+    refuse()
+    expect(await Promise.all([first, second])).toMatchObject([{ status: 404 }, { status: 404 }])
+    expect(rig.play('sms').offered.length).toBe(0)
+    expect(rig.delivered.length).toBe(0)
+  })
+
+  test('FLOW-26b with answer after-service, a late refusal is the SIP answer and is told once', async () => {
+    const rig = await startRig({ policies: { answer: 'after-service', uncertainWait: '1h' } })
+    rig.play('sms').answer = () => ({ kind: 'uncertain', reason: 'timeout', said: '' })
+    const answer = rig.send()
+    const { messageId } = await rig.play('sms').offered.next()
+    await expect.poll(() => rig.metrics.registry.getSingleMetricAsString('causeway_retries_total')).toContain('timeout')
+    const refused = { kind: 'refused', final: 'everywhere', reason: 'unknown-recipient', said: '0x0B' } as const
+    await rig.play('sms').gateway.settleLate(messageId, refused)
+    expect(await answer).toMatchObject({ status: 404 })
+    rig.play('sms').answer = () => taken('AFTER')
+    const next = rig.send({ messageId: 'Msg-2' as MessageId })
+    await rig.play('sms').offered.next()
+    await next
+    await rig.play('sms').gateway.receiveReport(receipt('AFTER'))
+    expect(notification(await rig.delivered.next())).toMatchObject({ messageId: 'Msg-2' })
   })
 
   test('with answer after-service a service that is slow leaves 202', async () => {
@@ -166,6 +241,20 @@ describe('a CPM message to a service', () => {
     const rig = await startRig({ services: { other: {}, sms: {} }, policies: { replyService: 'ignore' } })
     await rig.send({ service: 'sms' as ServiceId })
     expect(await rig.play('other').offered.next()).toBeDefined()
+  })
+
+  test('ISF-01 an answer within a conversation says by which service the next message leaves', async () => {
+    const rig = await startRig({ services: { sms: {}, other: {} } })
+    await rig.send()
+    await rig.play('sms').offered.next()
+    await rig.play('other').gateway.receiveMessage(fromHandset())
+    await rig.delivered.next()
+    await expect
+      .poll(async () => {
+        await rig.send({ messageId: `Msg-${Math.random()}` as MessageId })
+        return rig.play('other').offered.length
+      })
+      .toBeGreaterThan(0)
   })
 
   test('a reply without identifier leaves by the service the correspondent was last heard from', async () => {
