@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { UserDirectory } from '../../gateway/core/port.js'
+import type { Clock } from '../../gateway/cpm/clock.js'
 import type { ServiceId, Uri } from '../../gateway/cpm/ids.js'
 import { createLeases } from '../../gateway/interworking/lease.js'
 import { createOriginatorAddresses } from '../../gateway/interworking/originator.js'
@@ -17,10 +18,10 @@ const hidden = { anonymous: true, until: 0 }
 const alice = { uri: ALICE, addresses: [ALICE, 'tel:+12065550100' as Uri] }
 const bob = { uri: BOB, addresses: [BOB] }
 
-function build() {
+function build(time: Clock = clock) {
   const notes = memoryNotes()
   const events: LeaseEvent[] = []
-  const leases = createLeases(notes, clock, (event) => events.push(event))
+  const leases = createLeases(notes, time, (event) => events.push(event))
   return { notes, events, leases, originators: createOriginatorAddresses(leases) }
 }
 
@@ -78,6 +79,33 @@ describe('pool of service numbers', () => {
     for (const key of [...notes.content.keys()])
       if (key.startsWith('lease|') && notes.content.get(key)?.includes(BOB)) notes.content.delete(key)
     expect(await leases.borrow(sms, pool, ALICE, HANDSET, 0)).toBe(mine)
+  })
+})
+
+describe('life of a lease', () => {
+  const pool = { numbers: ['tel:+18880001'], lease: 1_000 }
+  const sms = 'sms' as ServiceId
+
+  test('IW-04 it begins when the message can be under way no more, and no later use shortens it', async () => {
+    const { leases, notes } = build()
+    const number = (await leases.borrow(sms, pool, ALICE, HANDSET, 50_000)) as Uri
+    expect([...notes.lives.values()]).toEqual([51_000, 51_000])
+    await leases.borrow(sms, pool, ALICE, HANDSET, 10_000)
+    await leases.holder(sms, pool, number, HANDSET)
+    expect([...notes.lives.values()]).toEqual([51_000, 51_000])
+  })
+
+  test('IW-04 an answer that comes in is a use of it', async () => {
+    let now = 0
+    const { leases, notes } = build({ now: () => now, after: () => () => {} })
+    const number = (await leases.borrow(sms, pool, ALICE, HANDSET, 0)) as Uri
+    notes.lives.clear()
+    now = 400
+    expect(await leases.holder(sms, pool, number, HANDSET)).toBe(ALICE)
+    expect(notes.lives.size).toBe(0)
+    now = 600
+    expect(await leases.holder(sms, pool, number, HANDSET)).toBe(ALICE)
+    expect([...notes.lives.values()]).toEqual([1_000, 1_000])
   })
 })
 

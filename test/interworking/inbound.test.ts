@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Delivery } from '../../gateway/conversation/delivery.js'
-import type { MessageId, Uri } from '../../gateway/cpm/ids.js'
+import type { ConversationId, MessageId, Uri } from '../../gateway/cpm/ids.js'
 import { fromHandset, startRig } from './rig.js'
 import { ALICE, HANDSET } from './support.js'
 
@@ -65,6 +65,40 @@ describe('a message of a service to a CPM user', () => {
     const all = [await rig.delivered.next(), await rig.delivered.next(), await rig.delivered.next()].map(cpm)
     expect(new Set(all.map(({ conversationId }) => conversationId)).size).toBe(1)
     expect(new Set(all.map(({ contributionId }) => contributionId)).size).toBe(3)
+  })
+
+  test('CONV-06 CONV-08 IWF-12 an answer joins the conversation whatever an external core calls the user', async () => {
+    const rig = await startRig({ externalCore: true, services: { sms: {}, other: {} } })
+    await rig.send()
+    await rig.play('sms').offered.next()
+    await rig.play('other').gateway.receiveMessage(fromHandset())
+    const delivery = await rig.delivered.next()
+    expect(delivery.user).toBe('tel:+12065550100')
+    expect(cpm(delivery)).toMatchObject({ conversationId: 'conv-1', inReplyTo: 'contr-1' })
+    await expect
+      .poll(async () => {
+        await rig.send({ messageId: `Msg-${Math.random()}` as MessageId })
+        return rig.play('other').offered.length
+      })
+      .toBeGreaterThan(0)
+  })
+
+  test('ID-01 IW-04 addresses of the configuration are understood in any spelling, both ways', async () => {
+    const pool = { numbers: ['sip:+1-888-555-0001@cpm.example;user=phone'] }
+    const fixed = { 'sip:alice@CPM.example': 'tel:+1-999-555-0000' }
+    const rig = await startRig({
+      services: { sms: { addresses: { own: false, fixed, pool } } },
+      policies: { privacy: 'pool' },
+    })
+    const { gateway, offered } = rig.play('sms')
+    await rig.send()
+    expect(await offered.next()).toMatchObject({ from: 'tel:+19995550000' })
+    await gateway.receiveMessage(fromHandset({ to: 'tel:+19995550000' as Uri }))
+    expect(cpm(await rig.delivered.next())).toMatchObject({ to: ALICE, conversationId: 'conv-1' })
+    await rig.send({ messageId: 'Msg-2' as MessageId, privacy: true, conversationId: 'conv-2' as ConversationId })
+    expect(await offered.next()).toMatchObject({ from: 'tel:+18885550001' })
+    await gateway.receiveMessage(fromHandset({ to: 'tel:+18885550001' as Uri }))
+    expect(cpm(await rig.delivered.next())).toMatchObject({ to: ALICE, conversationId: 'conv-2' })
   })
 
   test('CONV-08 a message answers nothing that was said after it', async () => {

@@ -237,6 +237,14 @@ describe('a CPM message to a service', () => {
     expect(rig.play('other').offered.length).toBe(0)
   })
 
+  test('at the terminating side a message never goes back to the service it came from', async () => {
+    const rig = await startRig({ services: { sms: {}, other: {} } })
+    await rig.send({ service: 'sms' as ServiceId }, HANDSET, 'term')
+    expect(await rig.play('other').offered.next()).toBeDefined()
+    const alone = await startRig()
+    expect(await alone.send({ service: 'sms' as ServiceId }, HANDSET, 'term')).toMatchObject({ status: 482 })
+  })
+
   test('IW-41 where policy ignores the identifier, the other service is chosen', async () => {
     const rig = await startRig({ services: { other: {}, sms: {} }, policies: { replyService: 'ignore' } })
     await rig.send({ service: 'sms' as ServiceId })

@@ -19,7 +19,7 @@ import type { CpmMessage } from '../../gateway/cpm/message.js'
 import { createInterworking, type Interworking } from '../../gateway/interworking/interworking.js'
 import { createRecorder } from '../../gateway/interworking/recorder.js'
 import { createMetrics } from '../../gateway/observe/metrics.js'
-import type { CpmRequest } from '../../gateway/sip/port.js'
+import type { CpmRequest, SipFunction } from '../../gateway/sip/port.js'
 import { createSpool } from '../../gateway/spool/redis-spool.js'
 import { freshPrefix, openTestRedis } from '../support/redis.js'
 import { ALICE, HANDSET, message } from './support.js'
@@ -67,6 +67,8 @@ export interface RigOptions {
   readonly deliver?: (delivery: Delivery) => DeliveryOutcome
   readonly prefix?: string
   readonly reports?: boolean
+  /** The SIP/IP core is another one: it knows the users, and names alice by her SIP address first. */
+  readonly externalCore?: boolean
 }
 
 export interface Rig extends Interworking {
@@ -74,7 +76,7 @@ export interface Rig extends Interworking {
   readonly delivered: ReturnType<typeof inbox<Delivery>>
   readonly prefix: string
   readonly metrics: ReturnType<typeof createMetrics>
-  send(over?: Partial<CpmMessage>, target?: Uri): ReturnType<Interworking['accept']>
+  send(over?: Partial<CpmMessage>, target?: Uri, called?: SipFunction): ReturnType<Interworking['accept']>
   /** Leaves everything as a killed process would. */
   abandon(): Promise<void>
 }
@@ -87,6 +89,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const played = new Map<string, PlayedService>()
   const services = options.services ?? { sms: {} }
   const config = configSchema.parse({
+    domain: 'cpm.example',
     interworking: {
       services: Object.fromEntries(Object.entries(services).map(([id, extra]) => [id, { adapter: id, ...extra }])),
       policies: { retry: { first: '50ms', factor: 1, max: '50ms' }, ...options.policies },
@@ -112,7 +115,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       if (outcome.kind === 'delivered') delivered.put(delivery)
       return outcome
     },
-    directory,
+    directory: options.externalCore ? undefined : directory,
     recorder: createRecorder(
       metrics,
       { note: () => {}, read: async () => [], stop: async () => {}, follow: emptyStream },
@@ -141,10 +144,10 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     metrics,
     play: (service) => played.get(service) as PlayedService,
     abandon: () => close(AbortSignal.abort()),
-    send(over = {}, target = HANDSET) {
+    send(over = {}, target = HANDSET, called = 'orig') {
       const sent = message({ sentAt: Date.now(), expiresAt: Date.now() + 600_000, ...over })
       const request: CpmRequest = {
-        function: 'orig',
+        function: called,
         originator: { uri: ALICE, addresses: [ALICE, ALICE_NUMBER], device: 'urn:uuid:1' },
         target,
         content: { kind: 'message', message: sent },

@@ -87,23 +87,33 @@ export function outboundItem(over: Partial<OutboundItem> = {}, services: readonl
 }
 
 /** Notes in memory, with the spool's meaning of each verb but for their lives. */
-export function memoryNotes(): NoteStore & { readonly content: Map<string, string> } {
+export function memoryNotes(): NoteStore & {
+  readonly content: Map<string, string>
+  /** What life each key was last given, ms. */
+  readonly lives: Map<string, number>
+} {
   const content = new Map<string, string>()
+  const lives = new Map<string, number>()
   return {
     content,
+    lives,
     get: async (key) => content.get(key),
-    put: async ({ key, value }) => void content.set(key, value),
+    async put({ key, value, lifeMs }) {
+      content.set(key, value)
+      lives.set(key, lifeMs)
+    },
     putIfAbsent: async ({ key, value }) => !content.has(key) && Boolean(content.set(key, value)),
     remove: async (key) => void content.delete(key),
     async update<State, Result>(
       key: string,
-      _lifeMs: number,
+      lifeMs: number,
       change: (state: State | undefined) => { next: State | undefined; result: Result },
     ) {
       const known = content.get(key)
       const { next, result } = change(known === undefined ? undefined : (JSON.parse(known) as State))
       if (next === undefined) content.delete(key)
       else content.set(key, JSON.stringify(next))
+      if (next !== undefined) lives.set(key, lifeMs)
       return result
     },
   }
