@@ -77,10 +77,6 @@ const sip = z.strictObject({
     z.array(cidr).default([]),
     'Networks whose P-Asserted-Identity is believed: the SIP/IP core. Identity headers from anybody else are removed.',
   ),
-  psi: describe(
-    uri.optional(),
-    "The gateway's own address, put into P-Asserted-Identity of requests it makes on its own behalf. Default sip:gateway@<domain>.",
-  ),
   maxMessage: describe(size().default(65_536), 'Largest SIP message accepted, octets; larger ones get 413.'),
   requestTimeout: describe(duration().default(35_000), 'Time to wait for the final answer to a request we send.'),
   outboundParallel: describe(
@@ -211,7 +207,7 @@ const interworking = z.strictObject({
       ),
       answerWithin: describe(
         duration().default(10_000),
-        'With after-service: longest wait before 202 is sent after all. Below 32s.',
+        'With after-service: longest wait before 202 is sent after all. At most 25s.',
       ),
       replyService: describe(
         z.enum(['honour', 'ignore']).default('honour'),
@@ -226,7 +222,7 @@ const interworking = z.strictObject({
         z.enum(['resend', 'report-error']).default('resend'),
         'An answer of the service was lost: send again (a duplicate is possible) or report error.',
       ),
-      uncertainWait: describe(duration().default(30_000), 'Time to wait for the late answer or the receipt first.'),
+      uncertainWait: describe(duration().default(30_000), 'Time to wait for the late answer first.'),
       maxLife: describe(duration().default(259_200_000), 'Life of a message at most, and of one without Expires.'),
       rememberFor: describe(
         duration().default(120_000),

@@ -3,7 +3,7 @@ import { readContent } from './content.js'
 import { type Cpim, type CpimAddress, type CpimFault, parseCpim } from './cpim.js'
 import type { FailureReason } from './failure.js'
 import { newMessageId, stableId } from './identity.js'
-import type { MessageId, Uri } from './ids.js'
+import type { ContributionId, MessageId, Uri } from './ids.js'
 import { parseImdn } from './imdn.js'
 import { readImdnRequest } from './imdn-headers.js'
 import type { CpmMessage, DispositionNotification } from './message.js'
@@ -182,12 +182,12 @@ function decodeMessage(cpim: Cpim, to: Uri, view: SipMessageView, context: Decod
   if (content === undefined) return fault('content-unsupported', 'encoding of the content')
   const originalTo = request.originalTo === undefined ? undefined : normalUri(request.originalTo, context)
   const subject = cpim.subject ?? fields.subject
+  const messageId = request.messageId ?? ownMessageId(view, context)
   const named = !fields.privacy && !isAnonymous(cpim.from.uri) && cpim.from.name !== undefined
   return {
     kind: 'message',
     message: {
-      ...messageFields(fields, context),
-      messageId: request.messageId ?? ownMessageId(view, context),
+      ...messageFields(fields, messageId, context),
       from: context.from,
       to,
       sentAt: cpim.dateTime ?? context.now,
@@ -209,8 +209,7 @@ function decodePlain(part: MimePart, view: SipMessageView, context: DecodeContex
   return {
     kind: 'message',
     message: {
-      ...messageFields(fields, context),
-      messageId: ownMessageId(view, context),
+      ...messageFields(fields, ownMessageId(view, context), context),
       from: context.from,
       to: context.target,
       sentAt: context.now,
@@ -220,12 +219,16 @@ function decodePlain(part: MimePart, view: SipMessageView, context: DecodeContex
   }
 }
 
-function messageFields({ lifeSeconds, date, ...fields }: HeaderFields, context: DecodeContext) {
+function messageFields({ lifeSeconds, date, ...fields }: HeaderFields, messageId: MessageId, context: DecodeContext) {
   const { now, defaultLifeMs, maxLifeMs } = context
   // RFC 3428 §8: the life counts from Date; a clock that is wrong may neither lengthen it nor end it unseen.
   const start = date !== undefined && date <= now && date > now - maxLifeMs ? date : now
   const lifeMs = lifeSeconds === undefined ? defaultLifeMs : lifeSeconds * 1000
-  return { ...fields, expiresAt: Math.min(start + lifeMs, now + maxLifeMs) }
+  const expiresAt = Math.min(start + lifeMs, now + maxLifeMs)
+  // CONV-07: a conversation never goes on without its contribution; the same message gets the same one.
+  const isNameless = fields.conversationId !== undefined && fields.contributionId === undefined
+  const contributionId = stableId(`contribution ${context.from} ${messageId}`) as ContributionId
+  return { ...fields, messageId, expiresAt, ...(isNameless && { contributionId }) }
 }
 
 /** A message without Message-ID gets one that the same request sent again gets too. */

@@ -7,7 +7,15 @@ import { createLaneReader, type LaneReader } from './lane-reader.js'
 import { pause, persistently } from './persistence.js'
 import type { RedisHandle } from './redis.js'
 import { createSignal } from './signal.js'
-import type { LaneConsumer, LaneName, SpoolItem, Taken, TakeOptions, Verdict } from './spool.js'
+import {
+  type LaneConsumer,
+  type LaneName,
+  type SpoolItem,
+  SpoolUnavailable,
+  type Taken,
+  type TakeOptions,
+  type Verdict,
+} from './spool.js'
 
 export interface LaneContext {
   readonly redis: RedisHandle
@@ -31,6 +39,7 @@ export interface LaneWork<Payload> {
 const SWEEP_MS = 30_000
 const RESCUE_MS = 5_000
 const BACKOFF_MS = { first: 1_000, max: 60_000 }
+const STORE_REST_MS = { first: 100, max: 2_000 }
 
 /** Takes the items of a lane, as many at once as there are places, and sees each to its verdict. */
 export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payload>): LaneConsumer {
@@ -96,7 +105,7 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
     })
   }
 
-  /** False when the handler failed, or gave a verdict that cannot be written, and may try again. */
+  /** False when the handler failed, or waits for Redis when all stops, or gave a verdict that cannot be written, and may try again. */
   async function seeThrough(entry: Entry<Payload>): Promise<boolean> {
     if (entry.deliveries > 1 && (await insist(() => context.concludePutOff(entry)))) return true
     if (givingUp.signal.aborted) return true
@@ -115,10 +124,24 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
     const { item, deliveries } = entry
     if (deliveries > maxCrashes) return poison(item, `handed over ${maxCrashes} times without an outcome`)
     try {
-      return await work.handle({ item, recovered: deliveries > 1, expired: clock.now() >= item.expiresAt })
+      return await handOver(entry)
     } catch (error) {
       log.error({ err: error, item: item.id, deliveries }, 'handler failed')
       return deliveries < maxCrashes ? undefined : poison(item, String(error))
+    }
+  }
+
+  /** A store out of reach is no fault of the item: once it is back, the item is handed over again, uncounted. */
+  async function handOver({ item, deliveries }: Entry<Payload>): Promise<Verdict<Payload> | undefined> {
+    for (let rest = STORE_REST_MS.first; ; rest = Math.min(rest * 2, STORE_REST_MS.max)) {
+      try {
+        return await work.handle({ item, recovered: deliveries > 1, expired: clock.now() >= item.expiresAt })
+      } catch (error) {
+        if (!(error instanceof SpoolUnavailable)) throw error
+        log.warn({ err: error, item: item.id }, 'the handler waits for Redis')
+        await pause(clock, rest, stopping.signal)
+        if (stopping.signal.aborted) return undefined
+      }
     }
   }
 

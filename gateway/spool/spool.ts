@@ -118,7 +118,7 @@ export interface Spool {
   /** Stored, in Redis and by its fsync policy, when this resolves. Rejects with SpoolUnavailable when it could not be. */
   put(item: SpoolItem, options: PutOptions): Promise<'stored' | 'duplicate'>
   /**
-   * Hands items of a lane to `handle`, at least once each. A handler that throws is tried again with backoff; after
+   * Hands items of a lane to `handle`, at least once each. A handler that throws is tried again with backoff (for as long as it takes when it throws SpoolUnavailable); after
    * `maxCrashes` (also of the whole process) the item goes to `onPoison`, whose verdict is final.
    */
   take<Payload>(

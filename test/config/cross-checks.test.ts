@@ -89,10 +89,13 @@ test('an address belongs to one user, however it is spelt', async () => {
 test('a pool number is nobody’s own and stands there once', async () => {
   const users = 'users: {alice: {password: x, aliases: ["tel:+12065550101"]}}\n'
   expect(
-    await others(`${users}${sms('{pool: {numbers: ["tel:+1(206)5550101", "tel:+12065559000", "tel:+12065559000"]}}')}`),
+    await others(
+      `${users}${sms('{pool: {numbers: ["tel:+1(206)5550101", "tel:+12065559000", "tel:+12065559000", "sip:+12065550101@cpm.example"]}}')}`,
+    ),
   ).toEqual([
     '6:36 interworking.services.sms.addresses.pool.numbers.0: already an address of alice, found "tel:+1(206)5550101"',
     '6:78 interworking.services.sms.addresses.pool.numbers.2: already in the pool, found "tel:+12065559000"',
+    '6:98 interworking.services.sms.addresses.pool.numbers.3: already an address of alice, found "sip:+12065550101@cpm.example"',
   ])
 })
 
@@ -130,12 +133,12 @@ describe('address rules', () => {
 test('times that exclude each other', async () => {
   const text = `interworking:
   policies:
-    answerWithin: 32s
+    answerWithin: 26s
     retry: {first: 20m}
 sip: {registration: {minExpires: 2h}}
 `
   expect(await problemsOf(text)).toEqual([
-    '3:5 interworking.policies.answerWithin: expected less than 32s: after that the sender no longer waits (RFC 3261 §17.1.2.2), found 32s',
+    '3:5 interworking.policies.answerWithin: expected at most 25s: soon after that the sender no longer waits (RFC 3261 §17.1.2.2), found 26s',
     '4:13 interworking.policies.retry.first: expected at most retry.max, found 1200s',
     '5:22 sip.registration.minExpires: expected at most maxExpires, found 7200s',
   ])

@@ -86,6 +86,15 @@ describe('a message in message/cpim', () => {
     expect(cpmHeaders(read, now)).toEqual({ Expires: '3600' })
   })
 
+  it('CONV-07 a conversation without a contribution gets one, the same for the same message', () => {
+    const headers = { 'Conversation-ID': 'conv-1' }
+    const { contributionId, ...read } = decoded(cpim('imdn.Message-ID: Msg-1\r\n'), headers)
+    expect(contributionId).toMatch(/^[0-9a-f-]{36}$/)
+    expect(read.conversationId).toBe('conv-1')
+    expect(decoded(cpim('imdn.Message-ID: Msg-1\r\n'), headers).contributionId).toBe(contributionId)
+    expect(decoded(cpim('imdn.Message-ID: Msg-2\r\n'), headers).contributionId).not.toBe(contributionId)
+  })
+
   it.each([
     ['positive-delivery', ['positive-delivery']],
     ['negative-delivery', ['negative-delivery']],
@@ -366,7 +375,9 @@ describe('the way out and back', () => {
       { requiredKeys: ['messageId', 'from', 'to', 'sentAt', 'expiresAt', 'privacy', 'dispositions', 'content'] },
     )
     fc.assert(
-      fc.property(arbitrary, (sent) => {
+      fc.property(arbitrary, ({ conversationId, ...rest }) => {
+        const named = conversationId !== undefined && rest.contributionId !== undefined
+        const sent: CpmMessage = { ...rest, ...(named && { conversationId }) }
         const { contentType, body } = encodeMessageBody(sent)
         expect(decodeCpmBody(view(contentType, body, cpmHeaders(sent, now)), context)).toEqual({
           kind: 'message',

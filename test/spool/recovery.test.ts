@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { GROUP, keysOf } from '../../gateway/spool/keys.js'
+import { SpoolUnavailable } from '../../gateway/spool/spool.js'
 import { openTestRedis } from '../support/redis.js'
 import { desk, HOUR, itemOf, ONE_DAY, redisForTest, spoolForTest, testClock } from './kit.js'
 
@@ -150,6 +151,22 @@ describe('poison', () => {
     await spool.put(itemOf({ id: 'b' }), ONE_DAY)
     await reader.next()
     expect(reader.poisoned).toMatchObject([{ item: { id: 'a' }, reason: 'Error: bug' }])
+  })
+
+  it('a handler that waits for the store is no failure of the item, however often', async () => {
+    const clock = testClock()
+    const spool = await spoolForTest(await redisForTest(), { clock, maxCrashes: 2 })
+    const reader = desk(spool, 'work')
+    await spool.put(itemOf({ id: 'a' }), ONE_DAY)
+    for (let outage = 0; outage < 5; outage += 1) {
+      ;(await reader.next()).crash(new SpoolUnavailable('Redis is away'))
+      await new Promise(setImmediate)
+      clock.advance(2_000)
+    }
+    const { taken, say } = await reader.next()
+    expect(taken).toMatchObject({ item: { id: 'a', attempts: 0 }, recovered: false })
+    say({ kind: 'done' })
+    expect(reader.poisoned).toEqual([])
   })
 
   it('an item in which the process died too often is poison', async () => {
