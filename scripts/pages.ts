@@ -1,3 +1,4 @@
+import { smsMetrics } from '../adapters/sms-smpp/metrics.js'
 import { BUILT_IN, loadModule } from '../gateway/config/adapters.js'
 import { type ReferencePart, referencePage } from '../gateway/config/reference.js'
 import { samplePage } from '../gateway/config/sample.js'
@@ -31,5 +32,6 @@ function describedMetrics() {
     adapters: () => [],
     sipServer: () => Promise.reject(new Error('never asked')),
   })
+  smsMetrics(metrics.registry, 'sms')
   return metrics
 }

@@ -1,6 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { SipServerStats } from '../sip-server/options.js'
 import type { LaneState } from '../spool/spool.js'
+import { observeSipServer } from './metric-sip-server.js'
 
 /** Where gauges come from; asked at each scrape. */
 export interface GaugeSources {
@@ -49,7 +50,7 @@ export function observeGauges(registry: Registry, sources: GaugeSources): void {
   lane('lane_waiting', 'Items of a lane that wait for a later attempt.', (state) => state.waiting)
   lane(
     'lane_oldest_seconds',
-    'Age of the oldest item ready to be taken. Above a minute, the lane is stuck or too slow.',
+    'Age, from its acceptance, of the oldest item ready to be taken. Above a minute with nothing put off, the lane is stuck or too slow.',
     (state) => state.oldestMs / 1000,
   )
   gauge('failed_items', 'Items in the failed set: look at them with `causeway failed`.', [], async (it) =>
@@ -60,19 +61,7 @@ export function observeGauges(registry: Registry, sources: GaugeSources): void {
       for (const known of ADAPTER_STATES) it.set({ adapter: name, state: known }, known === state ? 1 : 0)
   })
   const { sipServer } = sources
-  if (sipServer)
-    gauge(
-      'sip_server',
-      'Counts of the embedded SIP server since its start, and its state, by name.',
-      ['what', 'kind'],
-      async (it) => {
-        for (const [what, value] of Object.entries<number | Readonly<Record<string, number>>>({
-          ...(await sipServer()),
-        }))
-          if (typeof value === 'number') it.set({ what, kind: '' }, value)
-          else for (const [kind, count] of Object.entries(value)) it.set({ what, kind }, count)
-      },
-    )
+  if (sipServer) observeSipServer(registry, oncePerScrape(sipServer))
 }
 
 /** Callers within one scrape share one answer. */

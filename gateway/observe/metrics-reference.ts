@@ -8,7 +8,7 @@ interface Described {
   readonly labelNames?: readonly string[]
 }
 
-/** The reference of the gateway's own metrics in Markdown, generated from the registry. */
+/** The reference of the metrics in Markdown, generated from the registry. */
 export function metricsPage(metrics: Pick<Metrics, 'registry'>): string {
   const rows = (metrics.registry.getMetricsAsArray() as unknown as readonly Described[])
     .filter(({ name }) => name.startsWith('causeway_'))
@@ -25,6 +25,6 @@ export function metricsPage(metrics: Pick<Metrics, 'registry'>): string {
 const HEAD = `# Metrics reference
 
 Generated from the registry by \`npm run docs\`; a test fails when it is stale. Served at \`/metrics\` for Prometheus,
-together with those of the process (\`process_*\`, \`nodejs_*\`, event loop lag among them). An adapter adds its own, \`causeway_<module>_*\`.
+together with those of the process (\`process_*\`, \`nodejs_*\`, event loop lag among them). Those of an adapter are named \`causeway_<module>_*\`.
 No label ever holds a number, an address or the name of a message.
 `

@@ -40,7 +40,7 @@ async function gateway(tokens: string[] = []) {
 test('trace draws the ladder of a message', async () => {
   const { code, out } = await causeway(['trace', 'm/1', '-c', await gateway()])
   expect(code).toBe(0)
-  expect(out.join('\n')).toContain('00:00:00.000   │── MESSAGE ─')
+  expect(out.join('\n')).toMatch(/00:00:00\.000 {3}│─+>│ {2}MESSAGE/)
 })
 
 test('trace --json prints the checkpoints', async () => {

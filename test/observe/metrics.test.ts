@@ -1,5 +1,18 @@
 import { expect, test } from 'vitest'
 import { createMetrics } from '../../gateway/observe/metrics.js'
+import { Statistics } from '../../gateway/sip-server/statistics.js'
+
+const NO_GAUGES = {
+  serverTransactions: 0,
+  clientTransactions: 0,
+  dialogs: 0,
+  tcpConnections: 0,
+  tlsConnections: 0,
+  webSocketConnections: 0,
+  controlClients: 0,
+  pendingRequests: 0,
+  forwarding: 0,
+}
 
 /** The gateway's own series of a scrape, without comments and buckets. */
 async function scrape(metrics: ReturnType<typeof createMetrics>): Promise<string[]> {
@@ -82,6 +95,33 @@ test('gauges are asked at each scrape, the lanes once for all four', async () =>
   expect(asked).toBe(1)
   states.length = 0
   expect((await scrape(metrics)).some((line) => line.startsWith('causeway_lane_'))).toBe(false)
+})
+
+test('the counts of the embedded SIP server, asked once a scrape; without an answer they are missing', async () => {
+  const metrics = createMetrics()
+  let asked = 0
+  let isUp = true
+  metrics.observe({
+    lanes: async () => [],
+    failed: async () => 0,
+    adapters: () => [],
+    sipServer: async () => {
+      asked++
+      if (!isUp) throw new Error('down')
+      return new Statistics().snapshot({ ...NO_GAUGES, serverTransactions: 3 })
+    },
+  })
+  const first = await scrape(metrics)
+  expect(first).toEqual(
+    expect.arrayContaining([
+      'causeway_sip_server_retransmissions_total{direction="out"} 0',
+      'causeway_sip_server_transactions{side="server"} 3',
+      'causeway_sip_server_timeouts_total 0',
+    ]),
+  )
+  expect(asked).toBe(1)
+  isUp = false
+  expect((await scrape(metrics)).some((line) => /^causeway_sip_server_.*\{/.test(line))).toBe(false)
 })
 
 test('a store that is down takes its own gauges out of the scrape, and nothing else', async () => {
