@@ -66,7 +66,8 @@ const programs: Program[] = []
 async function stop(code: number): Promise<void> {
   if (stopping) return
   stopping = true
-  await Promise.all(programs.map((program) => program.end('SIGTERM')))
+  // The gateway first: what it has under way still gets its answers from the centre.
+  for (const program of programs.toReversed()) await program.end('SIGTERM')
   process.exit(code)
 }
 
@@ -113,8 +114,8 @@ It keeps serving; Ctrl-C ends it. In another terminal:
 
   ${command} send --from alice --to ${HANDSET} "How are you?" --wait --config ${FILE}
   ${command} send --from bob --to tel:+99900006 "Will fail" --wait --config ${FILE}   # the last two digits choose the fate
-  ${command} send --from alice --to sip:bob@${config.domain} "Between CPM users" --config ${FILE}
-  ${command} listen --as bob --config ${FILE}
+  ${command} listen --as bob --config ${FILE}    # and in a third one, while he listens:
+  ${command} send --from alice --to sip:bob@${config.domain} "Between CPM users" --wait --config ${FILE}
   ${command} trace MESSAGE-ID --config ${FILE}
   curl http://${config.http.listen}/metrics
 
@@ -124,7 +125,10 @@ Logs: ${config.dataDir}/gateway.log, ${config.dataDir}/smsc.log. Data: ${config.
 
 async function main(): Promise<void> {
   await checkPorts()
-  process.once('SIGINT', () => void stop(0))
+  process.once('SIGINT', () => {
+    say('\nStopping')
+    void stop(0)
+  })
   process.once('SIGTERM', () => void stop(0))
   const smsc = causeway('smsc', ['simulate', 'smsc', '--port', String(centre.port), '--reply', ANSWER])
   const gateway = causeway('gateway', ['run', '--config', FILE])

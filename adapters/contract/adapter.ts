@@ -114,7 +114,9 @@ export interface AdapterContext {
 /** A peer to try an adapter against: `causeway simulate NAME`. */
 export interface Simulator {
   readonly summary: string
-  /** Runs until `stop` fires; writes what happens to `log`. Options are those of the command line, `--key value`. */
+  /** What it takes on the command line, `--key value`. */
+  readonly options: z.ZodType
+  /** Runs until `stop` fires; writes what happens to `log`. Options as they stand on the command line, not checked yet. */
   run(options: Readonly<Record<string, string>>, log: Logger, stop: AbortSignal): Promise<void>
 }
 

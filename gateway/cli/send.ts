@@ -6,7 +6,7 @@ import type { Disposition, DispositionRequest } from '../cpm/message.js'
 import type { SipOutcome } from '../sip/port.js'
 import type { AddCommand } from './program.js'
 import { CommandError, EXIT, type ExitCode, fired, printable, type Terminal } from './terminal.js'
-import { connectUser } from './user.js'
+import { connectUser, withoutWarningCode } from './user.js'
 
 interface SendFlags {
   readonly from: string
@@ -77,10 +77,15 @@ async function send(text: string, flags: SendFlags, terminal: Terminal): Promise
     if (outcome.kind !== 'answered' || outcome.status >= 300) return EXIT.failed
     if (flags.wait === undefined) return EXIT.ok
     const limit = AbortSignal.any([AbortSignal.timeout(flags.wait * 1000), terminal.interrupted()])
-    return await Promise.race([reports.ended, fired(limit).then(() => EXIT.noReport)])
+    return await Promise.race([reports.ended, fired(limit).then(() => noReport(messageId, terminal))])
   } finally {
     await user.stop()
   }
+}
+
+function noReport(messageId: string, terminal: Terminal): ExitCode {
+  terminal.error(`no report in time; how far the message came: causeway trace ${messageId}`)
+  return EXIT.noReport
 }
 
 /** Prints reports as they come; `ended` resolves when every kind has come, or a failure that ends the message. */
@@ -103,7 +108,7 @@ function awaitReports(kinds: readonly ReportKind[], terminal: Terminal) {
 
 function outcomeLine(outcome: SipOutcome): string {
   return outcome.kind === 'answered'
-    ? `${outcome.status} ${printable(outcome.reason)}`
+    ? printable(withoutWarningCode(outcome.said) || `${outcome.status} ${outcome.reason}`)
     : `${outcome.kind === 'silent' ? 'no answer' : 'not sent'}: ${printable(outcome.said)}`
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Simulator } from '../../adapters/contract/index.js'
 import { BUILT_IN, loadModule } from '../config/adapters.js'
 import { configSchema } from '../config/schema.js'
+import { type SchemaNode, schemaTree } from '../config/schema-tree.js'
 import { createLog } from '../observe/log.js'
 import type { AddCommand } from './program.js'
 import { CommandError, EXIT, type ExitCode, type Terminal } from './terminal.js'
@@ -11,7 +12,7 @@ export const simulateCommand: AddCommand = (program, terminal, done) => {
     .command('simulate')
     .description('Run a simulated peer of a service, to try the gateway against. Without a name: list them.')
     .argument('[name]', 'simulator, e.g. smsc')
-    .argument('[options...]', 'options of the simulator, --key value')
+    .argument('[options...]', 'options of the simulator, --key value; NAME --help lists them')
     .allowUnknownOption()
     .passThroughOptions()
     .action(async (name: string | undefined, options: string[]) => done(await simulate(name, options, terminal)))
@@ -25,7 +26,17 @@ async function simulate(name: string | undefined, args: readonly string[], termi
   }
   const simulator = simulators.get(name)
   if (!simulator) throw new CommandError(`expected a simulator (${[...simulators.keys()].join(', ')}), found ${name}`)
+  const tree = schemaTree(simulator.options)
+  if (args.includes('--help') || args.includes('-h')) {
+    terminal.out(`${simulator.summary}\n\nOptions:`)
+    for (const [key, option] of Object.entries(tree.properties ?? {})) terminal.out(optionLine(key, option))
+    return EXIT.ok
+  }
   const options = readOptions(args)
+  const unknown = Object.keys(options).find((key) => tree.properties?.[key] === undefined)
+  if (unknown !== undefined) {
+    throw new CommandError(`${name} has no option --${unknown}; causeway simulate ${name} --help lists them`)
+  }
   const log = createLog(configSchema.parse({}).observe)
   try {
     await simulator.run(options, log, terminal.interrupted())
@@ -34,6 +45,14 @@ async function simulate(name: string | undefined, args: readonly string[], termi
     throw new CommandError(`${name} cannot run: ${why}`)
   }
   return EXIT.ok
+}
+
+const KEY_WIDTH = 18
+
+function optionLine(key: string, { description = '', default: value, enum: values }: SchemaNode): string {
+  const choice = values === undefined ? '' : ` One of ${values.join(', ')}.`
+  const standard = value === undefined ? '' : ` (default ${String(value)})`
+  return `  ${`--${key}`.padEnd(KEY_WIDTH)}  ${description}${choice}${standard}`
 }
 
 async function builtInSimulators(): Promise<ReadonlyMap<string, Simulator>> {

@@ -22,7 +22,7 @@ export interface ConnectedUser {
 export async function connectUser(config: Config, name: string, handlers: UserHandlers): Promise<ConnectedUser> {
   const user = config.users[name]
   if (!user) {
-    const known = Object.keys(config.users).join(', ') || 'it has none'
+    const known = Object.keys(config.users).join(', ') || 'it has none: name another one with --config'
     throw new CommandError(`expected a user of the configuration (${known}), found ${name}`)
   }
   const secret = randomUUID()
@@ -50,11 +50,15 @@ export async function connectUser(config: Config, name: string, handlers: UserHa
     await agent.register()
   } catch (error) {
     await stop()
-    const why = error instanceof Error ? error.message : String(error)
-    throw new CommandError(`cannot register ${name} at ${gatewayUri(config.sip.listen)}: ${why}`)
+    const why = withoutWarningCode(error instanceof Error ? error.message : String(error))
+    const hint = why.startsWith('503 ') ? ' (is the gateway running?)' : ''
+    throw new CommandError(`cannot register ${name} at ${gatewayUri(config.sip.listen)}: ${why}${hint}`)
   }
   return { agent, stop }
 }
+
+/** The text of a Warning header (RFC 3261 §20.43) without its code and agent. */
+export const withoutWarningCode = (said: string): string => said.replace(/(\(?)\b3\d\d \S+ "(.*)"/, '$1$2')
 
 /** How the gateway's first listener that has a port is reached; TCP where there is a choice, for long messages. */
 export function gatewayUri(listen: Config['sip']['listen']): string {

@@ -21,7 +21,19 @@ test('simulate hands its options to the simulator and runs until interrupted', a
 
 test('an option the simulator does not know is named', async () => {
   const { code, error } = await causeway(['simulate', 'smsc', '--colour', 'red'])
-  expect([code, error.join()]).toEqual([1, expect.stringMatching(/^smsc cannot run: .*colour/s)])
+  expect([code, error.join()]).toEqual([1, 'smsc has no option --colour; causeway simulate smsc --help lists them'])
+})
+
+test('an option with a value that cannot be is named', async () => {
+  const { code, error } = await causeway(['simulate', 'smsc', '--port', '70000'])
+  expect([code, error.join()]).toEqual([1, expect.stringMatching(/^smsc cannot run: .*port/s)])
+})
+
+test('simulate NAME --help lists the options with their defaults', async () => {
+  const { code, out } = await causeway(['simulate', 'smsc', '--help'])
+  expect(code).toBe(0)
+  expect(out).toContain('  --receiptLoss       Share of receipts that never come. (default 0)')
+  expect(out.join('\n')).toMatch(/--ids .* One of decimal, hex, /)
 })
 
 test('options are --key value, --key=value or --key alone', () => {

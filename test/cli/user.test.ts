@@ -96,7 +96,8 @@ test('send --wait ends with the last report asked for, or the first failure, or 
     onNotification(imdn('delivery', 'delivered'))
     return accepted
   }
-  expect((await send('hello', '--wait', '0.01', '--report', 'delivery,display')).code).toBe(3)
+  const late = await send('hello', '--wait', '0.01', '--report', 'delivery,display')
+  expect([late.code, late.error]).toEqual([3, ['no report in time; how far the message came: causeway trace m1']])
 })
 
 test('send refuses what is no address before it registers', async () => {
@@ -107,6 +108,10 @@ test('send refuses what is no address before it registers', async () => {
 
 test.each<[SipOutcome, string]>([
   [{ kind: 'answered', status: 403, reason: 'Forbidden', said: '' }, '403 Forbidden  message m1'],
+  [
+    { kind: 'answered', status: 480, reason: 'Gone', said: '480 Gone (399 cpm.example "no device")' },
+    '480 Gone (no device)  message m1',
+  ],
   [{ kind: 'silent', said: 'timer F' }, 'no answer: timer F  message m1'],
   [{ kind: 'unsent', said: 'no link' }, 'not sent: no link  message m1'],
 ])('send exits with 1 when the message was not taken: %j', async (outcome, line) => {
@@ -124,7 +129,11 @@ test('a user the configuration does not have, or that may not register, is a pla
     code: 1,
     error: ['cannot register alice at sip:127.0.0.1:5060;transport=tcp: 403 Forbidden'],
   })
-  expect(fake.stopped).toBe(2)
+  fake.register = () => Promise.reject(new Error('503 Service Unavailable'))
+  expect((await send('x')).error).toEqual([
+    'cannot register alice at sip:127.0.0.1:5060;transport=tcp: 503 Service Unavailable (is the gateway running?)',
+  ])
+  expect(fake.stopped).toBe(4)
 })
 
 test('listen prints messages and reports until interrupted', async () => {

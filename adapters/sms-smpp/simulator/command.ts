@@ -12,13 +12,14 @@ const MAX_FIRST_ID = 1_000_000_000
 /** `causeway simulate smsc`: a message centre to try the adapter against. */
 export const smscSimulator: Simulator = {
   summary: 'SMS message centre (SMPP 3.4/5.0) with handsets; numbers +999…NN force outcomes',
+  options: smscOptionsSchema,
   async run(options, log, stop) {
     // Ids of a centre do not come again when it restarts: the gateway still knows those of before.
     const firstId = Math.floor(Date.now() / 100) % MAX_FIRST_ID
     const settings = smscOptionsSchema.parse({ port: DEFAULT_PORT, firstId, ...withFiles(options) })
     const smsc = await startSmsc(settings)
     log.info({ port: smsc.port }, 'message centre listens')
-    for (const [ending, { says }] of Object.entries(MAGIC_NUMBERS)) log.info(`+999…${ending}: ${says}`)
+    for (const [ending, { says }] of Object.entries(MAGIC_NUMBERS).sort()) log.info(`+999…${ending}: ${says}`)
     smsc.events.on('bind', (client) => log.info({ systemId: client.systemId(), kind: client.kind() }, 'client bound'))
     smsc.events.on('gone', (client) => log.info({ systemId: client.systemId() }, 'client gone'))
     smsc.events.on('submit', ({ id, from, to, text, status }) =>
