@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { type LoadedAdapter, loadAdapters } from './adapters.js'
 import { advise, checkConfig } from './check.js'
 import { issuesToProblems } from './issues.js'
@@ -5,7 +6,7 @@ import { ConfigError, type ConfigProblem } from './problem.js'
 import { type Config, configSchema } from './schema.js'
 import { schemaTree } from './schema-tree.js'
 import { resolveSecrets } from './secrets.js'
-import { noSource, readSource } from './source.js'
+import { type ConfigSource, noSource, readSource } from './source.js'
 
 export { ConfigError, type ConfigProblem, problemLine } from './problem.js'
 
@@ -32,13 +33,19 @@ export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEn
   const parsed = configSchema.safeParse(data)
   if (!parsed.success) {
     const context = { source, data, at: [], schema: schemaTree(configSchema) }
-    throw refuse(issuesToProblems(parsed.error.issues, context))
+    throw refuse([...issuesToProblems(parsed.error.issues, context), ...(await adapterProblems(data, source))])
   }
   const config = parsed.data
   const loaded = await loadAdapters(config.adapters, source)
   const found = [...loaded.problems, ...checkConfig(config, source)]
   if (problems.length + found.length > 0) throw refuse(found)
   return { config, adapters: loaded.adapters, advice: advise(config, source), ...(file === undefined ? {} : { file }) }
+}
+
+/** What is wrong with the adapters' own options is told at once with what is wrong elsewhere. */
+async function adapterProblems(data: unknown, source: ConfigSource): Promise<readonly ConfigProblem[]> {
+  const adapters = z.looseObject({ adapters: configSchema.shape.adapters }).safeParse(data)
+  return adapters.success ? (await loadAdapters(adapters.data.adapters, source)).problems : []
 }
 
 /** What came from the environment or a file is not printed, whatever its key is called. */

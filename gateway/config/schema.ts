@@ -270,7 +270,7 @@ export const configSchema = z.strictObject({
   node: describe(
     z
       .string()
-      .regex(/^[A-Za-z0-9_.-]{1,64}$/)
+      .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected a name of letters, digits, ., _ and -, at most 64')
       .default('gw1'),
     'Name of this node; unique among those that share one Redis.',
   ),
@@ -282,7 +282,7 @@ export const configSchema = z.strictObject({
   defaultCountry: describe(
     z
       .string()
-      .regex(/^[A-Z]{2}$/)
+      .regex(/^[A-Z]{2}$/, 'expected a country code of two capital letters, e.g. US')
       .optional(),
     'Country of numbers without an international prefix, ISO 3166.',
   ),

@@ -33,6 +33,15 @@ test('a module of a package checks its own options, with place and nearest name 
   expect(await problemsOf('adapters: {acme: {module: fastify, host: h, password: abc}}\n')).toEqual([])
 })
 
+test('the options of an adapter are checked also when something else is wrong', async () => {
+  expect(
+    await problemsOf('node: "a b"\nadapters: {acme: {module: fastify, host: h, password: abc, window: 9}}\n'),
+  ).toEqual([
+    expect.stringMatching(/^1:1 node: expected a name of letters/),
+    '2:67 adapters.acme.window: expected at most 5, found 9',
+  ])
+})
+
 test.each([
   ['no-such-package', 'expected a built-in module (sms-smpp) or an installed npm package'],
   ['pino', 'pino has no adapter as its default export'],
