@@ -38,7 +38,7 @@ test('the options of an adapter are checked also when something else is wrong', 
     await problemsOf('node: "a b"\nadapters: {acme: {module: fastify, host: h, password: abc, window: 9}}\n'),
   ).toEqual([
     expect.stringMatching(/^1:1 node: expected a name of letters/),
-    '2:67 adapters.acme.window: expected at most 5, found 9',
+    '2:60 adapters.acme.window: expected at most 5, found 9',
   ])
 })
 
