@@ -51,3 +51,12 @@ test('the examples are valid', async () => {
   const { config, advice } = await loadText(carrier, { NODE_NAME: 'gw-3' })
   expect([config.node, advice]).toEqual(['gw-3', []])
 })
+
+test('the alert rules of conf/prometheus name metrics that there are', async () => {
+  const page = (await generatedPages())['conf/METRICS.md'] ?? ''
+  const known = new Set([...page.matchAll(/`(causeway_\w+)`/g)].map(([, name = '']) => name))
+  const rules: { groups: { rules: { expr: string }[] }[] } = parse(await readFile('conf/prometheus/alerts.yml', 'utf8'))
+  const used = rules.groups.flatMap((group) => group.rules.flatMap(({ expr }) => expr.match(/causeway_\w+/g) ?? []))
+  expect(used.length).toBeGreaterThan(10)
+  expect(used.filter((name) => !known.has(name.replace(/_bucket$/, '')))).toEqual([])
+})
