@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { formatContact, parseContacts } from '../../gateway/core/contact.js'
 
-test('REG-07 REG-08 what the registrar tells back reads as it was registered', () => {
+test('what the registrar tells back reads as it was registered', () => {
   const tag = fc.constantFrom(
     'audio',
     '+g.oma.sip-im',

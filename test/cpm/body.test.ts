@@ -176,7 +176,7 @@ describe('a message in message/cpim', () => {
       'Content-Type: multipart/mixed;boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--',
       { type: 'multipart/mixed;boundary=b', base64: Buffer.from('--b\r\n\r\nx\r\n--b--').toString('base64') },
     ],
-  ])('MSG-13 reads %s, and writes it with the same octets', (_what, content, expected) => {
+  ])('reads %s, and writes it with the same octets', (_what, content, expected) => {
     const read = decoded(cpim('', content))
     expect(read.content).toEqual(expected)
     expect(decoded(encodeMessageBody(read).body).content).toEqual(expected)
@@ -307,7 +307,7 @@ describe('notifications', () => {
     })
   })
 
-  it('IMDN-03 takes several notifications in one multipart', () => {
+  it('takes several notifications in one multipart', () => {
     const carol = { ...delivered, recipient: 'tel:+15550102' as Uri }
     const xml = (n: DispositionNotification) => encodeNotificationBody(n, envelope).body.split('\r\n\r\n')[2] ?? ''
     const parts = [delivered, carol].map((n) => `--b\r\nContent-Type: message/imdn+xml\r\n\r\n${xml(n)}\r\n`).join('')

@@ -132,7 +132,7 @@ describe('the user behind an address dialled', () => {
     expect(await recipients.behind(ruled, 'tel:+17775550100' as Uri, HANDSET)).toBe(ALICE)
   })
 
-  test('IWF-12 behind an external core every mapped address is the core’s to know', async () => {
+  test('behind an external core every mapped address is the core’s to know', async () => {
     const recipients = createRecipients(build().leases, undefined)
     expect(await recipients.behind(service('sms', addresses({})), 'tel:+12065559999' as Uri, HANDSET)).toBe(
       'tel:+12065559999',

@@ -57,7 +57,7 @@ stage('what becomes of a message', { account }, (play) => {
     alice.receivesReport('delivered'),
   ])
 
-  play('IMDN-04 a receipt that comes twice, or contradicts, is told once', ({ alice }) => [
+  play('a receipt that comes twice, or contradicts, is told once', ({ alice }) => [
     alice.sends({ to: 'tel:+99915009', text: 'twice' }),
     alice.receivesReport('delivered'),
     alice.sends({ to: 'tel:+99916016', text: 'contradiction' }),

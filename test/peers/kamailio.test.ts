@@ -66,7 +66,7 @@ describe('Kamailio as the core, Net::SMPP as the message centre', () => {
     expect(await alice.nextReport(messageId)).toMatchObject({ status: 'delivered' })
   })
 
-  test('IWF-MSG-02 the reply of the handset comes to the device through the core, short and in five parts', async () => {
+  test('IWF-MSG-02 IWF-12 the reply of the handset comes to the device through the core, short and in five parts', async () => {
     await smsc.handsetWrites({ from: HANDSET, to: ALICE, text: 'Hi' })
     const { request } = await alice.nextText('the reply')
     expect(header(request, 'Non-CPM-Service')).toBe('sms')

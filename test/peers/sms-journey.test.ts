@@ -99,7 +99,7 @@ describe('sipp as the CPM client, Net::SMPP as the message centre', () => {
     expect(cpim && readImdn(cpim)).toMatchObject({ messageId: 'peer-1', status: 'delivered' })
   })
 
-  test('IWF-MSG-02 IWF-11 CONV-06 CONV-08 MSG-19 MSG-20 IW-40 the reply carries the tag, and the reply to it leaves by that service', async () => {
+  test('IWF-MSG-02 IWF-11 CONV-06 CONV-08 MSG-19 the reply carries the tag, and the reply to it leaves by that service', async () => {
     const { request } = await deviceReceives(() => smsc.handsetWrites({ from: HANDSET, to: ALICE, text: 'Hi sipp' }))
     expect(readCpim(request.body)?.text).toBe('Hi sipp')
     expect(header(request, 'Non-CPM-Service')).toBe('sms')

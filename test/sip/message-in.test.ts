@@ -233,7 +233,7 @@ describe('behind an external core', () => {
     ['<sip:term@127.0.0.1;lr>', '', 'term'],
     ['<sip:127.0.0.1;lr>', `<${BOB}>;sescase=term;regstate=reg`, 'term'],
     ['', '', 'orig'],
-  ])('ISF-02 MSG-04 MSG-09 Route %s and P-Served-User %s lead to %s', async (route, served, called) => {
+  ])('MSG-04 MSG-09 Route %s and P-Served-User %s lead to %s', async (route, served, called) => {
     await open(TRUSTED)
     const headers = { ...asserted, ...(route && { Route: route }), ...(served && { 'P-Served-User': served }) }
     expect((await ask(BOB, message(ALICE, BOB, headers), cpim(ALICE, BOB))).status).toBe(202)

@@ -141,7 +141,7 @@ describe('to a device', () => {
 })
 
 describe('to the external core', () => {
-  test('MSG-07 ISF-02 numbers and foreign addresses go as sip: URIs of the domain, by the next hop configured', async () => {
+  test('numbers and foreign addresses go as sip: URIs of the domain, by the next hop configured', async () => {
     house = await startHouse()
     device = await udpClient(house.udp)
     const external = await startHouse({ sip: { core: `sip:127.0.0.1:${device.port}` } })
