@@ -135,11 +135,13 @@ Logs: ${config.dataDir}/gateway.log, ${config.dataDir}/smsc.log. Data: ${config.
 
 async function main(): Promise<void> {
   await checkPorts()
-  process.once('SIGINT', () => {
-    say('\nStopping')
-    void stop(0)
-  })
-  process.once('SIGTERM', () => void stop(0))
+  // SIGHUP: the terminal was closed.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      say('\nStopping')
+      void stop(0)
+    })
+  }
   const smsc = causeway('smsc', ['simulate', 'smsc', '--port', String(centre.port), '--reply', ANSWER])
   const gateway = causeway('gateway', ['run', '--config', FILE])
   programs.push(smsc, gateway)
