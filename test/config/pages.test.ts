@@ -50,6 +50,8 @@ test('the examples are valid', async () => {
     .replaceAll(/\/run\/secrets\/[\w-]+/g, secret)
   const { config, advice } = await loadText(carrier, { NODE_NAME: 'gw-3' })
   expect([config.node, advice]).toEqual(['gw-3', []])
+  const behindKamailio = await loadText(await readFile('conf/kamailio/causeway.yaml', 'utf8'))
+  expect(behindKamailio.advice).toEqual([])
 })
 
 test('the alert rules of conf/prometheus name metrics that there are', async () => {
