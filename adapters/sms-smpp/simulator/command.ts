@@ -6,17 +6,25 @@ import { smscOptionsSchema } from './options.js'
 import { startSmsc } from './smsc.js'
 
 const SAY_EVERY_MS = 10_000
-const DEFAULT_PORT = '2775'
 const MAX_FIRST_ID = 1_000_000_000
+
+/** On the command line certificate and key are files, and the port is the one registered for SMPP. */
+const commandOptionsSchema = smscOptionsSchema.extend({
+  port: smscOptionsSchema.shape.port.unwrap().default(2775).meta({ description: 'Port; 0 lets the system choose.' }),
+  cert: smscOptionsSchema.shape.cert.meta({
+    description: 'File with the certificate (PEM); with key it makes the centre speak TLS.',
+  }),
+  key: smscOptionsSchema.shape.key.meta({ description: 'File with the key of the certificate (PEM).' }),
+})
 
 /** `causeway simulate smsc`: a message centre to try the adapter against. */
 export const smscSimulator: Simulator = {
   summary: 'SMS message centre (SMPP 3.4/5.0) with handsets; numbers +999…NN force outcomes',
-  options: smscOptionsSchema,
+  options: commandOptionsSchema,
   async run(options, log, stop) {
     // Ids of a centre do not come again when it restarts: the gateway still knows those of before.
     const firstId = Math.floor(Date.now() / 100) % MAX_FIRST_ID
-    const settings = smscOptionsSchema.parse({ port: DEFAULT_PORT, firstId, ...withFiles(options) })
+    const settings = commandOptionsSchema.parse({ firstId, ...withFiles(options) })
     const smsc = await startSmsc(settings)
     log.info({ port: smsc.port }, 'message centre listens')
     for (const [ending, { says }] of Object.entries(MAGIC_NUMBERS).sort()) log.info(`+999…${ending}: ${says}`)
