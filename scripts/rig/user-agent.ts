@@ -46,7 +46,10 @@ export interface UserAgent {
   readonly uri: string
   readonly contact: string
   readonly instance: string
+  /** What the device took. */
   readonly messages: Inbox<Received>
+  /** What it answered otherwise than with 200. */
+  readonly refused: Inbox<Received>
   register(expiresSeconds?: number): Promise<SipText>
   /** Sends a text as a CPM message; resolves with the final answer. */
   say(message: Say): Promise<Said>
@@ -57,7 +60,7 @@ export interface UserAgent {
   /** Takes the next text message, or the next IMDN about a message. */
   nextText(what: string, matches?: (message: Received) => boolean, withinMs?: number): Promise<Received>
   nextReport(messageId: string, withinMs?: number): Promise<ReadImdn>
-  /** What to answer to incoming messages from now on; default 200. */
+  /** What to answer to incoming messages from now on; default 200. 0: nothing at all. */
   answers(status: number): void
   close(): void
 }
@@ -70,9 +73,10 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
   const uri = `sip:${options.user}@${options.domain}`
   const contact = `sip:${options.user}@127.0.0.1:${port}`
   const instance = `urn:uuid:${randomUUID()}`
-  const messages = inbox<Received>(({ text, imdn, request }) =>
-    imdn ? `${imdn.status} ${imdn.messageId}` : text || request.startLine,
-  )
+  const show = ({ text, imdn, request }: Received): string =>
+    imdn ? `${imdn.status} ${imdn.messageId}` : text || request.startLine
+  const messages = inbox<Received>(show)
+  const refused = inbox<Received>(show)
   const pending = new Map<string, (response: SipText) => void>()
   const seen = new Map<string, Buffer>()
   let strays: ((message: SipText) => void) | undefined
@@ -91,6 +95,7 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
       else if (message.status >= 200) waiting(message)
       return
     }
+    if (status === 0) return
     const key = `${header(message, 'via')} ${header(message, 'cseq')}`
     const before = seen.get(key)
     const answer = before ?? answerTo(message, status, status === 200 ? 'OK' : 'Refused')
@@ -103,7 +108,8 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
   function receive(request: SipText): void {
     const cpim = readCpim(request.body)
     const imdn = cpim && readImdn(cpim)
-    messages.push({
+    const into = status === 200 ? messages : refused
+    into.push({
       request,
       text: cpim?.text ?? request.body.toString('utf8'),
       ...(cpim && { cpim }),
@@ -194,6 +200,7 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
     contact,
     instance,
     messages,
+    refused,
     nextText,
     register: (expires = 600) =>
       request(

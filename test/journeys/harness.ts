@@ -120,6 +120,8 @@ export interface GatewayActor {
   counts(name: string, labels?: Readonly<Record<string, string>>): Step
   /** kill -9, and start again. */
   dies(): Step
+  /** Its redis-server answers nobody, or again. */
+  redisStands(still: boolean): Step
   answersReady(): Step
   /** Stations of a message, one a line; for the case that something goes wrong. */
   trace(messageId: string): Promise<string>
@@ -144,6 +146,7 @@ function gatewayActor(rig: GatewayRig): GatewayActor {
       await rig.start()
       before = ''
     },
+    redisStands: (still) => async () => process.kill(rig.redisPid() ?? 0, still ? 'SIGSTOP' : 'SIGCONT'),
     answersReady: () => async () => expect((await fetch(`${rig.http}/readyz`)).status).toBe(200),
     async trace(messageId) {
       const answer: unknown = await (await fetch(`${rig.http}/admin/trace/${messageId}`)).json()
@@ -232,6 +235,8 @@ export interface UserActor {
   receivesReport(status: string): Step
   /** The answer to the last message had this header. */
   wasAnsweredWith(name: string, value: RegExp): Step
+  /** What the device answers to messages from now on; 0: nothing. */
+  answers(status: number): Step
   receives(text: string | RegExp, check?: (received: Received) => void): Step
   /** Nothing else has come. */
   hasNothingElse(): Step
@@ -266,10 +271,12 @@ async function userActor(user: UserName, rig: GatewayRig, password: string = USE
     },
     receivesReport: (status) => async () => expect((await agent.nextReport(lastId, 20_000)).status).toBe(status),
     wasAnsweredWith: (name, value) => async () => expect(header(lastAnswer ?? { headers: [] }, name)).toMatch(value),
+    answers: (status) => async () => agent.answers(status),
     receives: (text, check) => async () => {
       const fits = ({ text: found }: Received): boolean =>
         typeof text === 'string' ? found === text : text.test(found)
-      check?.(await agent.nextText(`“${text}”`, fits, 20_000))
+      const received = await agent.nextText(`“${text}”`, fits, 20_000)
+      check?.(received)
     },
     hasNothingElse: () => async () => expect(agent.messages.items.map(({ text, imdn }) => imdn ?? text)).toEqual([]),
   }
