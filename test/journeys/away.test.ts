@@ -20,7 +20,7 @@ stage('a user who is away and comes back', { ...slow, sip: { requestTimeout: '1s
     ],
   )
 
-  play('IWF-REP-02 IMDN-08 so is the report about his message', ({ alice, smsc, gateway }) => [
+  play('IWF-REP-02 so is the report about his message', ({ alice, smsc, gateway }) => [
     alice.answers(480),
     alice.sends({ to: 'tel:+12065571002', text: 'tell me' }),
     smsc.receives({ to: '12065571002', text: 'tell me' }),
@@ -40,7 +40,7 @@ stage('a user who is away and comes back', { ...slow, sip: { requestTimeout: '1s
     alice.receives('silence'),
   ])
 
-  play('GAP-02 ID-08 each of his devices gets a copy', ({ alice, smsc, gateway }) => {
+  play('GAP-02 each of his devices gets a copy', ({ alice, smsc, gateway }) => {
     const { sip } = gateway.rig
     return [
       async () => {

@@ -130,7 +130,7 @@ stage('bad input', { account: { reassemblyTimeout: '1s' }, sip: { maxMessage: '3
     ...stillWorks(cast),
   ])
 
-  play('a receipt for an id that nobody knows is acknowledged', (cast) => [
+  play('FLOW-25e a receipt for an id that nobody knows is acknowledged', (cast) => [
     cast.smsc.does((centre) => {
       const text =
         'id:no-such-id sub:001 dlvrd:001 submit date:2601010000 done date:2601010000 stat:DELIVRD err:000 text:'

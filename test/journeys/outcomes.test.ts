@@ -83,7 +83,7 @@ stage('what becomes of a message', { account }, (play) => {
     }),
   ])
 
-  play('IWF-MSG-01 IWF-MSG-02 long text with emoji goes both ways whole', ({ alice, smsc }) => {
+  play('FN-02 IWF-MSG-01 IWF-MSG-02 long text with emoji goes both ways whole', ({ alice, smsc }) => {
     const text = 'Ünïcode 👩‍🚀 und mehr '.repeat(12)
     return [
       alice.sends({ to: 'tel:+12065551006', text }),

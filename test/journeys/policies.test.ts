@@ -36,7 +36,7 @@ stage(
   'an answer lost, where policy wants no duplicates',
   { account, policies: { uncertain: 'report-error' } },
   (play) => {
-    play('IMDN-02 the outcome is told as unknown, and nothing is sent again', ({ alice, smsc }) => [
+    play('the outcome is told as unknown, and nothing is sent again', ({ alice, smsc }) => [
       alice.sends({ to: 'tel:+99943014', text: 'once' }),
       alice.receivesReport('error'),
       smsc.hasTaken(1, '99943014'),
@@ -112,7 +112,7 @@ stage('identities within CPM', {}, (play) => {
     }),
   ])
 
-  play('MSG-21 IW-39 a reply that names a service for an address no service knows is refused', ({ alice, bob }) => [
+  play('IW-39 a reply that names a service for an address no service knows is refused', ({ alice, bob }) => [
     alice.sends({ to: 'sip:bob@cpm.example', text: 'by sms', headers: [['Non-CPM-Service', 'sms']] }, 404),
     bob.hasNothingElse(),
   ])

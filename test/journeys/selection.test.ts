@@ -1,13 +1,13 @@
 import { NUMBER_OF, stage } from './harness.js'
 
 stage('two services', { second: true }, (play) => {
-  play('ISF-01 the first service in order is chosen', ({ alice, smsc }) => [
+  play('ISF-01 MSG-22 without an identifier, the first service in order is chosen', ({ alice, smsc }) => [
     alice.sends({ to: 'tel:+12065553001', text: 'first' }),
     smsc.receives({ to: '12065553001' }),
     alice.receivesReport('delivered'),
   ])
 
-  play('IW-40 MSG-20 a reply leaves by the service it names', ({ alice, second }) => [
+  play('IW-40 IW-42 IWF-14 MSG-20 a reply leaves by the service it names, to its target', ({ alice, second }) => [
     alice.sends({ to: 'tel:+12065553002', text: 'by sms2', headers: [['Non-CPM-Service', 'sms2']] }),
     second.receives({ from: NUMBER_OF.alice, to: '12065553002', text: 'by sms2' }),
     alice.receivesReport('delivered'),
