@@ -101,6 +101,21 @@ describe('a message of a service to a CPM user', () => {
     expect(cpm(await rig.delivered.next())).toMatchObject({ to: ALICE, conversationId: 'conv-2' })
   })
 
+  test('CONV-05 CONV-08 a conversation ends, and what was said is answered, after their times', async () => {
+    const rig = await startRig({ policies: { conversationLife: '1ms', replyLife: '0s' } })
+    await rig.send()
+    await rig.play('sms').offered.next()
+    const conversations = async () => {
+      await rig.play('sms').gateway.receiveMessage(fromHandset())
+      const { conversationId, inReplyTo } = cpm(await rig.delivered.next())
+      expect(inReplyTo).toBeUndefined()
+      return conversationId
+    }
+    await expect.poll(conversations).not.toBe('conv-1')
+    const second = await conversations()
+    await expect.poll(conversations).not.toBe(second)
+  })
+
   test('CONV-08 a message answers nothing that was said after it', async () => {
     let there = false
     const rig = await startRig({

@@ -177,6 +177,27 @@ describe('a CPM message to a service', () => {
     await rig.abandon()
   })
 
+  test('no message lives longer than policy lets it', async () => {
+    const rig = await startRig({ policies: { maxLife: '60s' } })
+    const now = Date.now()
+    await rig.send({ expiresAt: now + 3_600_000 })
+    const { expiresAt } = await rig.play('sms').offered.next()
+    expect(expiresAt - now).toBeGreaterThanOrEqual(60_000)
+    expect(expiresAt - now).toBeLessThan(120_000)
+  })
+
+  test('ID-21 after the time of remembering, a repetition is a message anew', async () => {
+    const rig = await startRig({ policies: { rememberFor: '1ms' } })
+    await rig.send()
+    await rig.play('sms').offered.next()
+    await expect
+      .poll(async () => {
+        await rig.send()
+        return rig.play('sms').offered.length
+      })
+      .toBeGreaterThan(0)
+  })
+
   test('busy is tried again until it is taken', async () => {
     const rig = await startRig()
     let tries = 0

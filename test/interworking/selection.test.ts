@@ -26,6 +26,17 @@ describe('choice of the service', () => {
     expect(names(selectServices(servicesOf(service('sms'), mms()), long, HANDSET, {}))).toEqual(['mms'])
   })
 
+  test('ISF-01 a size that policy keeps from a service is not offered to it', () => {
+    const small = service('sms', { config: { maxBytes: 4 } })
+    expect(names(selectServices(servicesOf(small, mms()), message(), HANDSET, {}))).toEqual(['mms'])
+    expect(names(selectServices(servicesOf(small), message(), HANDSET, {}))).toBe('too-large')
+  })
+
+  test('ISF-01 a scheme that policy keeps from a service leads elsewhere', () => {
+    const onlySip = service('im', { toService: () => 'im:x' as Uri, config: { schemes: ['sip'] } })
+    expect(names(selectServices(servicesOf(onlySip), message(), HANDSET, {}))).toBe('address-invalid')
+  })
+
   test('ISF-01 a media type that policy keeps from a service is not offered to it', () => {
     const onlyText = service('mms', { refuses: () => undefined, config: { media: ['text/*'] } })
     expect(names(selectServices(servicesOf(onlyText), message({ content: image }), HANDSET, {}))).toBe(
