@@ -24,6 +24,8 @@ export type DeliveryOutcome =
       readonly kind: 'unavailable'
       readonly reason: FailureReason
       readonly retryAfterMs?: number
+      /** A device has registered while this was tried: the next attempt goes another way. */
+      readonly registeredMeanwhile?: true
       readonly said: string
     }
 
@@ -34,10 +36,20 @@ export type Deliver = (delivery: Delivery) => Promise<DeliveryOutcome>
  * the external core, which knows the devices (`MSG-16`, `IWF-12`).
  */
 export function createDelivery(edge: Pick<SipEdge, 'send'>, registrar: Registrar | undefined): Deliver {
+  const toCore: Deliver = (delivery) => send(delivery, [{ kind: 'core', user: delivery.user }])
+  if (!registrar) return toCore
+
   return async (delivery) => {
-    const destinations = registrar
-      ? devices(await registrar.bindings(delivery.user), delivery.device)
-      : [{ kind: 'core' as const, user: delivery.user }]
+    const before = await registrar.bindings(delivery.user)
+    const outcome = await send(delivery, devices(before, delivery.device))
+    if (outcome.kind !== 'unavailable') return outcome
+    const after = await registrar.bindings(delivery.user)
+    return after.some((binding) => !before.some((known) => isSame(known, binding)))
+      ? { ...outcome, registeredMeanwhile: true }
+      : outcome
+  }
+
+  async function send(delivery: Delivery, destinations: readonly Destination[]): Promise<DeliveryOutcome> {
     if (destinations.length === 0) {
       return { kind: 'unavailable', reason: 'recipient-unavailable', said: `${delivery.user} has no registered device` }
     }
@@ -50,6 +62,9 @@ export function createDelivery(edge: Pick<SipEdge, 'send'>, registrar: Registrar
     return best(outcomes.map(judge))
   }
 }
+
+const isSame = (one: Binding, other: Binding): boolean =>
+  one.contact === other.contact && one.callId === other.callId && one.cseq === other.cseq
 
 function devices(bindings: readonly Binding[], device: string | undefined): readonly Destination[] {
   const asked = bindings.filter(({ instance }) => instance !== undefined && instance === device)

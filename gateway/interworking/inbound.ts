@@ -1,6 +1,6 @@
 import type { InboundMessage, ReceiveOutcome } from '../../adapters/contract/index.js'
 import type { InterworkingPolicies } from '../config/schema.js'
-import type { Deliver, DeliveryOutcome } from '../conversation/delivery.js'
+import type { Deliver } from '../conversation/delivery.js'
 import type { Clock } from '../cpm/clock.js'
 import { stableId } from '../cpm/identity.js'
 import type { ContributionId, ConversationId, MessageId } from '../cpm/ids.js'
@@ -10,9 +10,9 @@ import { type ConversationMemory, joinConversation, lastServiceNote, partyOf } f
 import type { Recipients } from './recipient.js'
 import type { Recorder } from './recorder.js'
 import { canReport, reportBack, reportKey } from './report-back.js'
-import { backoffMs } from './retry.js'
+import { deliveryWaitMs } from './retry.js'
 import type { Service, Services } from './service.js'
-import { INBOUND_LANE, type InboundWork } from './work.js'
+import { DELIVERY_HOLD_MS, INBOUND_LANE, type InboundWork } from './work.js'
 
 export interface InboundOptions {
   readonly spool: Spool
@@ -86,7 +86,12 @@ export function createInbound(options: InboundOptions): Inbound {
     const outcome = await deliver({ user, content: { kind: 'message', message: cpm }, from: message.from })
     if (outcome.kind === 'unavailable') {
       conclude('later', outcome.said)
-      return { kind: 'later', delayMs: waitFor(outcome, item.attempts), payload: item.payload, why: outcome.reason }
+      return {
+        kind: 'later',
+        delayMs: deliveryWaitMs(policies.retry, outcome, item.attempts + 1, Math.random()),
+        payload: item.payload,
+        why: outcome.reason,
+      }
     }
     conclude(outcome.kind === 'delivered' ? 'delivered' : 'failed', outcome.said)
     if (outcome.kind === 'refused') {
@@ -120,15 +125,12 @@ export function createInbound(options: InboundOptions): Inbound {
     return joinConversation(spool.notes, pair, { conversationId, at: clock.now() }, policies.conversationLife)
   }
 
-  const waitFor = (outcome: DeliveryOutcome & { kind: 'unavailable' }, attempts: number): number =>
-    Math.max(outcome.retryAfterMs ?? 0, backoffMs(policies.retry, attempts + 1, Math.random()))
-
   return {
     receive,
     start() {
       consumer = spool.take<InboundWork>(
         INBOUND_LANE,
-        { parallel: () => options.parallel, holdMs: 60_000 },
+        { parallel: () => options.parallel, holdMs: DELIVERY_HOLD_MS },
         carry,
         (item, reason) => {
           recorder.inboundConcluded(item.payload, 'failed', reason, clock.now() - item.acceptedAt)

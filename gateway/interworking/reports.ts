@@ -4,9 +4,16 @@ import type { Clock } from '../cpm/clock.js'
 import type { LaneConsumer, ReportPayload, Spool, SpoolItem, Taken, Verdict } from '../spool/spool.js'
 import { notificationOf, reportDisposition } from './notification.js'
 import type { Recorder } from './recorder.js'
-import { backoffMs } from './retry.js'
+import { deliveryWaitMs } from './retry.js'
 import { forNextService } from './verdict.js'
-import { type Candidate, NOTIFY_LANE, type NotifyWork, REPORT_LANE, type SentContext } from './work.js'
+import {
+  type Candidate,
+  DELIVERY_HOLD_MS,
+  NOTIFY_LANE,
+  type NotifyWork,
+  REPORT_LANE,
+  type SentContext,
+} from './work.js'
 
 export interface ReportsOptions {
   readonly spool: Spool
@@ -75,7 +82,7 @@ export function createReports({ spool, policies, deliver, recorder, clock, paral
         recorder.notified(work, 'failed', outcome.said, tookMs())
         return { kind: 'done' }
       case 'unavailable': {
-        const delayMs = Math.max(outcome.retryAfterMs ?? 0, backoffMs(policies.retry, item.attempts + 1, Math.random()))
+        const delayMs = deliveryWaitMs(policies.retry, outcome, item.attempts + 1, Math.random())
         return { kind: 'later', delayMs, payload: item.payload, why: outcome.said }
       }
     }
@@ -83,7 +90,7 @@ export function createReports({ spool, policies, deliver, recorder, clock, paral
 
   return {
     start() {
-      const options = { parallel: () => parallel, holdMs: 60_000 }
+      const options = { parallel: () => parallel, holdMs: DELIVERY_HOLD_MS }
       consumers.push(
         spool.take<ReportPayload<SentContext>>(REPORT_LANE, options, report, (_, reason) => ({
           kind: 'failed',

@@ -11,6 +11,9 @@ export const INBOUND_LANE: LaneName = 'in'
 export const REPORT_LANE: LaneName = 'reports'
 export const NOTIFY_LANE: LaneName = 'notify'
 
+/** A delivery waits for its turn and then for silent devices; another node must not begin it anew meanwhile. */
+export const DELIVERY_HOLD_MS = 600_000
+
 /** Who a notification goes back to. */
 export interface ReplyTo {
   readonly user: Uri

@@ -57,6 +57,16 @@ describe('delivery to a user', () => {
     expect(sent).toEqual([])
   })
 
+  test('a device that registers while another does not answer is told of', async () => {
+    const lists = [[binding(1)], [binding(1), binding(2)], [binding(1)], [binding(1)]]
+    const deliver = createDelivery(
+      { send: async () => ({ kind: 'silent', said: '' }) },
+      { bindings: async () => lists.shift() ?? [], onRegistered: () => {} },
+    )
+    expect(await deliver(toAlice)).toMatchObject({ kind: 'unavailable', registeredMeanwhile: true })
+    expect(await deliver(toAlice)).not.toHaveProperty('registeredMeanwhile')
+  })
+
   test('Retry-After of a busy device is kept', async () => {
     const { deliver } = delivery(
       [binding(1)],

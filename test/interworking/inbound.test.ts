@@ -178,6 +178,19 @@ describe('a message of a service to a CPM user', () => {
     expect(cpm(await rig.delivered.next()).content).toMatchObject({ text: 'hi back' })
   })
 
+  test('a user who comes back while he is tried in vain is tried again soon', async () => {
+    let tries = 0
+    const rig = await startRig({
+      policies: { retry: { first: '20ms', factor: 10, max: '1h' } },
+      deliver: () =>
+        ++tries > 6
+          ? { kind: 'delivered', said: '200' }
+          : { kind: 'unavailable', reason: 'timeout', registeredMeanwhile: true, retryAfterMs: 3_600_000, said: '' },
+    })
+    await rig.play('sms').gateway.receiveMessage(fromHandset())
+    expect(cpm(await rig.delivered.next())).toMatchObject({ to: ALICE })
+  })
+
   test('IWF-REP-01 FLOW-27b the user’s notification goes back to a sender who asked, in a service that has reports', async () => {
     const rig = await startRig({ reports: true })
     const asked = fromHandset({ wantsReport: true })
