@@ -3,7 +3,7 @@ import type { InterworkingPolicies } from '../config/schema.js'
 import type { Clock } from '../cpm/clock.js'
 import type { MessageId } from '../cpm/ids.js'
 import type { DispositionRequest } from '../cpm/message.js'
-import type { LaneConsumer, LaneName, Spool, Taken, TakeOptions, Verdict } from '../spool/spool.js'
+import type { LaneConsumer, LaneName, Spool, Taken, Verdict } from '../spool/spool.js'
 import type { PendingAnswers } from './pending-answers.js'
 import type { Recorder } from './recorder.js'
 import type { Service, Services } from './service.js'
@@ -20,7 +20,7 @@ export interface OutboundOptions {
 }
 
 export interface Outbound {
-  /** Begins to take messages of every service, and those left behind for services that are configured no more. */
+  /** Begins to take messages of every service, and those left behind for services not configured here when they expire. */
   start(): Promise<void>
   /** An adapter's health has changed. */
   wake(): void
@@ -31,15 +31,6 @@ export interface Outbound {
 
 /** Attempts whose answer may still come on the link they were made on; the oldest is forgotten first. */
 const UNCERTAIN_KEPT = 10_000
-/** Messages at once for services that are configured no more. */
-const LEFT_BEHIND = 10
-
-const NO_SERVICE: SendOutcome = {
-  kind: 'refused',
-  final: 'here',
-  reason: 'service-unsupported',
-  said: 'the service is not configured any more',
-}
 
 /** A message whose last attempt was called uncertain, and what became of it once the truth is known. */
 interface Doubtful {
@@ -56,23 +47,25 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
   const consumers: LaneConsumer[] = []
   const uncertain = new Map<string, Doubtful>()
 
-  /** `service` is undefined when it is configured no more. */
   async function attempt(
-    service: Service | undefined,
+    service: Service,
     { item, recovered, expired }: Taken<OutboundWork>,
   ): Promise<Verdict<OutboundWork>> {
     const late = uncertain.get(item.id)?.late
     uncertain.delete(item.id)
     if (late) return written(item, late)
     const doubt = recovered || item.payload.uncertain === true
-    if (expired) return conclude(item, failed(item, doubt ? 'uncertain' : 'expired', 'its life ended', clock.now()))
+    if (expired) return ended(item, doubt)
     if (doubt && policies.uncertain === 'report-error') {
       return conclude(item, failed(item, 'uncertain', 'the answer of the service was lost', clock.now()))
     }
-    const outcome = service ? await offerTo(service, item, doubt) : NO_SERVICE
+    const outcome = await offerTo(service, item, doubt)
     if (outcome.kind === 'uncertain') keepUncertain(item)
     return conclude(item, decide(item, outcome, policies, clock.now(), Math.random()))
   }
+
+  const ended = (item: OutboundItem, doubt: boolean): Verdict<OutboundWork> =>
+    conclude(item, failed(item, doubt ? 'uncertain' : 'expired', 'its life ended', clock.now()))
 
   async function offerTo(service: Service, item: OutboundItem, doubt: boolean): Promise<SendOutcome> {
     const began = clock.now()
@@ -117,18 +110,21 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
 
   return {
     async start() {
-      const take = (lane: LaneName, service: Service | undefined, parallel: TakeOptions['parallel']) => {
-        const options = { parallel, holdMs: policies.maxLife }
-        consumers.push(spool.take<OutboundWork>(lane, options, (taken) => attempt(service, taken), poisoned))
-      }
+      const holdMs = policies.maxLife
       const served = new Set<LaneName>()
       for (const service of services.values()) {
         const lane = outLane(service.id)
+        const options = { parallel: () => service.adapter.messages.parallel(), holdMs }
         served.add(lane)
-        take(lane, service, () => service.adapter.messages.parallel())
+        consumers.push(spool.take<OutboundWork>(lane, options, (taken) => attempt(service, taken), poisoned))
       }
+      // Another node may serve it, or this one again: closed lanes hand over only what has expired.
+      const closed = { parallel: () => 0, holdMs }
       for (const { lane } of await spool.lanes()) {
-        if (isOutLane(lane) && !served.has(lane)) take(lane, undefined, () => LEFT_BEHIND)
+        if (!isOutLane(lane) || served.has(lane)) continue
+        const end = async ({ item, recovered }: Taken<OutboundWork>) =>
+          ended(item, recovered || item.payload.uncertain === true)
+        consumers.push(spool.take<OutboundWork>(lane, closed, end, poisoned))
       }
     },
     wake() {

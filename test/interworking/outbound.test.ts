@@ -101,25 +101,6 @@ describe('a CPM message to a service', () => {
     expect(rig.delivered.length).toBe(0)
   })
 
-  test('IW-09 FN-08 what waits for a service that is configured no more fails, or leaves by the next one', async () => {
-    const first = await startRig({ services: { old: {}, sms: {} } })
-    first.play('old').answer = () => new Promise(() => {})
-    await first.send()
-    await first.play('old').offered.next()
-    await first.abandon()
-    const second = await startRig({ prefix: first.prefix })
-    expect(await second.play('sms').offered.next()).toMatchObject({ to: HANDSET })
-    second.play('sms').answer = () => new Promise(() => {})
-    await second.send({ messageId: 'Msg-2' as MessageId })
-    await second.play('sms').offered.next()
-    await second.abandon()
-    const third = await startRig({ prefix: first.prefix, services: { other: {} } })
-    expect(notification(await third.delivered.next())).toMatchObject({
-      messageId: 'Msg-2',
-      disposition: { kind: 'delivery', status: 'failed' },
-    })
-  })
-
   test('IW-09 refused by all: failed is told, never silence', async () => {
     const rig = await startRig()
     rig.play('sms').answer = () => ({ kind: 'refused', final: 'everywhere', reason: 'unknown-recipient', said: '0x0B' })
