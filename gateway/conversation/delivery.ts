@@ -54,12 +54,11 @@ export function createDelivery(edge: Pick<SipEdge, 'send'>, registrar: Registrar
       return { kind: 'unavailable', reason: 'recipient-unavailable', said: `${delivery.user} has no registered device` }
     }
     const { content, from, fromName } = delivery
-    const outcomes = await Promise.all(
-      destinations.map((destination) =>
-        edge.send({ destination, content, from, ...(fromName === undefined ? {} : { fromName }) }),
+    return firstDelivered(
+      destinations.map(async (destination) =>
+        judge(await edge.send({ destination, content, from, ...(fromName === undefined ? {} : { fromName }) })),
       ),
     )
-    return best(outcomes.map(judge))
   }
 }
 
@@ -97,6 +96,18 @@ function judge(outcome: SipOutcome): DeliveryOutcome {
     said,
     ...(retryAfterSeconds === undefined ? {} : { retryAfterMs: retryAfterSeconds * 1000 }),
   }
+}
+
+/** The first copy delivered, whatever becomes of the others, which are under way all the same; without any, the best of all. */
+function firstDelivered(copies: readonly Promise<DeliveryOutcome>[]): Promise<DeliveryOutcome> {
+  return new Promise((resolve, reject) => {
+    for (const copy of copies) {
+      copy.then((outcome) => {
+        if (outcome.kind === 'delivered') resolve(outcome)
+      }, reject)
+    }
+    Promise.all(copies).then((outcomes) => resolve(best(outcomes)), reject)
+  })
 }
 
 /** One copy delivered is enough (`FLOW-07b`); while a device may still take it, it is not refused. */

@@ -41,6 +41,15 @@ describe('delivery to a user', () => {
     expect(sent).toHaveLength(3)
   })
 
+  test('MSG-18 who has it on one device need not wait for another that never answers', async () => {
+    const sends = [new Promise<SipOutcome>(() => {}), Promise.resolve(answered(200))]
+    const deliver = createDelivery(
+      { send: () => sends.shift() ?? Promise.resolve(answered(200)) },
+      { bindings: async () => [binding(1), binding(2)], onRegistered: () => {} },
+    )
+    expect(await deliver(toAlice)).toMatchObject({ kind: 'delivered' })
+  })
+
   test('while one device may still take it, the refusal of another is not the end', async () => {
     const { deliver } = delivery([binding(1), binding(2)], [answered(603), { kind: 'silent', said: '' }])
     expect(await deliver(toAlice)).toMatchObject({ kind: 'unavailable', reason: 'timeout' })

@@ -59,6 +59,23 @@ stage('a user who is away and comes back', { ...slow, sip: { requestTimeout: '1s
   })
 })
 
+stage('a device that is gone without a word', {}, (play) => {
+  play('MSG-18 the sender hears at once that another device of the recipient has it', ({ alice, bob, gateway }) => [
+    async () => {
+      const tablet = await openUserAgent({
+        server: gateway.rig.sip,
+        domain: DOMAIN,
+        user: 'bob',
+        password: 'bob-secret',
+      })
+      expect((await tablet.register()).status).toBe(200)
+      tablet.close()
+    },
+    alice.sends({ to: 'sip:bob@cpm.example', text: 'who is there?', report: [] }, 200),
+    bob.receives('who is there?'),
+  ])
+})
+
 stage('Redis away', {}, (play) => {
   play('503 while it is, nothing lost and nothing twice when it is back', ({ alice, smsc, gateway }) => {
     let written: Promise<number> = Promise.resolve(0)
