@@ -144,7 +144,9 @@ export function createSend(parts: SenderParts) {
     if (outcome.scope === 'peer' && statusMeaning(answer.status).class === 'throttle') {
       metrics.throttled(sending.account.profile.name)
       const pauseMs = sending.account.throttled(answer.status === MSGQFUL ? QUEUE_PAUSE_MS : PAUSE_MS)
-      return putOff(sending, taken, pauseMs, { reason: outcome.reason, said: outcome.said })
+      // A number that is refused again and again must not be what keeps the account paused.
+      const waitMs = Math.max(pauseMs, outcome.retryAfterMs)
+      return putOff(sending, taken, waitMs, { reason: outcome.reason, said: outcome.said })
     }
     return { ...outcome, ...withProgress(sending, taken) }
   }
