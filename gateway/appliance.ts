@@ -4,6 +4,7 @@ import type { LoadedConfig } from './config/load.js'
 import type { Config } from './config/schema.js'
 import { createDelivery } from './conversation/delivery.js'
 import { createParticipating } from './conversation/participating.js'
+import { createConversationRecorder } from './conversation/recorder.js'
 import { createEmbeddedCore } from './core/embedded-core.js'
 import { systemClock } from './cpm/clock.js'
 import type { HealthReport } from './http/health.js'
@@ -111,6 +112,7 @@ export async function startAppliance(
       directory: core?.directory,
       interworking,
       deliver,
+      recorder: createConversationRecorder(metrics, trace),
       forwardNotification: interworking.forwardNotification,
     })
     undo.push(async () => {

@@ -1,16 +1,21 @@
 import type { UserDirectory } from '../core/port.js'
 import type { DispositionNotification } from '../cpm/message.js'
 import { type Acceptance, answerFor } from '../interworking/acceptance.js'
-import type { CpmRequest, CpmRequestHandler, SipAnswer } from '../sip/port.js'
+import type { CpmRequest, CpmRequestHandler, Originator, SipAnswer } from '../sip/port.js'
 import type { Deliver, DeliveryOutcome } from './delivery.js'
+import type { ConversationRecorder } from './recorder.js'
 
 export interface ParticipatingOptions {
   /** The users of the embedded core; absent with an external one, which keeps requests for its users to itself. */
   readonly directory: UserDirectory | undefined
   readonly interworking: Acceptance
   readonly deliver: Deliver
-  /** Forwards a notification about a message of a service to that service; true if it was for one (`IWF-REP-01`). */
-  readonly forwardNotification: (notification: DispositionNotification) => Promise<boolean>
+  readonly recorder: ConversationRecorder
+  /**
+   * Forwards a notification about a message of a service to that service, if it comes from the user who got the message;
+   * true if it was for one (`IWF-REP-01`).
+   */
+  readonly forwardNotification: (notification: DispositionNotification, from: Originator) => Promise<boolean>
 }
 
 /**
@@ -22,6 +27,7 @@ export function createParticipating({
   directory,
   interworking,
   deliver,
+  recorder,
   forwardNotification,
 }: ParticipatingOptions): CpmRequestHandler {
   async function notifications(request: CpmRequest, list: readonly DispositionNotification[]): Promise<SipAnswer> {
@@ -30,7 +36,7 @@ export function createParticipating({
       return toSip(await deliver({ user: user.uri, content: request.content, from: request.originator.uri }))
     }
     // A notification is never refused for want of somebody to tell: it must not cause another one (IMDN-19).
-    for (const notification of list) await forwardNotification(notification)
+    for (const notification of list) await forwardNotification(notification, request.originator)
     return { status: 200 }
   }
 
@@ -42,14 +48,15 @@ export function createParticipating({
     const user =
       request.function === 'orig' && message.service === undefined ? directory?.find(request.target) : undefined
     if (!user) return interworking.accept(request, message)
-    return toSip(
-      await deliver({
-        user: user.uri,
-        content,
-        from: request.originator.uri,
-        ...(message.fromName === undefined ? {} : { fromName: message.fromName }),
-      }),
-    )
+    recorder.received(message, request.said)
+    const outcome = await deliver({
+      user: user.uri,
+      content,
+      from: request.originator.uri,
+      ...(message.fromName === undefined ? {} : { fromName: message.fromName }),
+    })
+    recorder.concluded(message, outcome)
+    return toSip(outcome)
   }
 }
 

@@ -7,6 +7,7 @@ import type { UserDirectory } from '../core/port.js'
 import type { Clock } from '../cpm/clock.js'
 import type { ServiceId, Uri } from '../cpm/ids.js'
 import type { DispositionNotification } from '../cpm/message.js'
+import type { Originator } from '../sip/port.js'
 import type { Spool } from '../spool/spool.js'
 import { type Acceptance, createAcceptance } from './acceptance.js'
 import { createInbound } from './inbound.js'
@@ -42,7 +43,7 @@ export interface InterworkingOptions {
 export interface Interworking extends Acceptance {
   readonly services: Services
   /** A CPM user's notification about a message of a service; true when it was for one. */
-  forwardNotification(notification: DispositionNotification): Promise<boolean>
+  forwardNotification(notification: DispositionNotification, from: Originator): Promise<boolean>
   /** A user has become reachable: what waits for him is tried now. */
   reachable(user: Uri): Promise<void>
   start(): Promise<void>
@@ -115,7 +116,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
   return {
     services,
     accept: acceptance.accept,
-    forwardNotification: (notification) => forwardNotification(services, spool.notes, notification),
+    forwardNotification: (notification, from) => forwardNotification(services, spool.notes, notification, from),
     async reachable(user) {
       await Promise.all([INBOUND_LANE, REPORT_LANE, NOTIFY_LANE].map((lane) => spool.hurry(lane, `${user}|`)))
     },

@@ -1,6 +1,7 @@
 import type { OutboundReport } from '../../adapters/contract/index.js'
 import type { MessageId } from '../cpm/ids.js'
 import type { DispositionNotification } from '../cpm/message.js'
+import type { Originator } from '../sip/port.js'
 import type { NoteStore } from '../spool/spool.js'
 import type { Services } from './service.js'
 import type { InboundWork } from './work.js'
@@ -31,11 +32,14 @@ export async function forwardNotification(
   services: Services,
   notes: NoteStore,
   notification: DispositionNotification,
+  from: Originator,
 ): Promise<boolean> {
   const found = await notes.get(reportKey(notification.messageId))
   if (found === undefined) return false
   const { disposition } = notification
   const work = JSON.parse(found) as InboundWork
+  // To know a Message-ID is not to have received the message.
+  if (!from.addresses.includes(work.user)) return false
   if (disposition.kind === 'delivery' && disposition.status !== 'forbidden') {
     await reportBack(services, work, disposition.status === 'delivered' ? 'delivered' : 'failed')
   } else if (disposition.kind === 'display' && disposition.status === 'displayed') {

@@ -14,7 +14,7 @@ export function createFamilies(registry: Registry) {
   return {
     accepted: counter(
       'messages_accepted_total',
-      'Messages stored and acknowledged to their sender. direction: out (to the service) or in.',
+      'Messages taken on. direction: out (to the service), in (from one), or within CPM, with cpm for the service.',
       ['direction', 'service'],
     ),
     ended: counter(

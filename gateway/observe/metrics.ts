@@ -5,7 +5,8 @@ import { createFamilies } from './metric-families.js'
 import { type GaugeSources, observeGauges } from './metric-gauges.js'
 import { createSipMetrics } from './metric-sip.js'
 
-export type MessageDirection = 'out' | 'in'
+/** Seen from CPM: to a service, from one, or between CPM users. */
+export type MessageDirection = 'out' | 'in' | 'within'
 /** How a message ended. `accepted`: with the service, which sends no report; `error`: uncertain for good. */
 export type EndOutcome = 'delivered' | 'displayed' | 'accepted' | 'failed' | 'expired' | 'error'
 export type Protocol = 'sip' | 'cpim' | 'imdn' | 'service' | 'http'

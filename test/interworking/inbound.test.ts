@@ -203,7 +203,9 @@ describe('a message of a service to a CPM user', () => {
       recipient: ALICE,
       disposition: { kind: 'delivery', status: 'delivered' },
     } as const
-    expect(await rig.forwardNotification(told)).toBe(true)
+    const stranger = { uri: 'sip:mallory@cpm.example' as Uri, addresses: ['sip:mallory@cpm.example' as Uri] }
+    expect(await rig.forwardNotification(told, stranger)).toBe(false)
+    expect(await rig.forwardNotification(told, { uri: ALICE, addresses: [ALICE] })).toBe(true)
     expect(await rig.play('sms').told.next()).toEqual({ id: asked.id, to: HANDSET, state: 'delivered' })
   })
 
@@ -217,7 +219,7 @@ describe('a message of a service to a CPM user', () => {
       recipient: ALICE,
       disposition: { kind: 'delivery', status: 'delivered' },
     } as const
-    expect(await rig.forwardNotification(stray)).toBe(false)
+    expect(await rig.forwardNotification(stray, { uri: ALICE, addresses: [ALICE] })).toBe(false)
   })
 
   test('a user who refuses for good: the sender who asked hears failed', async () => {
