@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import type { ContributionId, ConversationId, MessageId } from './ids.js'
 
 /** A fresh Conversation-ID: a random UUID (`CONV-05`). */
@@ -23,7 +23,7 @@ function checked<Id extends string>(text: string): Id | undefined {
 
 /** The same text always gives the same UUID (version 8, RFC 9562 §5.8, from SHA-256); for ids that must survive a repetition. */
 export function stableId(text: string): string {
-  const hex = createHash('sha256').update(text).digest('hex')
+  const hex = hash('sha256', text, 'hex')
   const variant = '89ab'.charAt(Number.parseInt(hex.charAt(16), 16) & 3)
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
