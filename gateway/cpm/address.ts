@@ -142,13 +142,6 @@ export function sipRequestUri(uri: Uri, domain: string): string {
   return uri
 }
 
-/** The wv:, mailto: or xmpp: URI inside a wrapped one, in normal form; undefined when it is not wrapped. */
-export function unwrapUri(uri: string, domain: string): Uri | undefined {
-  const parsed = parseUri(uri)
-  const inner = parsed && unwrap(parsed, domain.toLowerCase())
-  return inner === undefined ? undefined : normalUri(inner)
-}
-
 function unwrap(uri: ParsedUri, domain: string): string | undefined {
   for (const scheme of ['wv', 'mailto', 'xmpp'] as const) {
     if (uri.host === `${wrappingService[scheme]}.iw.${domain}`) return `${scheme}:${uri.user}`

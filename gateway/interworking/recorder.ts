@@ -23,7 +23,8 @@ export interface Recorder {
   attempted(service: ServiceId, item: OutboundItem, possibleDuplicate: boolean, said: string | undefined): void
   answered(service: ServiceId, item: OutboundItem, outcome: SendOutcome, tookMs: number): void
   concluded(service: ServiceId, item: OutboundItem, ending: Ending): void
-  reported(report: ReportPayload<SentContext>, now: number): void
+  /** `next`: the report sends the message to another service. */
+  reported(report: ReportPayload<SentContext>, now: number, next: Candidate | undefined): void
   notified(work: NotifyWork, outcome: 'sent' | 'failed' | 'dropped', said: string, tookMs: number): void
   inboundStored(work: InboundWork): void
   inboundRefused(service: ServiceId, message: InboundMessage, reason: FailureReason): void
@@ -126,7 +127,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger): Rec
           log.info({ messageId, service, reason: ending.reason, said: ending.said }, 'message failed')
       }
     },
-    reported({ state, report, context }, now) {
+    reported({ state, report, context }, now, next) {
       metrics.latency('receipt', context.service, (now - context.submittedAt) / 1000)
       trace.note(context.message.messageId, {
         what: 'reported',
@@ -134,7 +135,8 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger): Rec
         line: report.said,
         ...(context.conversationId === undefined ? {} : { conversation: context.conversationId }),
       })
-      if (state !== 'interim') {
+      if (next) metrics.nextService(context.service, next.service)
+      else if (state !== 'interim' && state !== 'displayed') {
         metrics.ended('out', context.service, state)
         metrics.latency('end-to-end', context.service, (now - context.acceptedAt) / 1000)
       }

@@ -6,14 +6,7 @@ import { notificationOf, reportDisposition } from './notification.js'
 import type { Recorder } from './recorder.js'
 import { deliveryWaitMs } from './retry.js'
 import { forNextService } from './verdict.js'
-import {
-  type Candidate,
-  DELIVERY_HOLD_MS,
-  NOTIFY_LANE,
-  type NotifyWork,
-  REPORT_LANE,
-  type SentContext,
-} from './work.js'
+import { DELIVERY_HOLD_MS, NOTIFY_LANE, type NotifyWork, REPORT_LANE, type SentContext } from './work.js'
 
 export interface ReportsOptions {
   readonly spool: Spool
@@ -42,10 +35,10 @@ export function createReports({ spool, policies, deliver, recorder, clock, paral
     expired,
   }: Taken<ReportPayload<SentContext>>): Promise<Verdict<ReportPayload<SentContext>>> {
     const { state, context } = item.payload
-    if (item.attempts === 0) recorder.reported(item.payload, clock.now())
-    const next = context.next?.candidates[context.next.index + 1]
-    if (state === 'failed' && context.next && next) {
-      return { kind: 'done', puts: [forNextService(item.payload.recordId, context.next, next as Candidate, context)] }
+    const next = state === 'failed' ? context.next?.candidates[context.next.index + 1] : undefined
+    if (item.attempts === 0) recorder.reported(item.payload, clock.now(), next)
+    if (context.next && next) {
+      return { kind: 'done', puts: [forNextService(item.payload.recordId, context.next, next, context)] }
     }
     const notification = notificationOf(context.message, reportDisposition(state))
     if (!notification) return { kind: 'done' }

@@ -19,7 +19,7 @@ export function createFamilies(registry: Registry) {
     ),
     ended: counter(
       'messages_ended_total',
-      'Messages whose outcome is known. outcome: delivered, displayed, accepted (no report will come), failed, expired, error (never known).',
+      'Messages whose outcome is known. outcome: delivered, accepted (no report will come), failed, expired, error (never known).',
       ['direction', 'service', 'outcome'],
     ),
     refused: counter(
@@ -48,7 +48,7 @@ export function createFamilies(registry: Registry) {
     ]),
     leases: counter(
       'address_leases_total',
-      'Numbers lent from the address pool. event: granted, renewed, expired, exhausted (enlarge the pool).',
+      'Numbers lent from the address pool. event: granted, renewed, exhausted (enlarge the pool).',
       ['event'],
     ),
     sipRequests: counter(

@@ -8,11 +8,11 @@ import { createSipMetrics } from './metric-sip.js'
 /** Seen from CPM: to a service, from one, or between CPM users. */
 export type MessageDirection = 'out' | 'in' | 'within'
 /** How a message ended. `accepted`: with the service, which sends no report; `error`: uncertain for good. */
-export type EndOutcome = 'delivered' | 'displayed' | 'accepted' | 'failed' | 'expired' | 'error'
+export type EndOutcome = 'delivered' | 'accepted' | 'failed' | 'expired' | 'error'
 export type Protocol = 'sip' | 'cpim' | 'imdn' | 'service' | 'http'
 export type LatencyStage = 'accept' | 'submit' | 'receipt' | 'notify' | 'end-to-end'
 /** What became of a number lease of the address pool. */
-export type LeaseEvent = 'granted' | 'renewed' | 'expired' | 'exhausted'
+export type LeaseEvent = 'granted' | 'renewed' | 'exhausted'
 
 /**
  * What the gateway counts, as verbs. Labels are closed sets or names from the configuration; a number, an address or a

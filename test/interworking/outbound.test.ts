@@ -99,6 +99,9 @@ describe('a CPM message to a service', () => {
     await rig.play('sms').gateway.receiveReport(receipt('N1', 'failed'))
     expect(await rig.play('other').offered.next()).toMatchObject({ to: HANDSET, reports: { failed: false } })
     expect(rig.delivered.length).toBe(0)
+    const counted = (name: string) => rig.metrics.registry.getSingleMetricAsString(`causeway_${name}`)
+    expect(await counted('next_service_total')).toContain('from="sms",to="other"')
+    expect(await counted('messages_ended_total')).not.toContain('outcome="failed"')
   })
 
   test('IW-09 refused by all: failed is told, never silence', async () => {
