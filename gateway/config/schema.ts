@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { conversationSchema, preferencesSchema } from './preferences.js'
 import { duration, size } from './units.js'
 
 /**
@@ -108,6 +109,10 @@ const user = z.strictObject({
   password: describe(z.string().min(1), 'Password for digest authentication. Use ${env:…} or ${file:…}.'),
   aliases: describe(z.array(uri).default([]), 'Other addresses of the user, e.g. tel:+12065550100.'),
   name: describe(z.string().optional(), 'Display name.'),
+  preferences: describe(
+    preferencesSchema.optional(),
+    'What the user decides about messages for him; a document of his own (XCAP) counts for more.',
+  ),
 })
 
 const redisUrl = z.string().regex(/^(rediss?|unix):/, 'expected redis://, rediss:// or unix:')
@@ -293,6 +298,7 @@ export const configSchema = z.strictObject({
   ),
   redis: describe(redis.default('embedded'), 'embedded, a URL, a sentinel group or a cluster.'),
   http: http.prefault({}),
+  conversation: conversationSchema.prefault({}),
   interworking: interworking.prefault({}),
   adapters: describe(
     z.record(z.string().regex(/^[a-z0-9-]{1,32}$/), adapter).default({}),

@@ -79,7 +79,38 @@ export function toCpmRequest(
   const content = decodeCpmBody(view, context)
   if (content.kind === 'fault') return toRefusal(content)
   const said = `MESSAGE ${request.uri} Call-ID ${request.headers.get('call-id') ?? ''}`
-  return { function: called, originator: identified.originator, target, content, said }
+  return {
+    function: called,
+    originator: identified.originator,
+    target,
+    content,
+    maxForwards: forwardsLeft(request.headers),
+    routes: routesBehind(request.headers),
+    ...callerPreferences(request.headers),
+    said,
+  }
+}
+
+const MAX_FORWARDS = 70
+
+/** RFC 3261 §16.6 step 3. */
+function forwardsLeft(headers: SipHeaders): number {
+  const value = headers.get('max-forwards')?.trim() ?? ''
+  return /^\d{1,3}$/.test(value) ? Math.min(Number(value), 255) - 1 : MAX_FORWARDS
+}
+
+/** The topmost Route named us; those behind it lead back into the core. */
+function routesBehind(headers: SipHeaders): readonly string[] {
+  const route = headers.get('route')
+  const entries = route === undefined ? [] : (parseNameAddrs(route) ?? [])
+  return entries.slice(1).map(({ uri }) => uri)
+}
+
+function callerPreferences(headers: SipHeaders): Pick<CpmRequest, 'callerPreferences'> {
+  const accept = headers.get('accept-contact')
+  const reject = headers.get('reject-contact')
+  if (accept === undefined && reject === undefined) return {}
+  return { callerPreferences: { ...(accept !== undefined && { accept }), ...(reject !== undefined && { reject }) } }
 }
 
 /** The function named by the user part of the topmost Route; else by the session case; else the originating one. */

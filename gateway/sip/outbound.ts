@@ -18,10 +18,16 @@ export interface OutboundOptions {
 
 const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 
-/** RFC 3841: only devices that declare the service, and none that is silent about it. */
-const CPM_MESSAGE = {
-  'P-Asserted-Service': icsiUrn(ICSI.message),
-  'Accept-Contact': `*;${icsiFeatureTag(ICSI.message)};require;explicit`,
+/** RFC 3841: only devices that declare the service, none that is silent about it, and none that is excluded. */
+function serviceHeaders({ icsi = ICSI.message, maxForwards, excluded = [] }: OutgoingMessage): SipHeaderLines {
+  return {
+    'P-Asserted-Service': icsiUrn(icsi),
+    'Accept-Contact': `*;${icsiFeatureTag(icsi)};require;explicit`,
+    ...(excluded.length > 0 && {
+      'Reject-Contact': excluded.map((instance) => `*;+sip.instance="<${instance}>"`).join(', '),
+    }),
+    ...(maxForwards !== undefined && { 'Max-Forwards': String(maxForwards) }),
+  }
 }
 
 /** The SIP requests for an outgoing message: one, or one for each notification. Pure. */
@@ -38,14 +44,16 @@ export function toRequests(
 
 function messageRequest(
   message: CpmMessage,
-  { destination, from, fromName }: OutgoingMessage,
+  outgoing: OutgoingMessage,
   options: OutboundOptions,
   now: number,
 ): OutgoingRequest {
+  const { destination, from, fromName } = outgoing
   // `ID-18`: inside the trust domain the core still learns who speaks; a device does not.
   const isHidden = message.privacy && destination.kind === 'device'
   const speaker = formatNameAddr(wireUri(from, options.domain), fromName ?? message.fromName)
   return request(destination, options, encodeMessageBody(message), {
+    ...serviceHeaders(outgoing),
     From: message.privacy ? ANONYMOUS : speaker,
     To: `<${wireUri(message.to, options.domain)}>`,
     ...(!isHidden && { 'P-Asserted-Identity': speaker }),
@@ -56,16 +64,18 @@ function messageRequest(
 function notificationRequest(
   notification: DispositionNotification,
   to: Uri,
-  { destination, from }: OutgoingMessage,
+  outgoing: OutgoingMessage,
   options: OutboundOptions,
   now: number,
 ): OutgoingRequest {
+  const { destination, from } = outgoing
   const speaker = `<${wireUri(from, options.domain)}>`
   const envelope = { from, to, messageId: notificationId(notification), at: now }
   // RFC 5438 §8.2: to whoever recorded himself last; a device of ours is the end of the way.
   const through = destination.kind === 'core' ? notification.route?.[0] : undefined
   const towards: Destination = through === undefined ? destination : { kind: 'core', user: through as Uri }
   return request(towards, options, encodeNotificationBody(notification, envelope), {
+    ...serviceHeaders(outgoing),
     From: speaker,
     To: `<${wireUri(to, options.domain)}>`,
     'P-Asserted-Identity': speaker,
@@ -79,12 +89,17 @@ function request(
   encoded: EncodedBody,
   headers: SipHeaderLines,
 ): OutgoingRequest {
-  const nextHop = destination.kind === 'device' ? flowUri(destination.flow) : options.core
+  const routes = destination.kind === 'core' ? (destination.routes ?? []) : []
+  const nextHop = destination.kind === 'device' ? flowUri(destination.flow) : (routes[0] ?? options.core)
   return {
     method: 'MESSAGE',
     uri: destination.kind === 'device' ? destination.contact : sipRequestUri(destination.user, options.domain),
     ...(nextHop !== undefined && { nextHop }),
-    headers: { ...headers, ...CPM_MESSAGE, 'Content-Type': encoded.contentType },
+    headers: {
+      ...headers,
+      ...(routes.length > 0 && { Route: routes.map((uri) => `<${uri}>`).join(', ') }),
+      'Content-Type': encoded.contentType,
+    },
     body: encoded.body,
   }
 }

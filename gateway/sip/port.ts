@@ -16,7 +16,8 @@ export interface Originator {
 
 /** What a MESSAGE held, decoded and checked. */
 export type CpmRequestContent =
-  | { readonly kind: 'message'; readonly message: CpmMessage }
+  /** `recipients`: a recipient list that came with it (RFC 5365), every address once. */
+  | { readonly kind: 'message'; readonly message: CpmMessage; readonly recipients?: readonly Uri[] }
   /** IMDNs; several in one when a list server aggregated them. */
   | { readonly kind: 'notifications'; readonly notifications: readonly DispositionNotification[]; readonly to: Uri }
 
@@ -26,8 +27,20 @@ export interface CpmRequest {
   /** Request-URI in normal form: where it shall go. */
   readonly target: Uri
   readonly content: CpmRequestContent
+  /** Max-Forwards that a request made of this one may carry (RFC 3261 §16.6). */
+  readonly maxForwards: number
+  /** Route entries behind ours, topmost first: the way back into the core it came from (ISC; `MSG-07`, `ISF-02`). */
+  readonly routes: readonly string[]
+  /** Accept-Contact and Reject-Contact as they came (RFC 3841). */
+  readonly callerPreferences?: CallerPreferences
   /** One line for the trace. */
   readonly said: string
+}
+
+/** RFC 3841: which devices the sender wants, and which not; header values as they came, several joined with commas. */
+export interface CallerPreferences {
+  readonly accept?: string
+  readonly reject?: string
 }
 
 /** The final answer; the edge adds what SIP needs. */
@@ -50,6 +63,12 @@ export interface OutgoingMessage {
   /** Asserted: the originator (a non-CPM user's URI, or the user the IMDN speaks for). */
   readonly from: Uri
   readonly fromName?: string
+  /** Tail of the CPM service it is (default `oma.cpm.msg`), for P-Asserted-Service and Accept-Contact. */
+  readonly icsi?: string
+  /** Max-Forwards; default 70, for what begins here. */
+  readonly maxForwards?: number
+  /** +sip.instance of devices that the core shall not send it to (`GRP-TERM-05`). */
+  readonly excluded?: readonly string[]
 }
 
 /** A registered device's contact (embedded core), or a user reached through the external core. */
@@ -61,7 +80,12 @@ export type Destination =
       readonly flow: string
       readonly instance?: string
     }
-  | { readonly kind: 'core'; readonly user: Uri }
+  | {
+      readonly kind: 'core'
+      readonly user: Uri
+      /** Where the request came from within the core (CpmRequest.routes); default: the next hop of the configuration. */
+      readonly routes?: readonly string[]
+    }
 
 /** answered: a final answer. silent: none came (timeout, transport); it may have arrived. unsent: it never left. */
 export type SipOutcome =

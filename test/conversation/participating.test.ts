@@ -45,6 +45,8 @@ function play(outcome: DeliveryOutcome = { kind: 'delivered', said: '200 OK' }) 
       originator: { uri: ALICE, addresses: [ALICE] },
       target,
       content: { kind: 'message', message: message({ to: target, ...over }) },
+      maxForwards: 69,
+      routes: [],
       said: 'MESSAGE',
     })
   return { send, interworked, delivered, notes, metrics }

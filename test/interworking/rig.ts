@@ -151,6 +151,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
         originator: { uri: ALICE, addresses: [ALICE, ALICE_NUMBER], device: 'urn:uuid:1' },
         target,
         content: { kind: 'message', message: sent },
+        maxForwards: 69,
+        routes: [],
         said: 'MESSAGE',
       }
       return interworking.accept(request, sent)
