@@ -1,0 +1,1 @@
+export { type Adaptation, adapt, type Change, carries, type MediaLimits } from './adapt.js'
