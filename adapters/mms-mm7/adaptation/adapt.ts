@@ -40,7 +40,7 @@ const turn = createTurns(AT_ONCE)
  */
 export async function adapt(parts: readonly Part[], limits: MediaLimits): Promise<Adaptation> {
   const pictures = await Promise.all(
-    parts.map((part) => (isPicture(part) ? turn(() => lookAt(part.bytes)) : undefined)),
+    parts.map((part) => (isPicture(part) ? turn(() => lookAt(part.octets)) : undefined)),
   )
   const fates: Fate[] = parts.map((part, index) => firstFate(part, pictures[index], limits))
   leaveOutLargest(parts, fates, limits)
@@ -62,7 +62,7 @@ const isText = (part: Part): boolean => /^(?:text\/plain|application\/smil(?:\+x
 
 /** Whether a media type is among those carried; `*` stands for any subtype. */
 export function carries(types: readonly string[], type: string): boolean {
-  const wanted = mediaTypeOf({ contentType: type })
+  const wanted = mediaTypeOf({ type })
   return types.some((each) => {
     const known = each.toLowerCase()
     return known === wanted || (known.endsWith('/*') && wanted.startsWith(known.slice(0, -1)))
@@ -72,13 +72,13 @@ export function carries(types: readonly string[], type: string): boolean {
 function firstFate(part: Part, picture: Picture | undefined, limits: MediaLimits): Fate {
   if (picture !== undefined) return { kind: 'picture', picture }
   if (isReadable(mediaTypeOf(part))) return leftOut('content-unsupported', 'broken picture, or of too many pixels')
-  if (isText(part) || carries(limits.types, part.contentType)) return { kind: 'as-it-is' }
+  if (isText(part) || carries(limits.types, part.type)) return { kind: 'as-it-is' }
   return leftOut('content-unsupported', 'type not carried')
 }
 
 const leftOut = (reason: FailureReason, said: string): Fate => ({ kind: 'left-out', reason, said })
 
-const lengthOf = (part: Part | undefined): number => part?.bytes.length ?? 0
+const lengthOf = (part: Part | undefined): number => part?.octets.length ?? 0
 
 /** Octets a part takes at least. */
 function least(fate: Fate | undefined, part: Part | undefined): number {
@@ -92,7 +92,7 @@ function leaveOutLargest(parts: readonly Part[], fates: Fate[], limits: MediaLim
   const fixed = parts
     .map((part, index) => ({ part, index }))
     .filter(({ part, index }) => fates[index]?.kind === 'as-it-is' && !isText(part))
-    .sort((a, b) => b.part.bytes.length - a.part.bytes.length)
+    .sort((a, b) => b.part.octets.length - a.part.octets.length)
   for (const { index } of fixed) {
     if (total() <= limits.maxBytes) return
     fates[index] = leftOut('too-large', 'no room in the message')
@@ -101,7 +101,10 @@ function leaveOutLargest(parts: readonly Part[], fates: Fate[], limits: MediaLim
 
 /** Brings the pictures into what the rest leaves, each into a fair share of it. */
 async function shrinkPictures(parts: readonly Part[], fates: Fate[], limits: MediaLimits): Promise<void> {
-  const taken = parts.reduce((sum, part, index) => sum + (fates[index]?.kind === 'as-it-is' ? part.bytes.length : 0), 0)
+  const taken = parts.reduce(
+    (sum, part, index) => sum + (fates[index]?.kind === 'as-it-is' ? part.octets.length : 0),
+    0,
+  )
   const all = fates.flatMap((fate, index) => (fate.kind === 'picture' ? [{ picture: fate.picture, index }] : []))
   const room = shares(
     all.map(({ picture }) => picture.octets.length),
@@ -146,7 +149,7 @@ function carried(fate: Fate, part: Part | undefined): readonly Part[] {
     ...(name !== undefined && { name: renamed(name, type) }),
     ...(location !== undefined && { location: renamed(location, type) }),
   }
-  return [{ ...rest, ...renames, contentType: type, bytes: octets }]
+  return [{ ...rest, ...renames, type, octets }]
 }
 
 const ENDINGS: Readonly<Record<string, string>> = { 'image/jpeg': 'jpg', 'image/png': 'png', 'image/gif': 'gif' }

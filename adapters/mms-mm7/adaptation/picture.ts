@@ -27,7 +27,7 @@ export const isReadable = (type: string): boolean => [...FORMATS.values()].inclu
 
 /** What is known of a picture without unfolding it. */
 export interface Picture {
-  readonly octets: Buffer
+  readonly octets: Uint8Array
   /** By its octets, whatever its part says: `image/jpeg` … */
   readonly type: string
   /** As it is to be seen, turned by its EXIF orientation. */
@@ -47,13 +47,13 @@ export interface Box {
 /** Octets and what they are. */
 export interface Encoded {
   readonly type: string
-  readonly octets: Buffer
+  readonly octets: Uint8Array
 }
 
 export type Encoding = 'jpeg' | 'png' | 'gif'
 
 /** Reads the head of a picture; undefined when it is none we know, or unfolds to more than MAX_PIXELS. */
-export async function lookAt(octets: Buffer): Promise<Picture | undefined> {
+export async function lookAt(octets: Uint8Array): Promise<Picture | undefined> {
   const found = await headOf(octets).catch(() => undefined)
   const type = FORMATS.get(found?.format ?? '')
   if (found === undefined || type === undefined) return undefined
@@ -73,7 +73,7 @@ export async function lookAt(octets: Buffer): Promise<Picture | undefined> {
 }
 
 // Async, so that what the library throws at once (no octets at all) is a rejection too.
-const headOf = async (octets: Buffer): Promise<Metadata> => open(octets, 1).metadata()
+const headOf = async (octets: Uint8Array): Promise<Metadata> => open(octets, 1).metadata()
 
 /** The picture turned upright and fitted into a box, as pixels: what each further step begins from. Rejects when it is broken. */
 export async function pixelsOf(picture: Picture, box: Box): Promise<Pixels> {
@@ -109,7 +109,7 @@ export async function encodeMoving(picture: Picture, box: Box, colours: number):
   return { type: 'image/gif', octets }
 }
 
-function open(octets: Buffer, pages: number): Sharp {
+function open(octets: Uint8Array, pages: number): Sharp {
   return sharp(octets, { pages, limitInputPixels: MAX_PIXELS, failOn: 'error' })
 }
 

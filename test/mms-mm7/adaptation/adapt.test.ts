@@ -12,18 +12,18 @@ const LIMITS: MediaLimits = {
   types: ['image/jpeg', 'image/png', 'image/gif', 'audio/amr', 'video/3gpp', 'text/x-vcard'],
 }
 const photo = async (width: number, height: number): Promise<Part> => ({
-  contentType: 'image/jpeg; name="photo.jpg"',
+  type: 'image/jpeg; name="photo.jpg"',
   name: 'photo.jpg',
-  bytes: await jpeg(width, height),
+  octets: await jpeg(width, height),
 })
-const text: Part = { contentType: 'text/plain; charset=utf-8', bytes: Buffer.from('Grüße') }
-const size = (parts: readonly Part[]): number => parts.reduce((sum, { bytes }) => sum + bytes.length, 0)
+const text: Part = { type: 'text/plain; charset=utf-8', octets: Buffer.from('Grüße') }
+const size = (parts: readonly Part[]): number => parts.reduce((sum, { octets }) => sum + octets.length, 0)
 const only = ({ parts }: Adaptation): Part => {
   const [part] = parts
   if (part === undefined || parts.length > 1) throw new Error(`${parts.length} parts`)
   return part
 }
-const seen = (part: Part) => sharp(part.bytes, { animated: true }).metadata()
+const seen = (part: Part) => sharp(part.octets, { animated: true }).metadata()
 
 describe('pictures', () => {
   it('IWF-MSG-01 what is within the limits goes octet for octet', async () => {
@@ -35,7 +35,7 @@ describe('pictures', () => {
 
   it('IWF-MSG-01 a large photo is scaled into the box, its shape kept, and fits', async () => {
     const large = await photo(1600, 900)
-    expect(large.bytes.length).toBeGreaterThan(LIMITS.maxBytes)
+    expect(large.octets.length).toBeGreaterThan(LIMITS.maxBytes)
     const result = await adapt([text, large], LIMITS)
     expect(size(result.parts)).toBeLessThanOrEqual(LIMITS.maxBytes)
     expect(result.parts[0]).toBe(text)
@@ -48,7 +48,7 @@ describe('pictures', () => {
 
   it('quality goes down before size does', async () => {
     const given = await photo(640, 480)
-    const little = await adapt([given], { ...LIMITS, maxBytes: given.bytes.length - 1 })
+    const little = await adapt([given], { ...LIMITS, maxBytes: given.octets.length - 1 })
     expect((await seen(only(little))).width).toBe(640)
     const much = await adapt([given], { ...LIMITS, maxBytes: 20_000 })
     expect((await seen(only(much))).width).toBeLessThan(640)
@@ -60,7 +60,7 @@ describe('pictures', () => {
       .withExif({ IFD0: { Model: 'Camera' }, IFD3: { GPSLatitude: '51/1 30/1 0/1' } })
       .withMetadata({ orientation: 6 })
       .toBuffer()
-    const part = only(await adapt([{ contentType: 'image/jpeg', bytes: octets }], LIMITS))
+    const part = only(await adapt([{ type: 'image/jpeg', octets }], LIMITS))
     const { width, height, exif, orientation } = await seen(part)
     expect([width, height]).toEqual([100, 200])
     expect(exif).toBeUndefined()
@@ -72,37 +72,37 @@ describe('pictures', () => {
       .composite([{ input: await raw(200, 200).png().toBuffer() }])
       .png()
       .toBuffer()
-    const part: Part = { contentType: 'image/png', name: 'logo.png', bytes: octets }
+    const part: Part = { type: 'image/png', name: 'logo.png', octets }
     const kept = only(await adapt([part], { ...LIMITS, maxWidth: 200 }))
-    expect(kept).toMatchObject({ contentType: 'image/png', name: 'logo.png' })
+    expect(kept).toMatchObject({ type: 'image/png', name: 'logo.png' })
     expect((await seen(kept)).hasAlpha).toBe(true)
     const tight = only(await adapt([part], { ...LIMITS, maxBytes: 20_000 }))
-    expect(tight).toMatchObject({ contentType: 'image/jpeg', name: 'logo.jpg' })
+    expect(tight).toMatchObject({ type: 'image/jpeg', name: 'logo.jpg' })
   })
 
   it.for(['webp', 'avif'] as const)('a picture in a format not carried becomes one that is: %s', async (format) => {
     const octets = await raw(100, 80).toFormat(format).toBuffer()
-    const part = only(await adapt([{ contentType: `image/${format}`, name: `a.b.${format}`, bytes: octets }], LIMITS))
-    expect(part).toMatchObject({ contentType: 'image/jpeg', name: 'a.b.jpg' })
+    const part = only(await adapt([{ type: `image/${format}`, name: `a.b.${format}`, octets }], LIMITS))
+    expect(part).toMatchObject({ type: 'image/jpeg', name: 'a.b.jpg' })
     expect(await seen(part)).toMatchObject({ format: 'jpeg', width: 100, height: 80 })
   })
 
-  it.for(['image/jpg', 'image/gif'])('what a picture is, its octets say, not its part: %s', async (contentType) => {
-    const bytes = await jpeg(100, 80)
-    const part = only(await adapt([{ contentType, name: 'photo', bytes }], LIMITS))
-    expect(part).toEqual({ contentType: 'image/jpeg', name: 'photo.jpg', bytes })
+  it.for(['image/jpg', 'image/gif'])('what a picture is, its octets say, not its part: %s', async (type) => {
+    const octets = await jpeg(100, 80)
+    const part = only(await adapt([{ type, name: 'photo', octets }], LIMITS))
+    expect(part).toEqual({ type: 'image/jpeg', name: 'photo.jpg', octets })
   })
 
   it('a moving picture keeps moving, smaller; what cannot keeps its first frame', async () => {
     const octets = await moving(100, 80, 6)
-    const part: Part = { contentType: 'image/gif', name: 'wave.gif', bytes: octets }
+    const part: Part = { type: 'image/gif', name: 'wave.gif', octets }
     const smaller = await adapt([part], { ...LIMITS, maxBytes: Math.floor(octets.length / 2) })
     expect(await seen(only(smaller))).toMatchObject({ format: 'gif', pages: 6 })
     const still = await adapt([part], { ...LIMITS, maxBytes: 3_000 })
     expect((await seen(only(still))).pages ?? 1).toBe(1)
     expect(still.changes[0]?.said).toContain('no longer moving')
     const jpegOnly = await adapt([part], { ...LIMITS, types: ['image/jpeg'] })
-    expect(only(jpegOnly)).toMatchObject({ contentType: 'image/jpeg', name: 'wave.jpg' })
+    expect(only(jpegOnly)).toMatchObject({ type: 'image/jpeg', name: 'wave.jpg' })
   })
 
   it('several pictures share the room fairly: a small one is not made worse by a large one', async () => {
@@ -127,7 +127,7 @@ describe('hostile pictures', () => {
     const octets = bombPng(20_000)
     expect(octets.length).toBeLessThan(100_000)
     const before = process.memoryUsage().rss
-    const result = await adapt([{ contentType: 'image/png', bytes: octets }], LIMITS)
+    const result = await adapt([{ type: 'image/png', octets }], LIMITS)
     expect(result).toMatchObject({ parts: [], changes: [refused] })
     expect(process.memoryUsage().rss - before).toBeLessThan(50_000_000)
   })
@@ -142,7 +142,7 @@ describe('hostile pictures', () => {
       .gif({ delay: frames.map(() => 100), effort: 1, keepDuplicateFrames: true })
       .toBuffer()
     expect((await sharp(octets).metadata()).pages).toBe(13)
-    const part = only(await adapt([{ contentType: 'image/gif', bytes: octets }], LIMITS))
+    const part = only(await adapt([{ type: 'image/gif', octets }], LIMITS))
     expect((await seen(part)).pages ?? 1).toBe(1)
   })
 
@@ -150,13 +150,13 @@ describe('hostile pictures', () => {
     const octets = Buffer.from(
       '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="file:///etc/passwd"/></svg>',
     )
-    const result = await adapt([{ contentType: 'image/jpeg', bytes: octets }], { ...LIMITS, types: ['image/*'] })
+    const result = await adapt([{ type: 'image/jpeg', octets }], { ...LIMITS, types: ['image/*'] })
     expect(result).toMatchObject({ parts: [], changes: [refused] })
   })
 
   it('a picture cut off is refused when it must be written anew', async () => {
     const octets = (await jpeg(900, 900)).subarray(0, 5_000)
-    const result = await adapt([{ contentType: 'image/jpeg', bytes: octets }], LIMITS)
+    const result = await adapt([{ type: 'image/jpeg', octets }], LIMITS)
     expect(result).toMatchObject({ parts: [], changes: [refused] })
   })
 
@@ -169,12 +169,12 @@ describe('hostile pictures', () => {
       broken,
       fc.uint8Array({ maxLength: 200 }).map((list) => Buffer.from(list)),
     )
-    const contentType = fc.constantFrom('image/jpeg', 'image/png', 'image/bmp', 'video/3gpp', 'text/plain', '', ';')
-    const parts = fc.array(fc.record({ contentType, bytes: octets }), { maxLength: 4 })
+    const type = fc.constantFrom('image/jpeg', 'image/png', 'image/bmp', 'video/3gpp', 'text/plain', '', ';')
+    const parts = fc.array(fc.record({ type, octets }), { maxLength: 4 })
     await fc.assert(
       fc.asyncProperty(parts, fc.integer({ min: 0, max: 2_000 }), async (list, maxBytes) => {
         const result = await adapt(list, { ...LIMITS, maxBytes, maxWidth: 20, maxHeight: 20 })
-        const media = result.parts.filter((part) => part.contentType !== 'text/plain')
+        const media = result.parts.filter((part) => part.type !== 'text/plain')
         if (media.length > 0) expect(size(result.parts)).toBeLessThanOrEqual(maxBytes)
         const leftOut = result.changes.filter(({ kind }) => kind === 'left-out')
         expect(result.parts.length + leftOut.length).toBe(list.length)
@@ -185,7 +185,7 @@ describe('hostile pictures', () => {
 })
 
 describe('sound, video and files', () => {
-  const part = (type: string, length: number): Part => ({ contentType: type, bytes: Buffer.alloc(length, 7) })
+  const part = (type: string, length: number): Part => ({ type, octets: Buffer.alloc(length, 7) })
 
   it('what fits goes as it is; a type not carried is left out, with the reason', async () => {
     const [amr, pdf] = [part('audio/AMR', 5_000), part('application/pdf', 100)]
@@ -197,11 +197,7 @@ describe('sound, video and files', () => {
   it('the largest is left out first, and pictures keep room', async () => {
     const parts = [await photo(800, 600), part('video/3gpp', 90_000), part('audio/amr', 20_000), text]
     const result = await adapt(parts, LIMITS)
-    expect(result.parts.map(({ contentType }) => contentType.split(';')[0])).toEqual([
-      'image/jpeg',
-      'audio/amr',
-      'text/plain',
-    ])
+    expect(result.parts.map(({ type }) => type.split(';')[0])).toEqual(['image/jpeg', 'audio/amr', 'text/plain'])
     expect(result.changes).toMatchObject([
       { kind: 'converted', part: 0 },
       { kind: 'left-out', part: 1, reason: 'too-large' },
