@@ -4,14 +4,23 @@ import { CommandError } from './terminal.js'
 const TIMEOUT_MS = 10_000
 
 /**
- * Asks the administration of the gateway that runs with this configuration. Undefined when there is no such thing
+ * Asks the administration of the gateway that runs with this configuration, or changes something there. Undefined when there is no such thing
  * there. Throws CommandError when it cannot be reached or refuses.
  */
-export async function askGateway(http: Config['http'], path: string): Promise<unknown> {
+export async function askGateway(
+  http: Config['http'],
+  path: string,
+  change?: { readonly method: 'PUT' | 'DELETE'; readonly body?: unknown },
+): Promise<unknown> {
   const base = `http://${http.listen.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:')}`
   const [token] = http.tokens
   const answer = await fetch(`${base}/admin/${path}`, {
-    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    method: change?.method ?? 'GET',
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(change?.body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(change?.body !== undefined && { body: JSON.stringify(change.body) }),
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).catch((error: unknown) => {
     const { cause } = error instanceof Error ? error : { cause: undefined }
@@ -19,5 +28,5 @@ export async function askGateway(http: Config['http'], path: string): Promise<un
   })
   if (answer.status === 404) return undefined
   if (!answer.ok) throw new CommandError(`the gateway at ${base} answers ${answer.status}: ${await answer.text()}`)
-  return answer.json()
+  return answer.status === 204 ? {} : answer.json()
 }

@@ -8,6 +8,7 @@ import { sendCommand } from './send.js'
 import { simulateCommand } from './simulate.js'
 import { CommandError, EXIT, type Terminal } from './terminal.js'
 import { traceCommand } from './trace.js'
+import { userCommand } from './user-preferences.js'
 
 /** Adds one command; its action hands the exit code to `done`. */
 export type AddCommand = (program: Command, terminal: Terminal, done: (code: number) => void) => void
@@ -19,6 +20,7 @@ const COMMANDS: readonly AddCommand[] = [
   listenCommand,
   traceCommand,
   failedCommand,
+  userCommand,
   simulateCommand,
 ]
 

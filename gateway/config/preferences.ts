@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration } from './units.js'
+import { duration, size } from './units.js'
 
 const describe = <T extends z.ZodType>(schema: T, description: string): T => schema.meta({ description }) as T
 const uri = z.string().regex(/^[a-z][a-z0-9+.-]*:[^\s]+$/i, 'expected an absolute URI')
@@ -87,7 +87,7 @@ export const conversationSchema = z.strictObject({
         'Messages kept for one user at most; a further one is refused.',
       ),
       maxBytes: describe(
-        z.int().min(1024).default(104_857_600),
+        size().default(104_857_600),
         'Octets kept for one user at most; a message beyond them is refused.',
       ),
     })

@@ -146,6 +146,10 @@ const http = z.strictObject({
     z.array(z.string().min(16)).default([]),
     'Bearer tokens for administration; with none, administration is open to loopback only.',
   ),
+  trust: describe(
+    z.array(cidr).default([]),
+    'Networks of authentication proxies whose X-3GPP-Asserted-Identity is believed: they let users at their documents (XCAP).',
+  ),
 })
 
 const addressRule = z.strictObject({

@@ -7,14 +7,18 @@ import type { Spool } from '../spool/spool.js'
 import { adminRoutes } from './admin.js'
 import type { HealthReport } from './health.js'
 import { requireToken } from './token.js'
+import { type UserAdministration, userRoutes } from './users.js'
+import { type XcapOptions, xcapRoutes } from './xcap.js'
 
 export interface HttpOptions {
-  readonly config: Config['http']
+  readonly config: Pick<Config['http'], 'listen' | 'tokens'>
   readonly metrics: Metrics
   /** Asked at each probe; should answer within a second. */
   readonly health: () => Promise<HealthReport>
   readonly trace: Pick<Trace, 'read' | 'follow'>
   readonly spool: Pick<Spool, 'lanes' | 'failed'>
+  readonly users: UserAdministration
+  readonly xcap: XcapOptions
   readonly mask: (text: string) => string
   readonly log: Logger
 }
@@ -59,9 +63,11 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
     async (admin) => {
       admin.addHook('onRequest', requireToken(config.tokens, metrics))
       adminRoutes(admin, options)
+      userRoutes(admin, options.users)
     },
     { prefix: '/admin' },
   )
+  server.register(async (xcap) => xcapRoutes(xcap, options.xcap, metrics), { prefix: '/xcap' })
   return server
 }
 

@@ -9,7 +9,7 @@ import { createSipMetrics } from './metric-sip.js'
 export type MessageDirection = 'out' | 'in' | 'within'
 /** How a message ended. `accepted`: with the service, which sends no report; `error`: uncertain for good. */
 export type EndOutcome = 'delivered' | 'accepted' | 'failed' | 'expired' | 'error'
-export type Protocol = 'sip' | 'cpim' | 'imdn' | 'service' | 'http'
+export type Protocol = 'sip' | 'cpim' | 'imdn' | 'service' | 'http' | 'xcap'
 export type LatencyStage = 'accept' | 'submit' | 'receipt' | 'notify' | 'end-to-end'
 /** What became of a number lease of the address pool. */
 export type LeaseEvent = 'granted' | 'renewed' | 'exhausted'
