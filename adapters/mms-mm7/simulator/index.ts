@@ -1,0 +1,6 @@
+export { mmscSimulator } from './command.js'
+export { type Fate, fateOf, MAGIC_NUMBERS } from './magic.js'
+export type { HandsetMessage, Submission, Submitted } from './message.js'
+export { mediaOf, textOf } from './message.js'
+export { type Mmsc, type MmscEvents, startMmsc } from './mmsc.js'
+export { type MmscOptions, type MmscSettings, mmscOptionsSchema } from './options.js'
