@@ -4,31 +4,23 @@ import type { LoadedConfig } from './config/load.js'
 import type { Config } from './config/schema.js'
 import { createDelivery } from './conversation/delivery.js'
 import { createParticipating } from './conversation/participating.js'
-import { createPreferences } from './conversation/preferences.js'
 import { createConversationRecorder } from './conversation/recorder.js'
-import { createEmbeddedCore, type EmbeddedCore } from './core/embedded-core.js'
-import { normalUri } from './cpm/address.js'
+import { createEmbeddedCore } from './core/embedded-core.js'
 import { systemClock } from './cpm/clock.js'
-import type { Uri } from './cpm/ids.js'
 import type { HealthReport } from './http/health.js'
 import { createHttp } from './http/server.js'
-import { createXcapIdentity } from './http/xcap-identity.js'
+import { createUserDocuments } from './http/user-documents.js'
 import { createInterworking, type Interworking } from './interworking/interworking.js'
 import { createRecorder } from './interworking/recorder.js'
 import { createMask } from './observe/mask.js'
-import { createMetrics, type Metrics } from './observe/metrics.js'
+import { createMetrics } from './observe/metrics.js'
 import { createTrace } from './observe/trace.js'
 import { createSipEdge } from './sip/edge.js'
 import type { CpmRequestHandler, SipEdge } from './sip/port.js'
-import { createTrust } from './sip/trust.js'
 import type { SipServer } from './sip-server/options.js'
 import { startSipServerThread } from './sip-server/thread.js'
 import { openRedis, type RedisHandle } from './spool/redis.js'
 import { createSpool } from './spool/redis-spool.js'
-import type { NoteStore } from './spool/spool.js'
-import { createDocuments } from './xdm/documents.js'
-import { PREFERENCES } from './xdm/preferences-usage.js'
-import { createUserPreferences } from './xdm/user-preferences.js'
 
 export interface Appliance {
   /** Where it listens in the end (port 0 chosen). */
@@ -151,39 +143,6 @@ export async function startAppliance(
   } catch (error) {
     await stop(AbortSignal.timeout(5_000))
     throw error
-  }
-}
-
-/** What users state about themselves: kept as documents, reached over XCAP and by the operator. */
-function createUserDocuments(config: Config, notes: NoteStore, core: EmbeddedCore | undefined, metrics: Metrics) {
-  const { domain, defaultCountry } = config
-  const uris = { domain, ...(defaultCountry !== undefined && { defaultCountry }) }
-  const documents = createDocuments(notes)
-  const stated = createUserPreferences(documents)
-  const configured = new Map(
-    Object.entries(config.users).map(([name, user]) => [`sip:${name}@${domain}` as Uri, user.preferences]),
-  )
-  // An external core knows its users; for us everybody who it lets at his documents is one.
-  const owner = (address: string): Uri | undefined =>
-    core ? core.directory.find(address)?.uri : normalUri(address, uris)
-  const preferences = createPreferences({
-    ...uris,
-    policies: config.conversation,
-    canonical: (address) => owner(address) ?? address,
-    configured: (user) => configured.get(user),
-    stated: stated.read,
-  })
-  const identify = createXcapIdentity({
-    tokens: config.http.tokens,
-    isTrusted: createTrust(config.http.trust),
-    owner,
-    authenticator: core?.authenticator,
-    metrics,
-  })
-  return {
-    preferences,
-    administration: { known: core?.directory.all().map(({ uri }) => uri) ?? [], owner, documents: stated, preferences },
-    xcap: { ...uris, usages: [PREFERENCES], documents, owner, identify },
   }
 }
 

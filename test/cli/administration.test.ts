@@ -1,17 +1,27 @@
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
+import { createEmbeddedCore } from '../../gateway/core/embedded-core.js'
+import { systemClock } from '../../gateway/cpm/clock.js'
 import { createHttp } from '../../gateway/http/server.js'
+import { createUserDocuments } from '../../gateway/http/user-documents.js'
 import { createMetrics } from '../../gateway/observe/metrics.js'
 import { fileWith } from '../config/folder.js'
+import { memoryNotes, testConfig } from '../core/support.js'
 import { causeway } from './terminal.js'
 
 const TOKEN = 'a-token-of-some-length'
 
 /** The administration of a running gateway, and the configuration that leads to it. */
 async function gateway(tokens: string[] = []) {
+  const metrics = createMetrics()
+  const config = testConfig()
+  const core = createEmbeddedCore({ config, notes: memoryNotes(), clock: systemClock })
+  const users = createUserDocuments(config, memoryNotes(), core, metrics)
   const server = await createHttp({
     config: { listen: '127.0.0.1:0', tokens },
-    metrics: createMetrics(),
+    metrics,
+    users: users.administration,
+    xcap: users.xcap,
     health: async () => ({ ready: true, reasons: [], adapters: [] }),
     trace: {
       read: async (id) =>
@@ -66,4 +76,43 @@ test('the token of the configuration is used', async () => {
 test('no gateway there: a plain word and exit code 1', async () => {
   const { code, error } = await causeway(['failed', '-c', fileWith('http: {listen: "127.0.0.1:1"}\n')])
   expect([code, error]).toEqual([1, [expect.stringContaining('no gateway answers at http://127.0.0.1:1')]])
+})
+
+test('GAP-04 user: list, show, set, take back and reset the preferences of a user', async () => {
+  const config = ['-c', await gateway([TOKEN])]
+  expect((await causeway(['user', 'list', ...config])).out).toEqual(['sip:alice@cpm.example', 'sip:bob@cpm.example'])
+  const shown = await causeway(['user', 'show', 'tel:+12065550100', ...config])
+  expect(shown.out).toContain('  unavailable  defer  (default)')
+  const settings = [
+    'unavailable=interwork',
+    'services=[{service: sms, address: "tel:+12065550199"}]',
+    'blocked=[sip:x@y]',
+  ]
+  const set = await causeway(['user', 'set', 'sip:alice@cpm.example', ...settings, ...config])
+  expect(set.out).toEqual([
+    'sip:alice@cpm.example',
+    '  unavailable  interwork  (stated)',
+    '  waiting      push  (default)',
+    '  reports      {"delivered":true,"displayed":true}  (default)',
+    '  copies       false  (default)',
+    '  services     [{"service":"sms","address":"tel:+12065550199"}]  (stated)',
+    '  blocked      ["sip:x@y"]  (stated)',
+  ])
+  const back = await causeway(['user', 'set', 'sip:alice@cpm.example', 'services=', ...config])
+  expect(back.out.join('\n')).not.toContain('services')
+  const reset = await causeway(['user', 'reset', 'sip:alice@cpm.example', ...config])
+  expect(reset.out).toContain('  unavailable  defer  (default)')
+})
+
+test('user: what cannot be set is said, and nothing is changed', async () => {
+  const config = ['-c', await gateway([TOKEN])]
+  const bad = await causeway(['user', 'set', 'sip:alice@cpm.example', 'unavailable=burn', ...config])
+  expect([bad.code, bad.error.join()]).toEqual([1, expect.stringMatching(/400.*unavailable/)])
+  const unknown = await causeway(['user', 'show', 'sip:nobody@cpm.example', ...config])
+  expect([unknown.code, unknown.error]).toEqual([1, ['the gateway knows no user sip:nobody@cpm.example']])
+  const form = await causeway(['user', 'set', 'sip:alice@cpm.example', 'unavailable', ...config])
+  expect([form.code, form.error]).toEqual([1, ['expected key=value, found unavailable']])
+  expect((await causeway(['user', 'show', 'sip:alice@cpm.example', ...config])).out).toContain(
+    '  unavailable  defer  (default)',
+  )
 })

@@ -2,10 +2,13 @@ import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
+import { configSchema } from '../../gateway/config/schema.js'
 import type { HealthReport } from '../../gateway/http/health.js'
 import { buildHttp, createHttp, type HttpOptions } from '../../gateway/http/server.js'
+import { createUserDocuments } from '../../gateway/http/user-documents.js'
 import type { Checkpoint } from '../../gateway/observe/checkpoint.js'
 import { createMetrics } from '../../gateway/observe/metrics.js'
+import { memoryNotes } from '../core/support.js'
 
 const TOKEN = 'a-token-of-some-length'
 const healthy: HealthReport = {
@@ -16,9 +19,13 @@ const healthy: HealthReport = {
 const checkpoint: Checkpoint = { messageId: 'm 1/2', at: 1, node: 'gw1', what: 'received', line: 'MESSAGE' }
 
 function options(given: Partial<HttpOptions> = {}, tokens: string[] = []): HttpOptions {
+  const metrics = createMetrics()
+  const users = createUserDocuments(configSchema.parse({}), memoryNotes(), undefined, metrics)
   return {
     config: { listen: '127.0.0.1:0', tokens },
-    metrics: createMetrics(),
+    metrics,
+    users: users.administration,
+    xcap: users.xcap,
     health: async () => healthy,
     trace: {
       read: async (id) => (id === checkpoint.messageId ? [checkpoint] : []),
