@@ -1,7 +1,7 @@
 import type { FailureReason } from '../cpm/failure.js'
 import type { Features } from '../cpm/features.js'
 import type { ServiceId, Uri } from '../cpm/ids.js'
-import type { CpmMessage, DispositionNotification } from '../cpm/message.js'
+import type { CpmMessage, DispositionNotification, ListedRecipient } from '../cpm/message.js'
 import type { CpmRequest, Originator, SipAnswer } from '../sip/port.js'
 
 /** What the functions of the conversation server need of each other. All of them are direct calls within one appliance. */
@@ -71,7 +71,7 @@ export interface ControllingFunction {
   /** Whether the address is that of a group hosted here. */
   hosts(address: Uri): boolean
   /** A message to a group hosted here, or with a recipient list (RFC 5365): 202 at once, a copy to each member. */
-  accept(request: CpmRequest, message: CpmMessage, recipients?: readonly Uri[]): Promise<SipAnswer>
+  accept(request: CpmRequest, message: CpmMessage, recipients?: readonly ListedRecipient[]): Promise<SipAnswer>
   /** What members (or services, for members outside) report about copies; true when it was about one of ours (`IMDN-13`). */
   notified(notifications: readonly DispositionNotification[], from: Originator): Promise<boolean>
 }

@@ -6,9 +6,10 @@ import { newMessageId, stableId } from './identity.js'
 import type { ContributionId, MessageId, Uri } from './ids.js'
 import { parseImdn } from './imdn.js'
 import { readImdnRequest } from './imdn-headers.js'
-import type { CpmMessage, DispositionNotification } from './message.js'
+import type { CpmMessage, DispositionNotification, ListedRecipient } from './message.js'
 import { type MimePart, parseMediaType, partOctets } from './mime.js'
 import { leavesOf, parseMimeTree } from './multipart.js'
+import { parseRecipientList, RESOURCE_LISTS } from './recipient-list.js'
 import { type HeaderFields, readHeaderFields } from './sip-headers.js'
 
 /** What decoding needs to see of a SIP MESSAGE. `header` compares names without case and knows compact forms. */
@@ -35,7 +36,7 @@ export interface DecodeContext {
 }
 
 export type DecodedBody =
-  | { readonly kind: 'message'; readonly message: CpmMessage }
+  | { readonly kind: 'message'; readonly message: CpmMessage; readonly recipients?: readonly ListedRecipient[] }
   | {
       readonly kind: 'notifications'
       readonly notifications: readonly DispositionNotification[]
@@ -45,7 +46,7 @@ export type DecodedBody =
 /** `reason` leads to the SIP answer through `sipAnswerFor`. */
 export interface DecodeFault {
   readonly kind: 'fault'
-  readonly fault: 'malformed' | 'not-utf8' | 'forged-sender' | 'content-unsupported' | 'too-large'
+  readonly fault: 'malformed' | 'not-utf8' | 'forged-sender' | 'content-unsupported' | 'too-large' | 'stored-list'
   readonly reason: FailureReason
   readonly said: string
 }
@@ -59,6 +60,7 @@ const REASONS = {
   'forged-sender': 'sender-not-allowed',
   'content-unsupported': 'content-unsupported',
   'too-large': 'too-large',
+  'stored-list': 'unknown-recipient',
 } as const satisfies Record<DecodeFault['fault'], FailureReason>
 
 const fault = (kind: DecodeFault['fault'], said: string): DecodeFault => ({
@@ -70,7 +72,7 @@ const fault = (kind: DecodeFault['fault'], said: string): DecodeFault => ({
 
 /**
  * Turns the body and headers of a MESSAGE into a message or into disposition notifications. Taken are message/cpim, alone
- * or in a multipart without recipient list, and text/plain, which can ask for no disposition.
+ * or in a multipart, there perhaps with a recipient list (RFC 5365), and text/plain, which can ask for no disposition.
  */
 export function decodeCpmBody(view: SipMessageView, context: DecodeContext): DecodedBody | DecodeFault {
   if (view.body.length > MAX_BODY_CHARS) return fault('too-large', 'body')
@@ -95,15 +97,42 @@ function decodeMultipart(part: MimePart, view: SipMessageView, context: DecodeCo
   const tree = parseMimeTree(part)
   if (tree.kind === 'fault') return fault(mimeFault(tree.fault), tree.said)
   const leaves = leavesOf(tree)
-  if (leaves.some(({ part }) => /^recipient-list/i.test(part.headers.get('content-disposition') ?? ''))) {
-    return fault('content-unsupported', 'recipient list')
-  }
   const cpim = leaves.filter(({ type }) => type === 'message/cpim')
   const [first] = cpim
-  return first !== undefined && cpim.length === 1
-    ? decodeCpim(first.part.body, view, context)
-    : fault('content-unsupported', 'a multipart holds exactly one message/cpim')
+  if (first === undefined || cpim.length > 1) {
+    return fault('content-unsupported', 'a multipart holds exactly one message/cpim')
+  }
+  const decoded = decodeCpim(first.part.body, view, context)
+  if (decoded.kind !== 'message') return decoded
+  const parts = leaves.map(({ part }) => part)
+  const recipients = listIn(parts, 'recipient-list', context)
+  const listHistory = listIn(parts, 'recipient-list-history', context)
+  if (recipients && 'kind' in recipients) return recipients
+  // It only informs (handling=optional): one that cannot be read is left out.
+  const message = listHistory && !('kind' in listHistory) ? { ...decoded.message, listHistory } : decoded.message
+  return { kind: 'message', message, ...(recipients && { recipients }) }
 }
+
+/** The list in the part with this disposition (RFC 5365 §7); undefined when there is none. */
+function listIn(
+  parts: readonly MimePart[],
+  disposition: 'recipient-list' | 'recipient-list-history',
+  context: DecodeContext,
+): readonly ListedRecipient[] | DecodeFault | undefined {
+  const found = parts.filter(({ headers }) => dispositionOf(headers.get('content-disposition')) === disposition)
+  const [part, second] = found
+  if (part === undefined) return undefined
+  if (second !== undefined) return fault('malformed', `two parts are a ${disposition}`)
+  const octets = partOctets(part)
+  if (octets === undefined || parseMediaType(part.headers.get('content-type') ?? '')?.type !== RESOURCE_LISTS) {
+    return fault('content-unsupported', `a ${disposition} is an ${RESOURCE_LISTS}`)
+  }
+  const list = parseRecipientList(octets.toString('utf8'), uriOptions(context))
+  if (!('kind' in list)) return list
+  return fault(list.fault === 'unsafe-xml' ? 'malformed' : list.fault, `${disposition}: ${list.said}`)
+}
+
+const dispositionOf = (header = ''): string => (header.split(';', 1)[0] ?? '').trim().toLowerCase()
 
 function mimeFault(kind: 'malformed' | 'too-large' | 'too-deep' | 'truncated'): DecodeFault['fault'] {
   if (kind === 'too-deep') return 'content-unsupported'

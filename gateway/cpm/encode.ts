@@ -1,9 +1,13 @@
 import { writeContent } from './content.js'
 import { buildCpim, type CpimAddress } from './cpim.js'
+import { stableId } from './identity.js'
 import type { MessageId } from './ids.js'
 import { buildImdn } from './imdn.js'
 import { imdnHeader, routeText, writeImdnRequest } from './imdn-headers.js'
 import type { CpmMessage, DispositionNotification } from './message.js'
+import type { MimePart } from './mime.js'
+import { buildMultipart } from './multipart.js'
+import { buildRecipientList, RESOURCE_LISTS } from './recipient-list.js'
 
 export { cpmHeaders } from './sip-headers.js'
 
@@ -31,23 +35,52 @@ export function encodeMessageBody(
     content: writeContent(message.content),
     ...(subject !== undefined && { subject }),
   })
-  return { contentType: 'message/cpim', body }
+  return message.listHistory?.length ? withHistory(body, message.listHistory) : { contentType: 'message/cpim', body }
 }
 
-/**
- * Body of the MESSAGE that carries one IMDN. `at` is its own DateTime, ms since 1970. It asks for no disposition: RFC 5438
- * §8.1, a report is never reported on (`IMDN-19`).
- */
-export function encodeNotificationBody(
+/** RFC 5365 §7.3: the message, and beside it who else got it openly. */
+function withHistory(cpim: string, listHistory: NonNullable<CpmMessage['listHistory']>): EncodedBody {
+  return multipart([
+    { headers: new Map([['content-type', 'message/cpim']]), body: cpim },
+    {
+      headers: new Map([
+        ['content-type', RESOURCE_LISTS],
+        ['content-disposition', 'recipient-list-history; handling=optional'],
+      ]),
+      body: buildRecipientList(listHistory),
+    },
+  ])
+}
+
+function multipart(parts: readonly MimePart[]): EncodedBody {
+  // A delimiter that nobody who writes a part can foresee.
+  const boundary = `b-${stableId(parts.map(({ body }) => body).join(''))}`
+  return { contentType: `multipart/mixed;boundary=${boundary}`, body: buildMultipart(parts, boundary) }
+}
+
+/** Who sends an IMDN to whom; `at` is its own DateTime, ms since 1970. */
+export interface NotificationEnvelope {
+  readonly from: string
+  readonly to: string
+  readonly messageId: MessageId
+  readonly at: number
+}
+
+/** Body of the MESSAGE that carries one IMDN. */
+export const encodeNotificationBody = (
   notification: DispositionNotification,
-  envelope: {
-    readonly from: string
-    readonly to: string
-    readonly messageId: MessageId
-    readonly at: number
-  },
+  envelope: NotificationEnvelope,
+): EncodedBody => encodeNotificationsBody([notification], envelope)
+
+/**
+ * Body of the MESSAGE that carries IMDNs of one route: one by itself, several as parts of one CPIM (RFC 5438 §8.3). It
+ * asks for no disposition: RFC 5438 §8.1, a report is never reported on (`IMDN-19`).
+ */
+export function encodeNotificationsBody(
+  notifications: readonly DispositionNotification[],
+  envelope: NotificationEnvelope,
 ): EncodedBody {
-  const route = notification.route ?? []
+  const route = notifications[0]?.route ?? []
   const body = buildCpim({
     from: { uri: envelope.from },
     to: [{ uri: envelope.to }],
@@ -57,9 +90,23 @@ export function encodeNotificationBody(
       imdnHeader('Message-ID', envelope.messageId),
       ...(route.length > 0 ? [imdnHeader('IMDN-Route', routeText(route))] : []),
     ],
-    content: { headers: NOTIFICATION_HEADERS, body: buildImdn(notification) },
+    content: notificationContent(notifications),
   })
   return { contentType: 'message/cpim', body }
+}
+
+function notificationContent(notifications: readonly DispositionNotification[]): MimePart {
+  const parts = notifications.map((each) => ({ headers: NOTIFICATION_HEADERS, body: buildImdn(each) }))
+  const [first] = parts
+  if (first !== undefined && parts.length === 1) return first
+  const { contentType, body } = multipart(parts)
+  return {
+    headers: new Map([
+      ['content-type', contentType],
+      ['content-disposition', 'notification'],
+    ]),
+    body,
+  }
 }
 
 const NOTIFICATION_HEADERS = new Map([

@@ -10,6 +10,14 @@ export type Content =
   | { readonly type: string; readonly text: string }
   | { readonly type: string; readonly base64: string }
 
+/** One of the recipients of a list message (RFC 5364 §4: copyControl, anonymize). */
+export interface ListedRecipient {
+  readonly uri: Uri
+  readonly copy: 'to' | 'cc' | 'bcc'
+  /** The others are not to learn his address. */
+  readonly anonymize?: true
+}
+
 /**
  * A CPM pager-mode message, free of its wire form; plain JSON, so that it can be stored as it is.
  * Times are milliseconds since 1970; absent fields were absent on the wire.
@@ -41,6 +49,8 @@ export interface CpmMessage {
   readonly privacy: boolean
   readonly dispositions: readonly DispositionRequest[]
   readonly content: Content
+  /** Of a copy of a list message: who else has got one openly (recipient-list-history, RFC 5364 §5). */
+  readonly listHistory?: readonly ListedRecipient[]
 }
 
 /** Statuses of an IMDN by its kind (RFC 5438 §7.2). */

@@ -13,6 +13,17 @@ export function parseMimeTree(part: MimePart, limits: MimeLimits = MIME_LIMITS):
   return branch(part, limits, 0, { leaves: 0 })
 }
 
+/** Writes the body of a multipart; the delimiter may stand in none of the parts. */
+export function buildMultipart(parts: readonly MimePart[], boundary: string): string {
+  const written = parts.map(({ headers, body }) => {
+    const head = [...headers].map(([name, value]) => `${headerName(name)}: ${value}`).join('\r\n')
+    return `--${boundary}\r\n${head}\r\n\r\n${body}\r\n`
+  })
+  return `${written.join('')}--${boundary}--\r\n`
+}
+
+const headerName = (name: string): string => name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase())
+
 /** All leaves, in order. */
 export function leavesOf(tree: MimeTree): readonly Extract<MimeTree, { kind: 'leaf' }>[] {
   return tree.kind === 'leaf' ? [tree] : tree.parts.flatMap(leavesOf)

@@ -1,9 +1,17 @@
 import { SaxesParser } from 'saxes'
 
-/** An element of a small document: namespace URI, local name, text directly inside, children in order. */
+export interface XmlAttribute {
+  /** Namespace; empty without a prefix. */
+  readonly uri: string
+  readonly local: string
+  readonly value: string
+}
+
+/** An element of a small document: namespace URI, local name, attributes, text directly inside, children in order. */
 export interface XmlElement {
   readonly uri: string
   readonly local: string
+  readonly attributes: readonly XmlAttribute[]
   readonly text: string
   readonly children: readonly XmlElement[]
 }
@@ -26,6 +34,7 @@ export interface XmlLimits {
 interface OpenElement {
   readonly uri: string
   readonly local: string
+  readonly attributes: readonly XmlAttribute[]
   text: string
   readonly children: XmlElement[]
 }
@@ -39,7 +48,7 @@ class Refused extends Error {
   }
 }
 
-/** Reads a small document as a tree without attributes. A document type is refused, so that no entity can be declared. */
+/** Reads a small document as a tree. A document type is refused, so that no entity can be declared. */
 export function parseXml(text: string, limits: XmlLimits): XmlElement | XmlFault {
   if (text.length > limits.chars) return { kind: 'fault', fault: 'too-large', said: 'document too long' }
   try {
@@ -52,7 +61,7 @@ export function parseXml(text: string, limits: XmlLimits): XmlElement | XmlFault
 
 function readTree(text: string, limits: XmlLimits): XmlElement {
   const parser = new SaxesParser({ xmlns: true, position: false })
-  const root: OpenElement = { uri: '', local: '', text: '', children: [] }
+  const root: OpenElement = { uri: '', local: '', attributes: [], text: '', children: [] }
   const open = [root]
   let elements = 0
   let attributes = 0
@@ -71,8 +80,9 @@ function readTree(text: string, limits: XmlLimits): XmlElement {
   parser.on('attribute', () => {
     if (++attributes > limits.attributes) throw new Refused('too-large', 'too many attributes')
   })
-  parser.on('opentag', ({ uri, local }) => {
-    open.push({ uri, local, text: '', children: [] })
+  parser.on('opentag', ({ uri, local, attributes: given }) => {
+    const attributes = Object.values(given).map(({ uri, local, value }) => ({ uri, local, value }))
+    open.push({ uri, local, attributes, text: '', children: [] })
   })
   const addText = (more: string) => {
     const current = open.at(-1)

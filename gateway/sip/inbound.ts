@@ -23,17 +23,30 @@ export function targetOf(request: IncomingRequest, limits: InboundLimits): Uri |
   const { headers } = request
   // RFC 3261 §12.2.2: MESSAGE makes no dialogs here, so one inside a dialog has lost its way.
   if (/;\s*tag=/i.test(headers.get('to') ?? '')) return refusal(481, 'syntax', 'no such dialog')
-  if (headers.get('max-forwards')?.trim() === '0') return refusal(483, 'loop', 'Max-Forwards is 0')
-  const required = headers.get('require')
-  if (required) return refusal(420, 'syntax', 'extension not supported', { Unsupported: required })
-  if (Buffer.byteLength(request.body) > limits.maxMessage) {
-    return refusal(413, 'too-large', `the body may have ${limits.maxMessage} octets`)
-  }
-  return normalTarget(request.uri, limits)
+  return inadmissible(request, limits) ?? normalTarget(request.uri, limits)
 }
 
+/** What speaks against any request, whatever its method (RFC 3261 §8.2, §16.3). */
+export function inadmissible({ headers, body }: IncomingRequest, limits: InboundLimits): Refusal | undefined {
+  if (headers.get('max-forwards')?.trim() === '0') return refusal(483, 'loop', 'Max-Forwards is 0')
+  const unsupported = unknownExtensions(headers.get('require'))
+  if (unsupported) return refusal(420, 'syntax', 'extension not supported', { Unsupported: unsupported })
+  if (Buffer.byteLength(body) > limits.maxMessage) {
+    return refusal(413, 'too-large', `the body may have ${limits.maxMessage} octets`)
+  }
+  return undefined
+}
+
+/** RFC 5365 §7.1: the recipient list is the one extension of MESSAGE that is known here. */
+const unknownExtensions = (required = ''): string =>
+  required
+    .split(',')
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== '' && tag !== 'recipient-list-message')
+    .join(', ')
+
 /** `ID-01`, `ID-16`, `MSG-01`: an absolute URI of a scheme we know, naming somebody and not the gateway. */
-function normalTarget(uri: string, limits: InboundLimits): Uri | Refusal {
+export function normalTarget(uri: string, limits: InboundLimits): Uri | Refusal {
   const scheme = schemeOf(uri)
   if (scheme === undefined) return refusal(400, 'scheme', 'the Request-URI is not an absolute URI')
   if (!/^(sips?|tel|wv|mailto|xmpp)$/.test(scheme)) {
@@ -87,6 +100,7 @@ export function toCpmRequest(
     maxForwards: forwardsLeft(request.headers),
     routes: routesBehind(request.headers),
     ...callerPreferences(request.headers),
+    ...chargingIdentity(request.headers),
     said,
   }
 }
@@ -113,6 +127,13 @@ function callerPreferences(headers: SipHeaders): Pick<CpmRequest, 'callerPrefere
   return { callerPreferences: { ...(accept !== undefined && { accept }), ...(reject !== undefined && { reject }) } }
 }
 
+const ICID = /(?:^|;)\s*icid-value\s*=\s*"?([^\s";,]{1,128})/i
+
+function chargingIdentity(headers: SipHeaders): Pick<CpmRequest, 'icid'> {
+  const icid = ICID.exec(headers.get('p-charging-vector') ?? '')?.[1]
+  return icid === undefined ? {} : { icid }
+}
+
 /** The function named by the user part of the topmost Route; else by the session case; else the originating one. */
 export function functionOf(headers: SipHeaders): SipFunction {
   const route = headers.get('route')
@@ -130,6 +151,7 @@ const WHY: Readonly<Record<DecodeFault['fault'], BadInput>> = {
   'forged-sender': 'forged-sender',
   'content-unsupported': 'content-type',
   'too-large': 'too-large',
+  'stored-list': 'syntax',
 }
 
 /** Octets that are not UTF-8 are a charset we do not take, not a fault of syntax. */

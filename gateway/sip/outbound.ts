@@ -1,6 +1,6 @@
 import { formatNameAddr } from '../core/name-addr.js'
 import { sipRequestUri } from '../cpm/address.js'
-import { cpmHeaders, type EncodedBody, encodeMessageBody, encodeNotificationBody } from '../cpm/encode.js'
+import { cpmHeaders, type EncodedBody, encodeMessageBody, encodeNotificationsBody } from '../cpm/encode.js'
 import { ICSI, icsiFeatureTag, icsiUrn } from '../cpm/features.js'
 import { stableId } from '../cpm/identity.js'
 import type { MessageId, Uri } from '../cpm/ids.js'
@@ -18,19 +18,31 @@ export interface OutboundOptions {
 
 const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 
-/** RFC 3841: only devices that declare the service, none that is silent about it, and none that is excluded. */
-function serviceHeaders({ icsi = ICSI.message, maxForwards, excluded = [] }: OutgoingMessage): SipHeaderLines {
+/** RFC 3841: only devices that declare the service, none that is silent about it, none excluded, and what the sender wants. */
+function serviceHeaders(outgoing: OutgoingMessage): SipHeaderLines {
+  const { destination, icsi = ICSI.message, asIm, maxForwards, excluded = [], icid } = outgoing
+  const { accept, reject } = (destination.kind === 'core' && outgoing.callerPreferences) || {}
+  const service = `*;${asIm ? '+g.oma.sip-im' : icsiFeatureTag(icsi)};require;explicit`
+  const rejected = [...excluded.map((instance) => `*;+sip.instance="<${instance}>"`), ...(reject ? [reject] : [])]
   return {
-    'P-Asserted-Service': icsiUrn(icsi),
-    'Accept-Contact': `*;${icsiFeatureTag(icsi)};require;explicit`,
-    ...(excluded.length > 0 && {
-      'Reject-Contact': excluded.map((instance) => `*;+sip.instance="<${instance}>"`).join(', '),
-    }),
+    ...(!asIm && { 'P-Asserted-Service': icsiUrn(icsi) }),
+    'Accept-Contact': accept === undefined || sameText(accept, service) ? service : `${service}, ${accept}`,
+    ...(rejected.length > 0 && { 'Reject-Contact': rejected.join(', ') }),
     ...(maxForwards !== undefined && { 'Max-Forwards': String(maxForwards) }),
+    ...(icid !== undefined && destination.kind === 'core' && { 'P-Charging-Vector': `icid-value="${icid}"` }),
   }
 }
 
-/** The SIP requests for an outgoing message: one, or one for each notification. Pure. */
+const sameText = (one: string, other: string): boolean => one.replace(/\s/g, '') === other.replace(/\s/g, '')
+
+/** The speaker by the address he used, then one by the other scheme, so that those behind still know all of him. */
+function asserted(speaker: string, { from, identities = [] }: OutgoingMessage, domain: string): string {
+  const isNumber = from.startsWith('tel:')
+  const other = identities.find((uri) => /^(sips?|tel):/.test(uri) && uri.startsWith('tel:') !== isNumber)
+  return other === undefined ? speaker : `${speaker}, <${wireUri(other, domain)}>`
+}
+
+/** The SIP requests for an outgoing message: one, or one for each route that notifications take. Pure. */
 export function toRequests(
   outgoing: OutgoingMessage,
   options: OutboundOptions,
@@ -39,7 +51,7 @@ export function toRequests(
   const { content } = outgoing
   return content.kind === 'message'
     ? [messageRequest(content.message, outgoing, options, now)]
-    : content.notifications.map((each) => notificationRequest(each, content.to, outgoing, options, now))
+    : byRoute(content.notifications).map((same) => notificationRequest(same, content.to, outgoing, options, now))
 }
 
 function messageRequest(
@@ -56,13 +68,25 @@ function messageRequest(
     ...serviceHeaders(outgoing),
     From: message.privacy ? ANONYMOUS : speaker,
     To: `<${wireUri(message.to, options.domain)}>`,
-    ...(!isHidden && { 'P-Asserted-Identity': speaker }),
+    ...(!isHidden && { 'P-Asserted-Identity': asserted(speaker, outgoing, options.domain) }),
     ...cpmHeaders(message, now),
   })
 }
 
+/** What goes the same way goes as one (`IMDN-03`). */
+function byRoute(notifications: readonly DispositionNotification[]): readonly (readonly DispositionNotification[])[] {
+  const routes = new Map<string, DispositionNotification[]>()
+  for (const notification of notifications) {
+    const route = (notification.route ?? []).join(' ')
+    const same = routes.get(route)
+    if (same) same.push(notification)
+    else routes.set(route, [notification])
+  }
+  return [...routes.values()]
+}
+
 function notificationRequest(
-  notification: DispositionNotification,
+  notifications: readonly DispositionNotification[],
   to: Uri,
   outgoing: OutgoingMessage,
   options: OutboundOptions,
@@ -70,11 +94,11 @@ function notificationRequest(
 ): OutgoingRequest {
   const { destination, from } = outgoing
   const speaker = `<${wireUri(from, options.domain)}>`
-  const envelope = { from, to, messageId: notificationId(notification), at: now }
+  const envelope = { from, to, messageId: notificationId(notifications), at: now }
   // RFC 5438 §8.2: to whoever recorded himself last; a device of ours is the end of the way.
-  const through = destination.kind === 'core' ? notification.route?.[0] : undefined
+  const through = destination.kind === 'core' ? notifications[0]?.route?.[0] : undefined
   const towards: Destination = through === undefined ? destination : { kind: 'core', user: through as Uri }
-  return request(towards, options, encodeNotificationBody(notification, envelope), {
+  return request(towards, options, encodeNotificationsBody(notifications, envelope), {
     ...serviceHeaders(outgoing),
     From: speaker,
     To: `<${wireUri(to, options.domain)}>`,
@@ -109,7 +133,10 @@ function wireUri(uri: Uri, domain: string): string {
   return uri.startsWith('tel:') ? uri : sipRequestUri(uri, domain)
 }
 
-/** The same notification sent again is the same message. */
-function notificationId({ messageId, recipient, disposition }: DispositionNotification): MessageId {
-  return stableId(`imdn ${messageId} ${recipient} ${disposition.kind} ${disposition.status}`) as MessageId
+/** The same notifications sent again are the same message. */
+function notificationId(notifications: readonly DispositionNotification[]): MessageId {
+  const told = notifications.map(
+    ({ messageId, recipient, disposition }) => `${messageId} ${recipient} ${disposition.kind} ${disposition.status}`,
+  )
+  return stableId(`imdn ${told.join('\n')}`) as MessageId
 }

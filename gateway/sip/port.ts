@@ -1,5 +1,5 @@
 import type { Uri } from '../cpm/ids.js'
-import type { CpmMessage, DispositionNotification } from '../cpm/message.js'
+import type { CpmMessage, DispositionNotification, ListedRecipient } from '../cpm/message.js'
 
 /** Which function of the house a request is for: the user part of the topmost Route (facts: `orig`, `term`, `isf`, `iwf`). */
 export type SipFunction = 'orig' | 'term' | 'isf' | 'iwf'
@@ -17,7 +17,7 @@ export interface Originator {
 /** What a MESSAGE held, decoded and checked. */
 export type CpmRequestContent =
   /** `recipients`: a recipient list that came with it (RFC 5365), every address once. */
-  | { readonly kind: 'message'; readonly message: CpmMessage; readonly recipients?: readonly Uri[] }
+  | { readonly kind: 'message'; readonly message: CpmMessage; readonly recipients?: readonly ListedRecipient[] }
   /** IMDNs; several in one when a list server aggregated them. */
   | { readonly kind: 'notifications'; readonly notifications: readonly DispositionNotification[]; readonly to: Uri }
 

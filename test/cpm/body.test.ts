@@ -262,7 +262,7 @@ describe('other bodies', () => {
     ['isComposing outside a session', 'application/im-iscomposing+xml', '<x/>', 'content-unsupported', 415],
     ['two messages in one', 'multipart/mixed;boundary=b', multipart(inPart, inPart), 'content-unsupported', 415],
     [
-      'a recipient list',
+      'a recipient list of another type',
       'multipart/mixed;boundary=b',
       multipart('Content-Disposition: recipient-list\r\n\r\nx', inPart),
       'content-unsupported',

@@ -126,7 +126,7 @@ describe('at the embedded core', () => {
     ['ID-16 another scheme', { uri: 'urn:service:sos' }, 416, ''],
     ['a number without context', { uri: 'tel:911x' }, 484, 'phone-context'],
     ['no hops left', { headers: { 'Max-Forwards': '0' } }, 483, 'Max-Forwards'],
-    ['an extension', { headers: { Require: 'recipient-list-message' } }, 420, 'extension'],
+    ['an extension', { headers: { Require: 'recipient-list-message, path-x' } }, 420, 'extension'],
     ['another body type', { headers: { 'Content-Type': 'image/png' } }, 415, 'image/png'],
     ['no body type', { headers: { 'Content-Type': '' } }, 400, 'Content-Type'],
     ['a CPIM without end', { body: 'From: <sip:alice@cpm.example>' }, 400, ''],
@@ -138,7 +138,7 @@ describe('at the embedded core', () => {
       expect(answer.status).toBe(status)
       expect(answer.one('Warning')).toContain(said)
       if (status === 415) expect(answer.one('Accept')).toContain('message/cpim')
-      if (status === 420) expect(answer.one('Unsupported')).toBe('recipient-list-message')
+      if (status === 420) expect(answer.one('Unsupported')).toBe('path-x')
       expect(house.requests).toEqual([])
     },
   )
