@@ -14,6 +14,8 @@ export interface Device {
   /** +sip.instance, the Unique User Agent Identifier (`ID-08`). */
   readonly instance?: string
   readonly features: Features
+  /** q of its Contact (RFC 3261 §20.10), 0 to 1: who says nothing has 1. */
+  readonly q: number
   readonly expiresAt: number
 }
 

@@ -188,7 +188,11 @@ export class IncomingRequests {
     const { responses, dialogs, dialogArrivals } = this.#options
     const admission = admit(arrival.request, dialogs)
     if (admission.kind === 'refused') responses.refuseStateless(arrival, admission.refusal)
-    else if (admission.kind === 'outside') {
+    else if (admission.kind === 'unknown') {
+      const client = this.#options.nextClient(arrival.request.method)
+      if (client) this.#deliver(arrival, client, undefined)
+      else responses.refuseStateless(arrival, NO_DIALOG)
+    } else if (admission.kind === 'outside') {
       if (treatmentOf(arrival.request.method) === 'withinDialog') responses.refuseStateless(arrival, NO_DIALOG)
       else this.#deliver(arrival, this.#options.nextClient(arrival.request.method), undefined)
     } else {

@@ -1,15 +1,24 @@
 import { SpoolUnavailable } from '../spool/spool.js'
 import { ACCEPT, ALLOW, answerHeaders, type EdgeAnswer, type Refusal, refusal } from './answer.js'
+import { createDialogSender, eventAnswer, isEventMethod, toEventRequest, toThirdPartyRegistration } from './events.js'
 import { createGate } from './gate.js'
 import { type IdentityOptions, identify } from './identity.js'
 import { type InboundLimits, targetOf, toCpmRequest } from './inbound.js'
-import type { IncomingRequest } from './link.js'
+import type { IncomingRequest, OutgoingRequest } from './link.js'
 import type { SipEdgeOptions } from './options.js'
 import { type OutboundOptions, toRequests } from './outbound.js'
 import { outcomeClass, toOutcome } from './outcome.js'
-import type { OutgoingMessage, SipEdge, SipOutcome } from './port.js'
+import type {
+  EventAnswer,
+  EventMethod,
+  EventRequestHandler,
+  OutgoingMessage,
+  SipEdge,
+  SipOutcome,
+  ThirdPartyRegistration,
+} from './port.js'
 import { answerRegister } from './register.js'
-import { createSipStack } from './stack.js'
+import { createSipStack, type SipExchange } from './stack.js'
 import { createTrust } from './trust.js'
 
 /** Methods the server shall hand to us; those that are not ours get a 405 from us and no silence. */
@@ -17,6 +26,8 @@ const METHODS = ['REGISTER', 'MESSAGE', 'OPTIONS', 'INVITE', 'SUBSCRIBE', 'NOTIF
 /** The sender of a request other than INVITE gives up after 32 s (RFC 3261 §17.1.2.2, timer F). */
 const ANSWER_WITHIN_MS = 28_000
 const RETRY_AFTER_S = 5
+
+type Answer = EdgeAnswer & Pick<EventAnswer, 'afterwards'>
 
 /** The SIP edge: a drachtio-srf application between the SIP server and the functions of the house. */
 export function createSipEdge(options: SipEdgeOptions): SipEdge {
@@ -27,6 +38,9 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
   const limits: InboundLimits = { ...uris, maxMessage: sip.maxMessage, maxLife: config.interworking.policies.maxLife }
   const outbound: OutboundOptions = { domain, ...(sip.core !== 'embedded' && { core: sip.core }) }
   const atMost = createGate(sip.outboundParallel)
+  const eventHandlers = new Map<EventMethod, EventRequestHandler>()
+  let onThirdParty: ((registration: ThirdPartyRegistration) => Promise<void>) | undefined
+  const allow = () => [ALLOW, ...eventHandlers.keys()].join(', ')
   const stack = createSipStack({
     server,
     methods: METHODS,
@@ -45,12 +59,13 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
   function receive(request: IncomingRequest): void {
     const at = clock.now()
     let answered = false
-    const answer = (given: EdgeAnswer): void => {
+    const answer = (given: Answer): void => {
       if (answered) return
       answered = true
       cancelTimeout()
       request.answer(given.status, given.reason, answerHeaders(given, domain))
       metrics.requestIn(request.method, given.status, clock.now() - at)
+      given.afterwards?.()
     }
     const cancelTimeout = clock.after(ANSWER_WITHIN_MS, () => answer({ status: 504, warning: 'no outcome in time' }))
     handle(request)
@@ -58,17 +73,25 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
       .catch((error: unknown) => answer(failed(error)))
   }
 
-  function handle(request: IncomingRequest): Promise<EdgeAnswer | Refusal> {
+  function handle(request: IncomingRequest): Promise<Answer | Refusal> {
     switch (request.method) {
       case 'MESSAGE':
         return message(request)
       case 'REGISTER':
         return core ? answerRegister(request, core) : thirdPartyRegister(request)
       case 'OPTIONS':
-        return Promise.resolve({ status: 200, headers: { Allow: ALLOW, Accept: ACCEPT } })
+        return Promise.resolve({ status: 200, headers: { Allow: allow(), Accept: ACCEPT } })
       default:
-        return Promise.resolve({ status: 405, headers: { Allow: ALLOW } })
+        return event(request)
     }
+  }
+
+  async function event(request: IncomingRequest): Promise<Answer | Refusal> {
+    const method = isEventMethod(request.method) ? request.method : undefined
+    const handler = method && eventHandlers.get(method)
+    if (method === undefined || !handler) return { status: 405, headers: { Allow: allow() } }
+    const received = await toEventRequest(request, method, identity, limits)
+    return 'kind' in received ? received : eventAnswer(received, await handler(received))
   }
 
   async function message(request: IncomingRequest): Promise<EdgeAnswer | Refusal> {
@@ -83,6 +106,9 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
   /** `REG-16`: the core tells that a user registered; no binding of our own comes of it. */
   async function thirdPartyRegister(request: IncomingRequest): Promise<EdgeAnswer | Refusal> {
     if (!identity.isTrusted(request.sourceHost)) return refusal(403, 'untrusted', 'the sender is not a trusted peer')
+    const registration = toThirdPartyRegistration(request, uris)
+    if ('kind' in registration) return registration
+    await onThirdParty?.(registration)
     return { status: 200 }
   }
 
@@ -97,12 +123,17 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
     return { status: 500 }
   }
 
+  async function exchange(request: OutgoingRequest): Promise<SipExchange> {
+    const at = clock.now()
+    const exchanged = await atMost(() => stack.request(request, sip.requestTimeout))
+    metrics.requestOut(request.method, outcomeClass(exchanged), clock.now() - at)
+    return exchanged
+  }
+
   async function send(outgoing: OutgoingMessage): Promise<SipOutcome> {
     let outcome: SipOutcome = { kind: 'unsent', said: 'nothing to send' }
     for (const request of toRequests(outgoing, outbound, clock.now())) {
-      const at = clock.now()
-      outcome = toOutcome(await atMost(() => stack.request(request, sip.requestTimeout)))
-      metrics.requestOut(request.method, outcomeClass(outcome), clock.now() - at)
+      outcome = toOutcome(await exchange(request))
       if (outcome.kind !== 'answered' || outcome.status >= 300) return outcome
     }
     return outcome
@@ -114,6 +145,13 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
       stack.stop()
     },
     send,
+    sendInDialog: createDialogSender(exchange, sip.server !== 'embedded'),
+    onEvent(method, handler) {
+      eventHandlers.set(method, handler)
+    },
+    onThirdPartyRegister(handler) {
+      onThirdParty = handler
+    },
     listening: () => stack.listening(),
     healthy: () => stack.healthy(),
   }

@@ -24,6 +24,8 @@ export interface OutgoingRequest {
   readonly uri: string
   /** URI of the next hop, when it is not the Request-URI. */
   readonly nextHop?: string
+  /** Dialog of the SIP server it goes in; the server then knows its way. */
+  readonly dialogId?: string
   readonly headers: SipHeaderLines
   readonly body?: string
 }
@@ -88,7 +90,13 @@ interface SrfApplication {
   disconnect(): void
   request(
     uri: string,
-    options: { method: string; headers: Record<string, string>; body?: string; proxy?: string },
+    options: {
+      method: string
+      headers: Record<string, string>
+      body?: string
+      proxy?: string
+      stackDialogId?: string
+    },
     callback: (error: Error | null, request?: SrfRequest) => void,
   ): void
 }
@@ -135,7 +143,8 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
             method: outgoing.method,
             headers: toSrfHeaders(outgoing.headers),
             ...(outgoing.body !== undefined && { body: outgoing.body }),
-            ...(outgoing.nextHop !== undefined && { proxy: outgoing.nextHop }),
+            ...(outgoing.nextHop !== undefined && outgoing.dialogId === undefined && { proxy: outgoing.nextHop }),
+            ...(outgoing.dialogId !== undefined && { stackDialogId: outgoing.dialogId }),
           },
           (error, sent) => {
             if (error || !sent) return settle({ kind: 'refused', said: error?.message ?? 'not sent' })

@@ -1,10 +1,14 @@
 import type { SipOutcome } from './port.js'
 import type { SipExchange } from './stack.js'
 
+type Answered = Extract<SipExchange, { kind: 'answered' }>
+
 /** What the functions hear of an exchange. */
 export function toOutcome(exchange: SipExchange): SipOutcome {
-  if (exchange.kind !== 'answered') return exchange
-  const { status, reason, headers } = exchange
+  return exchange.kind === 'answered' ? answeredOutcome(exchange) : exchange
+}
+
+export function answeredOutcome({ status, reason, headers }: Answered): Extract<SipOutcome, { kind: 'answered' }> {
   const retryAfter = /^\s*(\d{1,9})/.exec(headers.get('retry-after') ?? '')?.[1]
   const warning = headers.get('warning')
   return {
@@ -18,8 +22,8 @@ export function toOutcome(exchange: SipExchange): SipOutcome {
 
 export type OutcomeClass = '2xx' | '3xx' | '4xx' | '5xx' | '6xx' | 'silent' | 'unsent'
 
-export function outcomeClass(outcome: SipOutcome): OutcomeClass {
-  if (outcome.kind !== 'answered') return outcome.kind
+export function outcomeClass(exchange: SipExchange): OutcomeClass {
+  if (exchange.kind !== 'answered') return exchange.kind
   const classes = ['2xx', '3xx', '4xx', '5xx', '6xx'] as const
-  return classes[Math.trunc(outcome.status / 100) - 2] ?? '6xx'
+  return classes[Math.trunc(exchange.status / 100) - 2] ?? '6xx'
 }

@@ -33,6 +33,8 @@ export interface CpmRequest {
   readonly routes: readonly string[]
   /** Accept-Contact and Reject-Contact as they came (RFC 3841). */
   readonly callerPreferences?: CallerPreferences
+  /** icid-value of P-Charging-Vector (RFC 7315 §4.6): what all charging records of this request share (`GAP-07`). */
+  readonly icid?: string
   /** One line for the trace. */
   readonly said: string
 }
@@ -69,6 +71,14 @@ export interface OutgoingMessage {
   readonly maxForwards?: number
   /** +sip.instance of devices that the core shall not send it to (`GRP-TERM-05`). */
   readonly excluded?: readonly string[]
+  /** All addresses of the originator that the core vouched for: it hears of one of each scheme (RFC 3325 §9.1). */
+  readonly identities?: readonly Uri[]
+  /** What the sender wants of the devices, to be passed on to a core. */
+  readonly callerPreferences?: CallerPreferences
+  /** For a SIMPLE IM client: marked as IM, and not as CPM (`CIM-07`). */
+  readonly asIm?: boolean
+  /** icid-value of P-Charging-Vector, kept on the way through a core. */
+  readonly icid?: string
 }
 
 /** A registered device's contact (embedded core), or a user reached through the external core. */
@@ -99,7 +109,104 @@ export type SipOutcome =
   | { readonly kind: 'silent'; readonly said: string }
   | { readonly kind: 'unsent'; readonly said: string }
 
-export interface SipEdge {
+/** Methods of event notification (RFC 6665, RFC 3903, RFC 3515); without a handler they get a 405. */
+export type EventMethod = 'SUBSCRIBE' | 'NOTIFY' | 'PUBLISH' | 'REFER'
+
+/**
+ * A dialog as its application keeps it (RFC 3261 §12): plain JSON, so that it can lie in a note and go on after a restart
+ * or on another node.
+ */
+export interface SipDialog {
+  /** uac: our request began it. */
+  readonly role: 'uac' | 'uas'
+  readonly callId: string
+  readonly localTag: string
+  /** Absent until the peer has answered our SUBSCRIBE, or sent its first NOTIFY. */
+  readonly remoteTag?: string
+  /** URI in From of our requests, and in To. */
+  readonly local: string
+  readonly remote: string
+  /** Request-URI of our requests: the peer's Contact. */
+  readonly target: string
+  /** URIs of our Route headers, topmost first. */
+  readonly routes: readonly string[]
+  /** Next hop of our requests when there are no routes and the target is not it: a device's flow, or the core. */
+  readonly nextHop?: string
+  /** CSeq of our last request; 0 before the first one. */
+  readonly localSequence: number
+  /** CSeq of the peer's last request; 0 before the first one. */
+  readonly remoteSequence: number
+}
+
+/** A SUBSCRIBE, NOTIFY, PUBLISH or REFER. */
+export interface EventRequest {
+  readonly method: EventMethod
+  /** Request-URI in normal form; absent within a dialog, where it is our own Contact, and from NOTIFY. */
+  readonly target?: Uri
+  /** Who asks; absent from a request of a trusted peer that asserts nobody, which happens in NOTIFY and within dialogs. */
+  readonly originator?: Originator
+  /** A trusted peer sent it, and not a device. */
+  readonly byCore: boolean
+  /** It came with a To tag. */
+  readonly inDialog: boolean
+  /** The dialog it came in, as far as it tells itself; for a SUBSCRIBE without a To tag, the one that a 2xx makes. */
+  readonly dialog: SipDialog
+  /** The request's own CSeq number. */
+  readonly sequence: number
+  /** By name in any case; several lines joined with commas. */
+  header(name: string): string | undefined
+  readonly body: string
+  /** One line for logs. */
+  readonly said: string
+}
+
+export interface EventAnswer extends SipAnswer {
+  /** Called once after the answer has been given to the SIP server: a NOTIFY must not overtake it. */
+  readonly afterwards?: () => void
+}
+
+export type EventRequestHandler = (request: EventRequest) => Promise<EventAnswer>
+
+/** Tells that a user registered at the external core (3GPP TS 24.229 §5.4.1.7; `REG-16`). */
+export interface ThirdPartyRegistration {
+  /** Address in To, in normal form. */
+  readonly user: Uri
+  /** All addresses the core names for him (P-Associated-URI), that of To first. */
+  readonly addresses: readonly Uri[]
+  /** Request-URI: how the core calls us. */
+  readonly server: string
+  /** 0: he has no registration any more. */
+  readonly expiresSeconds: number
+}
+
+/** A request in a dialog of the application's, or the one that begins it. The caller has counted `localSequence` up for it. */
+export interface DialogRequest {
+  readonly method: EventMethod | 'REGISTER'
+  readonly dialog: SipDialog
+  /** All but From, To, Call-ID, CSeq, Route, Via, Content-Length; Contact is ours where the method needs one. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** As SipOutcome, with the headers of the answer, and the dialog as a 2xx to SUBSCRIBE has settled it. */
+export type DialogReply =
+  | (Extract<SipOutcome, { kind: 'answered' }> & {
+      header(name: string): string | undefined
+      readonly dialog: SipDialog
+    })
+  | Exclude<SipOutcome, { kind: 'answered' }>
+
+/** What the event framework uses of the edge. */
+export interface EventPort {
+  /** Takes the requests of a method from now on. One handler for each method. */
+  onEvent(method: EventMethod, handler: EventRequestHandler): void
+  /** REGISTER of a trusted peer, with an external core only. A rejected handler answers 500, SpoolUnavailable 503. */
+  onThirdPartyRegister(handler: (registration: ThirdPartyRegistration) => Promise<void>): void
+  /** Always settles. */
+  sendInDialog(request: DialogRequest): Promise<DialogReply>
+}
+
+export interface SipEdge extends EventPort {
   /** Resolves when requests can be sent and received. */
   start(): Promise<void>
   stop(): Promise<void>

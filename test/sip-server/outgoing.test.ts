@@ -33,7 +33,7 @@ describe('a request of the client', () => {
     expect(headerOf(request, 'To')).toBe(`<sip:alice@127.0.0.1:${peer.port}>`)
     expect(headerOf(request, 'CSeq')).toMatch(/^\d+ MESSAGE$/)
     expect([headerOf(request, 'Max-Forwards'), headerOf(request, 'Content-Length')]).toEqual(['70', '4'])
-    expect([headerOf(request, 'Route'), headerOf(request, 'Contact')]).toEqual([undefined, undefined])
+    expect([headerOf(request, 'Route'), headerOf(request, 'Contact')]).toEqual(['<sip:r;lr>', undefined])
     expect(request).toContain('Conversation-Id: abc')
     peer.send(responseText(request, '200 OK'), udpPort)
 

@@ -24,6 +24,8 @@ export function fillRequest(request: SipRequest, body: string, context: RequestC
   const own = applicationHeaders(request.headers, PLACED, context.local)
   const headers = [
     field('Max-Forwards', header(request, 'max-forwards') || '70'),
+    // The way back into a core, or the route set of a dialog that the application keeps.
+    ...request.headers.filter(({ key }) => key === 'route'),
     field('From', from(request, context)),
     field('To', replaceLocalhost(bracketUri(header(request, 'to') || request.uri), context.local)),
     field('Call-ID', header(request, 'call-id') || context.callId),

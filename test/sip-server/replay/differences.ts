@@ -119,6 +119,12 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
     { at: 14, here: 'absent', why: NUL },
     ...[16, 18].map((at) => ({ at, here: 'changed' as const, what: /^(Content-Length|body)/, why: NUL })),
   ],
+  'request-header-handling': [6, 8].map((at) => ({
+    at,
+    here: 'changed' as const,
+    what: /^route/,
+    why: 'an application may keep the route set of a dialog by itself',
+  })),
   'route-set-uac': [
     ...[33, 36].map((at) => ({ at, here: 'changed' as const, what: /^token [57]/, why: STRICT })),
     { at: 32, here: 'extra', on: 'sip-udp 5183', start: /^ACK /, why: STRICT },
