@@ -26,13 +26,17 @@ time                              ${result.seconds.toFixed(1)} s`)
 
 const { values } = parseArgs({
   options: {
+    service: { type: 'string', default: 'sms' },
     messages: { type: 'string', default: '10000' },
     kills: { type: 'string', default: '12' },
     seed: { type: 'string', default: '1' },
     parallel: { type: 'string', default: '50' },
   },
 })
+const { service } = values
+if (service !== 'sms' && service !== 'mms') throw new Error(`expected --service sms or mms, found ${service}`)
 const result = await chaos({
+  service,
   messages: Number(values.messages),
   kills: Number(values.kills),
   seed: Number(values.seed),

@@ -3,14 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CoreLoad, openCoreLoad } from './core-load.js'
 import { type GatewayRig, gatewayRig, ROOT } from './gateway.js'
+import { inboundUrl, mmsAdapter } from './mmsc-config.js'
+import { SMALL_PICTURE } from './picture.js'
 import { freePort } from './ports.js'
 import { type Program, run } from './program.js'
 import { smsAdapter } from './smsc-config.js'
 
-export const VICTIMS = ['gateway', 'redis-server', 'smsc'] as const
-export type Victim = (typeof VICTIMS)[number]
+export type Victim = 'gateway' | 'redis-server' | 'centre'
+export const VICTIMS: readonly Victim[] = ['gateway', 'redis-server', 'centre']
 
 export interface ChaosOptions {
+  /** What goes there and back: short texts, or texts with a picture. */
+  readonly service: 'sms' | 'mms'
   /** Messages each way. */
   readonly messages: number
   readonly kills: number
@@ -57,8 +61,9 @@ const IN_DOUBT_MS = 2_000
  */
 export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const folder = mkdtempSync(join(tmpdir(), 'causeway-chaos-'))
-  const journal = join(folder, 'smsc.journal')
-  const smscPort = await freePort()
+  const journal = join(folder, 'centre.journal')
+  const centrePort = await freePort()
+  const inboundPort = await freePort()
   const corePort = await freePort()
   const seen = { statuses: new Map<string, string[]>(), inbound: new Map<string, string[]>() }
   const gateway = await gatewayRig({
@@ -66,10 +71,10 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     config: {
       domain: 'cpm.example',
       interworking: {
-        services: { sms: { adapter: 'smsc' } },
+        services: { [options.service]: { adapter: 'centre' } },
         policies: { uncertain: 'resend', uncertainWait: '2s', retry: { first: '500ms', factor: 1.5, max: '2s' } },
       },
-      adapters: { smsc: smsAdapter(smscPort) },
+      adapters: { centre: options.service === 'sms' ? smsAdapter(centrePort) : mmsAdapter(centrePort, inboundPort) },
       observe: { traceKeep: 0 },
     },
   })
@@ -78,12 +83,16 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     domain: 'cpm.example',
     port: corePort,
     onNotification: (id, status) => seen.statuses.set(id, [...(seen.statuses.get(id) ?? []), status]),
-    onInbound: (id, text) => seen.inbound.set(text, [...(seen.inbound.get(text) ?? []), id]),
+    onInbound(id, text, body) {
+      const whole = options.service === 'sms' || withoutBlanks(body).includes(withoutBlanks(SMALL_PICTURE.base64))
+      const key = whole ? text : `${text} damaged`
+      seen.inbound.set(key, [...(seen.inbound.get(key) ?? []), id])
+    },
   })
-  const smsc = messageCentre(smscPort, journal)
+  const centre = messageCentre(options.service, centrePort, journal, inboundUrl(inboundPort))
   const begun = Date.now()
   try {
-    await smsc.start()
+    await centre.start()
     await gateway.start()
     const accepted = new Set<string>()
     const kills: { at: number; victim: Victim }[] = []
@@ -93,7 +102,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
         await until(() => accepted.size >= after)
         kills.push({ at: Date.now(), victim })
         options.say(`kill -9 ${victim} after ${accepted.size} messages`)
-        await kill(victim, gateway, smsc)
+        await kill(victim, gateway, centre)
       }
     }
     await Promise.all([killer(), sendAll(core, options, accepted)])
@@ -102,7 +111,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     return account(accepted, seen, readJournal(journal), kills, (Date.now() - begun) / 1000)
   } finally {
     await gateway.close()
-    await smsc.end()
+    await centre.end()
     core.close()
     rmSync(folder, { recursive: true, force: true })
   }
@@ -118,12 +127,13 @@ interface MessageCentre {
   end(): Promise<void>
 }
 
-function messageCentre(port: number, journal: string): MessageCentre {
+function messageCentre(service: ChaosOptions['service'], port: number, journal: string, vasp: string): MessageCentre {
   let program: Program | undefined
   return {
     async start() {
-      const args = [join(ROOT, 'dist/scripts/rig/durable-smsc.js'), '--port', String(port), '--journal', journal]
-      program = run(process.execPath, args)
+      const script = `dist/scripts/rig/durable-${service}c.js`
+      const args = ['--port', String(port), '--journal', journal, ...(service === 'mms' ? ['--vasp', vasp] : [])]
+      program = run(process.execPath, [join(ROOT, script), ...args])
       await program.log.next('the message centre listening', (line) => line.event === 'listening')
     },
     async end() {
@@ -132,13 +142,13 @@ function messageCentre(port: number, journal: string): MessageCentre {
   }
 }
 
-async function kill(victim: Victim, gateway: GatewayRig, smsc: MessageCentre): Promise<void> {
+async function kill(victim: Victim, gateway: GatewayRig, centre: MessageCentre): Promise<void> {
   if (victim === 'gateway') {
     await gateway.end('SIGKILL')
     await gateway.start()
-  } else if (victim === 'smsc') {
-    await smsc.end()
-    await smsc.start()
+  } else if (victim === 'centre') {
+    await centre.end()
+    await centre.start()
   } else {
     // The gateway starts it again.
     const pid = gateway.redisPid()
@@ -158,13 +168,14 @@ function planOf({ messages, kills, seed }: ChaosOptions): readonly { after: numb
 /** Sends every message, each again (as a new transaction of the same message) until it is accepted. */
 async function sendAll(core: CoreLoad, options: ChaosOptions, accepted: Set<string>): Promise<void> {
   let next = 0
+  const picture = options.service === 'mms' ? { picture: SMALL_PICTURE } : {}
   const worker = async (): Promise<void> => {
     while (next < options.messages) {
       const number = next++
       const id = `chaos-${options.seed}-${number}`
       const [from, to] = [String(15550000000 + (number % 500)), String(15560000000 + (number % 700))]
       for (;;) {
-        const status = await core.send({ id, text: `n${number}`, from, to, report: true })
+        const status = await core.send({ id, text: `n${number}`, from, to, report: true, ...picture })
         if (status >= 200 && status < 300) break
         await pause(100)
       }
@@ -241,6 +252,8 @@ function account(
     seconds,
   }
 }
+
+const withoutBlanks = (text: string): string => text.replace(/\s/g, '')
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { createSocket, type Socket } from 'node:dgram'
+import { type CoreLink, openTcpLink, openUdpLink } from './core-link.js'
+import { type Picture, pictureContent, textContent, textOfContent } from './picture.js'
 import { answerTo, readSip } from './sip-text.js'
 import { MESSAGE_SERVICE } from './user-agent.js'
 
@@ -22,6 +23,8 @@ export interface LoadMessage {
   readonly from: string
   readonly to: string
   readonly report: boolean
+  /** Goes along with the text. */
+  readonly picture?: Picture
 }
 
 export interface LoadCounts {
@@ -38,13 +41,15 @@ export interface LoadEvents {
   /** An IMDN, once for each transaction in which one came. */
   readonly onNotification?: (messageId: string, status: string) => void
   /** A message from outside, once for each transaction. */
-  readonly onInbound?: (messageId: string, text: string) => void
+  readonly onInbound?: (messageId: string, text: string, body: string) => void
 }
 
 export interface CoreLoadOptions extends LoadEvents {
   readonly gateway: { readonly host: string; readonly port: number }
   readonly domain: string
   readonly port: number
+  /** Default udp. */
+  readonly transport?: 'udp' | 'tcp'
 }
 
 interface Pending {
@@ -63,9 +68,6 @@ const SCAN_MS = 100
 const REMEMBERED = 200_000
 
 export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> {
-  const socket = createSocket({ type: 'udp4', recvBufferSize: 8 << 20, sendBufferSize: 8 << 20 })
-  await bound(socket, options.port)
-  const { port } = socket.address()
   const counts: LoadCounts = {
     sent: 0,
     accepted: 0,
@@ -77,12 +79,14 @@ export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> 
   }
   const pending = new Map<string, Pending>()
   const answered = new Map<string, Buffer>()
-  const transmit = (octets: Buffer): void => socket.send(octets, options.gateway.port, options.gateway.host)
-
-  socket.on('error', () => undefined)
-  socket.on('message', (data, from) => {
-    if (data.subarray(0, 8).toString('latin1') === 'SIP/2.0 ') takeAnswer(data)
-    else takeRequest(data, from)
+  const open = options.transport === 'tcp' ? openTcpLink : openUdpLink
+  const link = await open({
+    gateway: options.gateway,
+    port: options.port,
+    onMessage(data, answer) {
+      if (data.subarray(0, 8).toString('latin1') === 'SIP/2.0 ') takeAnswer(data)
+      else takeRequest(data, answer)
+    },
   })
 
   function takeAnswer(data: Buffer): void {
@@ -98,13 +102,13 @@ export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> 
     waiting.resolve(status)
   }
 
-  function takeRequest(data: Buffer, from: { address: string; port: number }): void {
+  function takeRequest(data: Buffer, reply: (octets: Buffer) => void): void {
     const request = readSip(data)
     if (request === undefined) return
     const branch = /branch=([^;,\s]+)/.exec(data.toString('latin1', 0, 400))?.[1] ?? ''
     const before = answered.get(branch)
     const answer = before ?? answerTo(request, 200, 'OK')
-    socket.send(answer, from.port, from.address)
+    reply(answer)
     if (before !== undefined) return
     answered.set(branch, answer)
     if (answered.size > REMEMBERED) forgetOldest(answered)
@@ -119,7 +123,7 @@ export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> 
     } else {
       counts.inbound++
       const id = /imdn\.Message-ID: ?(\S+)/.exec(body)?.[1] ?? ''
-      options.onInbound?.(id, body.slice(body.indexOf('\r\n\r\n', body.indexOf('\r\n\r\n') + 4) + 4))
+      options.onInbound?.(id, textOfContent(body), body)
     }
   }
 
@@ -130,43 +134,33 @@ export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> 
         pending.delete(branch)
         counts.unanswered++
         waiting.resolve(0)
-      } else if (now >= waiting.nextAt) {
+      } else if (link.transport === 'UDP' && now >= waiting.nextAt) {
         waiting.wait = Math.min(waiting.wait * 2, T2_MS)
         waiting.nextAt = now + waiting.wait
         counts.retransmitted++
-        transmit(waiting.octets)
+        link.transmit(waiting.octets)
       }
     }
   }, SCAN_MS)
 
   return {
-    port,
+    port: link.port,
     counts,
     send(message) {
       const branch = `z9hG4bK${randomBytes(8).toString('hex')}`
-      const octets = Buffer.from(messageText(message, branch, port, options))
+      const octets = Buffer.from(messageText(message, branch, link, options))
       const now = Date.now()
       counts.sent++
-      transmit(octets)
+      link.transmit(octets)
       return new Promise((resolve) => {
         pending.set(branch, { octets, resolve, startedAt: now, wait: T1_MS, nextAt: now + T1_MS })
       })
     },
     close() {
       clearInterval(scan)
-      socket.close()
+      link.close()
     },
   }
-}
-
-function bound(socket: Socket, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once('error', reject)
-    socket.bind(port, '127.0.0.1', () => {
-      socket.off('error', reject)
-      resolve()
-    })
-  })
 }
 
 function forgetOldest(map: Map<string, Buffer>): void {
@@ -175,16 +169,16 @@ function forgetOldest(map: Map<string, Buffer>): void {
 }
 
 /** The request as an S-CSCF hands it to the originating function. */
-function messageText(message: LoadMessage, branch: string, port: number, options: CoreLoadOptions): string {
+function messageText(message: LoadMessage, branch: string, link: CoreLink, options: CoreLoadOptions): string {
   const from = `sip:+${message.from}@${options.domain}`
   const to = `sip:+${message.to}@${options.domain};user=phone`
   const report = message.report ? 'imdn.Disposition-Notification: positive-delivery, negative-delivery\r\n' : ''
   const body =
     `From: <${from}>\r\nTo: <tel:+${message.to}>\r\nDateTime: ${new Date().toISOString()}\r\n` +
     `NS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: ${message.id}\r\n${report}\r\n` +
-    `Content-Type: text/plain; charset=utf-8\r\n\r\n${message.text}`
+    (message.picture ? pictureContent(message.text, message.picture) : textContent(message.text))
   return (
-    `MESSAGE ${to} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${port};branch=${branch};rport\r\nMax-Forwards: 70\r\n` +
+    `MESSAGE ${to} SIP/2.0\r\nVia: SIP/2.0/${link.transport} 127.0.0.1:${link.port};branch=${branch};rport\r\nMax-Forwards: 70\r\n` +
     `Route: <sip:orig@${options.gateway.host}:${options.gateway.port};lr>\r\n` +
     `From: <${from}>;tag=${branch.slice(-8)}\r\nTo: <${to}>\r\nCall-ID: ${branch}\r\nCSeq: 1 MESSAGE\r\n` +
     `P-Asserted-Identity: <${from}>, <tel:+${message.from}>\r\nP-Asserted-Service: ${MESSAGE_SERVICE}\r\n` +

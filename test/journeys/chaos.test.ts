@@ -6,6 +6,7 @@ test('FN-08 nothing accepted is lost when the gateway, its redis-server and the 
 }, async () => {
   const said: string[] = []
   const result = await chaos({
+    service: 'sms',
     messages: 400,
     kills: 3,
     seed: 7,

@@ -6,6 +6,8 @@ import type { Outbox } from './outbox.js'
 
 /** What becomes of a message that the centre has taken: handsets retrieve it, read it, and answer. */
 export interface Handsets {
+  /** A report about a message to one recipient; resolves with the StatusCode of the final answer. */
+  tell(about: About, recipient: string, report: Report): Promise<number>
   /** What happens before the answer; tells how many reports are told already. */
   before(submitted: Submitted, fate: Fate): Promise<{ readonly told: number }>
   /** All the rest, of every recipient. */
@@ -22,7 +24,11 @@ export interface HandsetsContext {
   deliver(message: HandsetMessage): Promise<number>
 }
 
-interface Report {
+/** The message a report is about, and who gets it. */
+export type About = Pick<Submitted, 'id' | 'from'>
+
+/** MMStatus, and of which kind. */
+export interface Report {
   readonly kind: 'delivery' | 'read'
   readonly status: string
 }
@@ -35,10 +41,10 @@ export function createHandsets(context: HandsetsContext): Handsets {
     return idForm === 'digits' ? id : idForm === 'brackets' ? `<${id}>` : `${id}@mmsc.simulated.example`
   }
 
-  const tell = async (submitted: Submitted, recipient: string, { kind, status }: Report): Promise<void> => {
+  const tell = ({ id, from }: About, recipient: string, { kind, status }: Report): Promise<number> => {
     counts.reports += 1
-    const told = { messageId: idInReport(submitted.id), recipient, sender: submitted.from, status }
-    await outbox.put(reportRequest(asking(), kind, told))
+    const told = { messageId: idInReport(id), recipient, sender: from, status }
+    return outbox.put(reportRequest(asking(), kind, told))
   }
 
   /** One after the other, as they happen at a handset. */
@@ -66,6 +72,7 @@ export function createHandsets(context: HandsetsContext): Handsets {
   }
 
   return {
+    tell,
     async before(submitted, fate) {
       const [first] = reportsOf(submitted, fate)
       const [recipient] = submitted.to

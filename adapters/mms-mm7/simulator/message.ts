@@ -40,6 +40,9 @@ export interface HandsetMessage {
   readonly parts?: readonly Part[]
   readonly linkedId?: string
   readonly priority?: 'Normal' | 'High' | 'Low'
+  /** When it was written, ms since 1970, and its TransactionID; for one that is sent again after a restart. */
+  readonly sentAt?: number
+  readonly transactionId?: string
 }
 
 const isYes = (text: string): boolean => /^(?:true|1|yes)$/i.test(text)
@@ -96,7 +99,8 @@ const addressElement = (element: Element, address: string): string =>
 
 /** A DeliverReq with its content: one text alone, or a presentation and all parts. */
 export function deliverRequest(of: Asking, vaspId: string | undefined, message: HandsetMessage): Written {
-  const { tongue, transactionId, at } = of
+  const { tongue } = of
+  const transactionId = message.transactionId ?? of.transactionId
   const element = elements(tongue)
   const inside = [
     element('MMSRelayServerID', 'mmsc.simulated.example'),
@@ -104,7 +108,7 @@ export function deliverRequest(of: Asking, vaspId: string | undefined, message: 
     element('LinkedID', message.linkedId),
     element('Sender', addressElement(element, message.from), true),
     element('Recipients', element('To', addressElement(element, message.to), true), true),
-    element('TimeStamp', new Date(at).toISOString()),
+    element('TimeStamp', new Date(message.sentAt ?? of.at).toISOString()),
     element('Priority', message.priority),
     element('Subject', message.subject),
     `<${tongue.prefix}Content href="cid:content"/>`,

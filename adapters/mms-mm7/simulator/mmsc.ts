@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { type Clock, systemClock } from '../../../gateway/cpm/clock.js'
 import { type Asked, createFront } from './front.js'
-import { createHandsets } from './handsets.js'
+import { type About, createHandsets, type Report } from './handsets.js'
 import { type Fate, fateOf } from './magic.js'
 import {
   deliverRequest,
@@ -33,6 +34,8 @@ export interface Mmsc {
   readonly counts: { readonly submits: number; readonly reports: number; readonly delivers: number }
   /** Sends a handset's message; resolves with the StatusCode of the final answer. */
   deliver(message: HandsetMessage): Promise<number>
+  /** Reports on a message to one recipient, beside what its fate brings; resolves with the StatusCode of the final answer. */
+  report(about: About, recipient: string, report: Report): Promise<number>
   /** Reports and messages the VASP has not taken yet. */
   waiting(): number
   /** Changes settings under way. */
@@ -60,6 +63,8 @@ export async function startMmsc(options: MmscOptions = {}, clock: Clock = system
   const counts = { submits: 0, reports: 0, delivers: 0 }
   const seenOnce = new Set<string>()
   let fate: (recipient: string, submission: Submission) => Fate = fateOf
+  // Transactions do not come again when the centre restarts: the VASP still knows those of before.
+  const run = randomBytes(4).toString('hex')
   let transactions = 0
   let second = 0
   let inSecond = 0
@@ -70,7 +75,7 @@ export async function startMmsc(options: MmscOptions = {}, clock: Clock = system
     vasp.offer,
     (run) => clock.after(settings.retryMs, run),
   )
-  const asking = () => ({ tongue: settings, transactionId: `sim-${++transactions}`, at: clock.now() })
+  const asking = () => ({ tongue: settings, transactionId: `${run}-${++transactions}`, at: clock.now() })
   const handsets = createHandsets({ settings: () => settings, counts, clock, outbox, asking, deliver })
 
   function deliver(message: HandsetMessage): Promise<number> {
@@ -182,6 +187,7 @@ export async function startMmsc(options: MmscOptions = {}, clock: Clock = system
     submits,
     counts,
     deliver,
+    report: handsets.tell,
     waiting: outbox.waiting,
     change(next) {
       settings = { ...settings, ...next }
