@@ -200,6 +200,10 @@ const service = z.strictObject({
   ),
   media: describe(z.array(z.string()).optional(), 'Media types it is chosen for; default: all it can carry.'),
   maxBytes: describe(size().optional(), 'Largest message it is chosen for; default: what it can carry.'),
+  textUpTo: describe(
+    size().optional(),
+    'Longest text, octets, it comes in its order for; with a longer one the services after it are tried first. Default: any.',
+  ),
   addresses: addresses.prefault({}),
 })
 

@@ -22,7 +22,7 @@ export interface SelectionHints {
 /**
  * The interworking selection function: the services that can carry this message to this target, best first
  * (`ISF-01`, `IW-22`). Order: the identifier of the reply, the service used last, then the configured order; services
- * that are down come after those that are up. Without any, the reason that came nearest to success.
+ * that are down, or for which the text is long, come after the others. Without any, the reason that came nearest to success.
  */
 export function selectServices(
   services: Services,
@@ -37,7 +37,7 @@ export function selectServices(
     if (typeof fit !== 'string') routes.push(fit)
     else if (closeness(fit) > closeness(nearest)) nearest = fit
   }
-  return routes.length === 0 ? nearest : rank(routes, hints)
+  return routes.length === 0 ? nearest : rank(routes, message.content, hints)
 }
 
 /** How far a service was from being usable: an address it knows but cannot serve counts for more than an unknown one. */
@@ -87,14 +87,19 @@ export function octets(content: Content): number {
   return 'text' in content ? Buffer.byteLength(content.text) : Math.floor((content.base64.length * 3) / 4)
 }
 
-function rank(routes: readonly Route[], hints: SelectionHints): readonly Route[] {
-  const score = (route: Route): number => {
-    if (route.service.id === hints.identifier) return 0
-    const down = isAvailable(route.service) ? 0 : 2
-    return 2 + down - (route.service.id === hints.lastUsed ? 1 : 0)
+function rank(routes: readonly Route[], content: Content, hints: SelectionHints): readonly Route[] {
+  const score = ({ service }: Route): number => {
+    if (service.id === hints.identifier) return 0
+    const down = isAvailable(service) ? 0 : 4
+    const long = isLongFor(service, content) ? 2 : 0
+    return 2 + down + long - (service.id === hints.lastUsed ? 1 : 0)
   }
   return routes
     .map((route, order) => ({ route, order, score: score(route) }))
     .sort((a, b) => a.score - b.score || a.order - b.order)
     .map(({ route }) => route)
 }
+
+/** A text of a size that policy would rather see go elsewhere. */
+const isLongFor = ({ config }: Service, content: Content): boolean =>
+  'text' in content && octets(content) > (config.textUpTo ?? Number.POSITIVE_INFINITY)

@@ -32,6 +32,19 @@ describe('choice of the service', () => {
     expect(names(selectServices(servicesOf(small), message(), HANDSET, {}))).toBe('too-large')
   })
 
+  test('ISF-01 a text longer than policy likes in one service leaves by the next, and comes back to it when that one fails', () => {
+    const short = service('sms', { config: { textUpTo: 5 } })
+    const services = servicesOf(short, mms())
+    const long = message({ content: { type: 'text/plain', text: 'héllo' } })
+    expect(names(selectServices(services, message(), HANDSET, {}))).toEqual(['sms', 'mms'])
+    expect(names(selectServices(services, long, HANDSET, {}))).toEqual(['mms', 'sms'])
+    expect(names(selectServices(services, long, HANDSET, { lastUsed: 'sms' as ServiceId }))).toEqual(['mms', 'sms'])
+    expect(names(selectServices(services, long, HANDSET, { identifier: 'sms' as ServiceId }))).toEqual(['sms', 'mms'])
+    expect(
+      names(selectServices(servicesOf(short, service('mms', { state: 'connecting' })), long, HANDSET, {})),
+    ).toEqual(['sms', 'mms'])
+  })
+
   test('ISF-01 a scheme that policy keeps from a service leads elsewhere', () => {
     const onlySip = service('im', { toService: () => 'im:x' as Uri, config: { schemes: ['sip'] } })
     expect(names(selectServices(servicesOf(onlySip), message(), HANDSET, {}))).toBe('address-invalid')
