@@ -19,6 +19,8 @@ export interface OutboundMessage {
   readonly content: Content
   readonly subject?: string
   readonly priority?: Priority
+  /** For services that tell which message another one answers (`InboundMessage.inReplyTo`). */
+  readonly contributionId?: ContributionId
   /** End of life, ms since 1970. An adapter never submits after it. */
   readonly expiresAt: number
   readonly reports: ReportRequest

@@ -164,6 +164,7 @@ function offer({ id, payload }: OutboundItem, failureWanted: boolean): OutboundM
     reports: reportsFor(message.dispositions, failureWanted),
     ...(message.subject === undefined ? {} : { subject: message.subject }),
     ...(message.priority === undefined ? {} : { priority: message.priority }),
+    ...(message.contributionId === undefined ? {} : { contributionId: message.contributionId }),
   }
 }
 

@@ -178,11 +178,10 @@ export function writePart(part: Part, style: MimeStyle): Buffer {
     ...(part.contentId === undefined ? [] : [`Content-ID: <${part.contentId}>`]),
     ...(part.location === undefined ? [] : [`Content-Location: ${part.location}`]),
     ...(encoded ? ['Content-Transfer-Encoding: base64'] : []),
-    CRLF,
-  ]
+  ].map((line) => line.replace(/[\0-\x1f\x7f]/g, ' '))
   const octets = Buffer.from(part.octets.buffer, part.octets.byteOffset, part.octets.byteLength)
   const body = encoded ? Buffer.from(octets.toString('base64').replace(/.{76}(?=.)/g, `$&${CRLF}`), 'latin1') : octets
-  return Buffer.concat([Buffer.from(lines.join(CRLF)), body])
+  return Buffer.concat([Buffer.from(lines.join(CRLF) + CRLF + CRLF), body])
 }
 
 /** Joins written parts into the body of a multipart. `boundary` must not occur in them. */

@@ -1,0 +1,106 @@
+import type { AdapterContext, AdapterHealth, ServiceAdapter, ServiceCapabilities } from '../contract/index.js'
+import { type AccountClient, createAccount } from './client/account.js'
+import { refusal } from './compose.js'
+import { createThreads } from './linked.js'
+import { serviceUri } from './mapping/address.js'
+import { saidAttempt } from './mapping/said.js'
+import { mmsMetrics } from './metrics.js'
+import type { MmsOptions } from './profile.js'
+import { createReceiver } from './receive.js'
+import { createSend } from './send.js'
+import { createServer } from './server/server.js'
+
+/** What MMS can carry: text and media for numbers, with delivery reports and read replies where they can reach us. */
+export function capabilitiesOf(options: MmsOptions): ServiceCapabilities {
+  const { accounts, inbound } = options
+  return {
+    schemes: options.mailRecipients ? ['tel', 'mailto'] : ['tel'],
+    media: [...options.types, 'image/*', 'multipart/*'],
+    maxBytes: options.maxSource,
+    reports: {
+      delivered: inbound !== undefined && accounts.some(({ deliveryReports }) => deliveryReports),
+      displayed: inbound !== undefined && accounts.some(({ readReplies }) => readReplies),
+    },
+    sessions: false,
+    presence: false,
+  }
+}
+
+/** MMS over MM7: one adapter with all accounts of its profile, and the server for what MMSCs bring. */
+export function createMmsAdapter(options: MmsOptions, context: AdapterContext): ServiceAdapter {
+  const { gateway, clock, log, store, domain } = context
+  const metrics = mmsMetrics(context.metrics, context.service)
+  const threads = createThreads(store)
+  const accounts = options.accounts.map((profile) => {
+    const account: AccountClient = createAccount(profile, clock, () => {
+      note(account)
+      gateway.healthChanged()
+    })
+    return account
+  })
+  const { inbound } = options
+  const server =
+    inbound &&
+    createServer(inbound, createReceiver({ options, inbound, threads, domain, gateway, metrics, log }), metrics, log)
+  let listening = ''
+  let since = clock.now()
+  let state: AdapterHealth['state'] = 'connecting'
+
+  function note({ profile, state: read }: AccountClient): void {
+    const { state: now, detail } = read()
+    metrics.reachable(profile.name, now === 'up')
+    if (now === 'refused') log.error({ account: profile.name, detail }, 'the MMSC refuses us')
+    else if (now === 'down') log.warn({ account: profile.name, detail }, 'the MMSC cannot be reached')
+    else if (now === 'up') log.info({ account: profile.name }, 'the MMSC can be reached')
+  }
+
+  const currentState = (): AdapterHealth['state'] => {
+    const states = accounts.map((account) => account.state().state)
+    if (states.every((each) => each === 'stopped')) return 'stopped'
+    const up = states.filter((each) => each === 'up').length
+    if (up === states.length) return 'up'
+    if (up > 0) return 'degraded'
+    return states.every((each) => each === 'refused') ? 'refused' : 'connecting'
+  }
+
+  return {
+    capabilities: capabilitiesOf(options),
+    addresses: { toService: (target) => serviceUri(target, domain, options.mailRecipients) },
+    messages: {
+      parallel: () => accounts.reduce((sum, account) => sum + account.capacity(), 0),
+      send: createSend({ options, accounts, threads, clock, gateway, metrics, log }),
+      describe: saidAttempt,
+      refuses: (message) => refusal(message, options),
+    },
+    async start() {
+      if (server) {
+        const port = await server.start()
+        listening = `, listening on port ${port}`
+        log.info({ port, path: inbound?.path }, 'MMSCs may bring messages')
+      }
+      for (const account of accounts) account.start()
+    },
+    async stop(deadline) {
+      const giveUp = () => {
+        for (const account of accounts) account.abort()
+        server?.abort()
+      }
+      if (deadline.aborted) giveUp()
+      else deadline.addEventListener('abort', giveUp, { once: true })
+      await Promise.all([...accounts.map((account) => account.leave()), server?.stop()])
+      deadline.removeEventListener('abort', giveUp)
+    },
+    health() {
+      const now = currentState()
+      if (now !== state) since = clock.now()
+      state = now
+      const links = accounts.map((account) => ({ name: account.profile.name, ...account.state() }))
+      const down = links.filter((link) => link.state !== 'up')
+      const detail =
+        down.length === 0
+          ? `every MMSC can be reached${listening}`
+          : down.map((l) => `${l.name}: ${l.detail}`).join('; ')
+      return { state, since, detail, links }
+    },
+  }
+}

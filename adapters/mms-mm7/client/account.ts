@@ -1,0 +1,204 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { connect as connectTcp, isIP } from 'node:net'
+import type { Clock } from '../../../gateway/cpm/clock.js'
+import type { Account } from '../profile.js'
+import { pem } from '../profile-values.js'
+import type { Written } from '../wire/index.js'
+import { createGate } from './gate.js'
+import { type HttpAnswer, type Posted, post } from './post.js'
+
+/** What the status page says of the way to one MMSC. */
+export interface LinkState {
+  readonly state: 'connecting' | 'up' | 'down' | 'refused' | 'stopped'
+  readonly since: number
+  readonly detail: string
+}
+
+export interface MmscRequest {
+  readonly written: Written
+  /** Not posted after this, ms since 1970. */
+  readonly expiresAt: number
+  /** Not posted after this has fired: `unsent`. */
+  readonly giveUp: AbortSignal
+  /** Gets an answer that comes after its time. */
+  readonly late: (answer: HttpAnswer) => void
+}
+
+/** The way to one MMSC: requests within its limits, and whether it can be reached. */
+export interface AccountClient {
+  readonly profile: Account
+  state(): LinkState
+  /** Requests that may be under way at once; 0 while there is no use in trying. */
+  capacity(): number
+  /** Posts one request when there is a place and the rate allows. */
+  submit(request: MmscRequest): Promise<Posted | { readonly kind: 'expired' }>
+  /** The MMSC does not know us, by its own word: nothing is sent for a while. */
+  refused(detail: string): void
+  /** The MMSC wants nothing for so long, ms. */
+  pause(ms: number): void
+  start(): void
+  /** Lets requests under way end. */
+  leave(): Promise<void>
+  /** Ends them. */
+  abort(): void
+}
+
+/** Wait after refused credentials, ms: accounts get locked by those who hammer. */
+const AFTER_REFUSAL_MS = 300_000
+/** Overdue requests whose answer is still heard; each holds a connection. */
+const OVERDUE = 64
+
+export function createAccount(profile: Account, clock: Clock, changed: () => void): AccountClient {
+  const { timers } = profile
+  const url = new URL(profile.url)
+  const agent = agentFor(profile, url)
+  const gate = createGate(profile.window, profile.rate, clock)
+  const everything = new AbortController()
+  let link: LinkState = { state: 'connecting', since: clock.now(), detail: 'not tried yet' }
+  let failures = 0
+  let heardAt = 0
+  let pausedUntil = 0
+  let overdue = 0
+  let cancelProbe = () => {}
+
+  const become = (state: LinkState['state'], detail: string) => {
+    const since = link.state === state ? link.since : clock.now()
+    const same = link.state === state
+    link = { state, since, detail }
+    if (!same) changed()
+  }
+  const reached = () => {
+    heardAt = clock.now()
+    failures = 0
+    if (link.state !== 'refused' && link.state !== 'stopped') become('up', `${url.host} answers`)
+  }
+  const unreached = (detail: string) => {
+    if (link.state === 'stopped') return
+    failures += 1
+    become('down', detail)
+    schedule(Math.min(timers.retryMax, timers.retryFirst * 2 ** Math.min(failures - 1, 16)))
+  }
+  const schedule = (ms: number) => {
+    cancelProbe()
+    cancelProbe = clock.after(ms, probe)
+  }
+
+  /** Knows by a bare connection whether the MMSC is there: MM7 has no other way to ask. */
+  function probe(): void {
+    if (link.state === 'stopped') return
+    const silence = clock.now() - heardAt
+    if (link.state === 'up' && silence < timers.probe) {
+      schedule(timers.probe - silence)
+      return
+    }
+    const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+    const socket = connectTcp({ host: url.hostname.replace(/^\[|\]$/g, ''), port })
+    const stop = clock.after(timers.connect, () => socket.destroy(new Error('no connection in time')))
+    socket.unref()
+    socket.once('connect', () => {
+      stop()
+      socket.destroy()
+      reached()
+      schedule(timers.probe)
+    })
+    socket.once('error', (error) => {
+      stop()
+      unreached(`${url.host} cannot be reached: ${error.message}`)
+    })
+  }
+
+  const wake = () => {
+    if (pausedUntil <= clock.now()) changed()
+  }
+
+  return {
+    profile,
+    state: () => link,
+    capacity: () => (link.state === 'up' && pausedUntil <= clock.now() ? profile.window : 0),
+    async submit({ written, expiresAt, giveUp, late }) {
+      const place = await gate.enter(giveUp)
+      if (place === undefined) return { kind: 'unsent', said: 'the gateway stops' }
+      if (expiresAt <= clock.now()) {
+        place()
+        return { kind: 'expired' }
+      }
+      const posted = await post({
+        url,
+        agent,
+        headers: headersFor(profile, written),
+        body: written.body,
+        connectMs: timers.connect,
+        answerMs: timers.request,
+        lateMs: overdue < OVERDUE ? timers.late : 0,
+        late(answer) {
+          overdue -= 1
+          if (answer === undefined) return
+          reached()
+          late(answer)
+        },
+        clock,
+        abort: everything.signal,
+      })
+      place()
+      if (posted.kind === 'answered') reached()
+      else if (posted.kind === 'unsent') unreached(posted.said)
+      else if (posted.why === 'timeout') overdue += 1
+      else probeSoon()
+      return posted
+    },
+    refused(detail) {
+      if (link.state === 'stopped') return
+      become('refused', detail)
+      cancelProbe()
+      cancelProbe = clock.after(AFTER_REFUSAL_MS, () => {
+        become('connecting', 'tried again after refused credentials')
+        probe()
+      })
+    },
+    pause(ms) {
+      pausedUntil = Math.max(pausedUntil, clock.now() + ms)
+      clock.after(ms, wake)
+    },
+    start: probe,
+    async leave() {
+      become('stopped', 'stopped')
+      cancelProbe()
+      gate.close()
+      await gate.empty()
+      agent.destroy()
+    },
+    abort() {
+      everything.abort()
+      agent.destroy()
+    },
+  }
+
+  /** A connection broke: is the MMSC still there? */
+  function probeSoon(): void {
+    heardAt = 0
+    schedule(0)
+  }
+}
+
+function headersFor({ user, password, soapAction }: Account, { contentType }: Written): Readonly<Record<string, string>> {
+  const common = { 'Content-Type': contentType, SOAPAction: `"${soapAction}"`, 'User-Agent': 'Causeway' }
+  if (user === undefined) return common
+  return { ...common, Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
+}
+
+function agentFor({ tls, timers }: Account, url: URL): HttpAgent {
+  // The window bounds the requests under way, so the agent need not; its timeout closes unused connections only.
+  const options = { keepAlive: true, scheduling: 'lifo', timeout: timers.idle } as const
+  if (url.protocol === 'http:') return new HttpAgent(options)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const servername = tls?.servername ?? (isIP(host) ? undefined : host)
+  return new HttpsAgent({
+    ...options,
+    ca: pem(tls?.ca),
+    cert: pem(tls?.cert),
+    key: pem(tls?.key),
+    rejectUnauthorized: tls?.verify ?? true,
+    ...(servername === undefined ? {} : { servername }),
+  })
+}

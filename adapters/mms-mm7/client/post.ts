@@ -1,0 +1,123 @@
+import { type Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import type { Clock } from '../../../gateway/cpm/clock.js'
+
+/** What the other side answered. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly contentType: string | undefined
+  /** Retry-After in ms, when it is said in seconds. */
+  readonly retryAfterMs?: number
+  readonly body: Buffer
+}
+
+/**
+ * - answered: whatever the status.
+ * - unsent: nothing of the request has left.
+ * - lost: the request, or some of it, was written, and no answer came.
+ */
+export type Posted =
+  | { readonly kind: 'answered'; readonly answer: HttpAnswer }
+  | { readonly kind: 'unsent'; readonly said: string }
+  | { readonly kind: 'lost'; readonly why: 'timeout' | 'broken'; readonly said: string }
+
+export interface PostOptions {
+  readonly url: URL
+  readonly agent: Agent
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+  readonly connectMs: number
+  readonly answerMs: number
+  /** How long after that an answer is still heard. */
+  readonly lateMs: number
+  /** Told once after a timeout: the late answer, or that none came. */
+  readonly late: (answer: HttpAnswer | undefined) => void
+  readonly clock: Clock
+  /** Ends it at once, as lost. */
+  readonly abort: AbortSignal
+}
+
+/** Octets of an answer; one that is longer is none. */
+const LONGEST_ANSWER = 1_048_576
+
+/** Posts once, and says for certain whether the request can have arrived. Never rejects. */
+export function post(options: PostOptions): Promise<Posted> {
+  const { url, agent, headers, body, clock, abort } = options
+  return new Promise((resolve) => {
+    let connected = false
+    let timedOut = false
+    const send = url.protocol === 'https:' ? requestHttps : requestHttp
+    const request = send(url, {
+      method: 'POST',
+      agent,
+      headers: { ...headers, 'Content-Length': String(body.length) },
+    })
+    let disarm = clock.after(options.connectMs, () => request.destroy(new Error('no connection in time')))
+    const onAbort = () => request.destroy(new Error('given up'))
+    abort.addEventListener('abort', onAbort, { once: true })
+    const end = () => {
+      disarm()
+      abort.removeEventListener('abort', onAbort)
+    }
+
+    whenConnected(request, () => {
+      connected = true
+      disarm()
+      disarm = clock.after(options.answerMs, () => {
+        timedOut = true
+        resolve({ kind: 'lost', why: 'timeout', said: 'no answer in time' })
+        disarm = clock.after(options.lateMs, () => request.destroy())
+      })
+      request.end(body)
+    })
+    let over = false
+    const fail = (error: Error) => {
+      if (over) return
+      over = true
+      end()
+      request.destroy()
+      if (timedOut) return options.late(undefined)
+      resolve(
+        connected
+          ? { kind: 'lost', why: 'broken', said: `the connection was lost before the answer: ${error.message}` }
+          : { kind: 'unsent', said: error.message },
+      )
+    }
+    request.on('error', fail)
+    request.on('response', (response) => {
+      readAnswer(response).then((answer) => {
+        if (over) return
+        over = true
+        end()
+        if (timedOut) options.late(answer)
+        else resolve({ kind: 'answered', answer })
+      }, fail)
+    })
+  })
+}
+
+/** Calls `ready` when the request has a connection that octets can leave by: nothing is written before. */
+function whenConnected(request: ClientRequest, ready: () => void): void {
+  request.on('socket', (socket) => {
+    if (request.reusedSocket) ready()
+    else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', ready)
+  })
+}
+
+async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of response) {
+    const octets = chunk as Buffer
+    length += octets.length
+    if (length > LONGEST_ANSWER) throw new Error('the answer is too long')
+    chunks.push(octets)
+  }
+  const seconds = /^\d{1,6}$/.exec(response.headers['retry-after'] ?? '')?.[0]
+  return {
+    status: response.statusCode ?? 0,
+    contentType: response.headers['content-type'],
+    ...(seconds === undefined ? {} : { retryAfterMs: Number(seconds) * 1000 }),
+    body: Buffer.concat(chunks),
+  }
+}

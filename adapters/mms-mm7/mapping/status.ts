@@ -1,0 +1,119 @@
+import type { FailureReason } from '../../../gateway/cpm/failure.js'
+import type { SendOutcome } from '../../contract/index.js'
+import type { Mm7Status } from '../wire/index.js'
+
+/** What an operator's own meaning of a StatusCode can be: try again, refused for good, or refused by this service. */
+export type StatusOverride = 'busy' | 'refused' | 'here'
+
+type StatusClass = StatusOverride | 'busy-limited'
+
+interface StatusMeaning {
+  readonly class: StatusClass
+  readonly reason: FailureReason
+  /** The fault is ours or the operator's: somebody should look. */
+  readonly alarm?: true
+}
+
+/** StatusCodes of an answer to SubmitReq (TS 23.140 §8.7.8.4). */
+const MEANINGS: Readonly<Record<number, StatusMeaning>> = {
+  2000: { class: 'here', reason: 'malformed' },
+  2001: { class: 'here', reason: 'sender-not-allowed' },
+  2002: { class: 'refused', reason: 'unknown-recipient' },
+  2003: { class: 'refused', reason: 'unknown-recipient' },
+  2004: { class: 'here', reason: 'content-unsupported' },
+  2005: { class: 'refused', reason: 'malformed' },
+  2006: { class: 'here', reason: 'malformed' },
+  2007: { class: 'here', reason: 'malformed', alarm: true },
+  2008: { class: 'here', reason: 'malformed' },
+  2009: { class: 'here', reason: 'malformed' },
+  3000: { class: 'busy', reason: 'service-unavailable' },
+  3001: { class: 'busy-limited', reason: 'service-unavailable' },
+  3002: { class: 'refused', reason: 'refused-by-recipient' },
+  3003: { class: 'here', reason: 'malformed' },
+  3004: { class: 'here', reason: 'malformed' },
+  3005: { class: 'here', reason: 'sender-not-allowed' },
+  4000: { class: 'busy-limited', reason: 'service-unavailable' },
+  4001: { class: 'here', reason: 'internal', alarm: true },
+  4002: { class: 'here', reason: 'internal', alarm: true },
+  4003: { class: 'here', reason: 'service-unsupported' },
+  4004: { class: 'here', reason: 'internal', alarm: true },
+  4005: { class: 'busy', reason: 'service-unavailable' },
+  4006: { class: 'busy', reason: 'service-unavailable' },
+  4007: { class: 'here', reason: 'sender-not-allowed' },
+  4008: { class: 'here', reason: 'sender-not-allowed' },
+}
+
+/** Of codes not listed the first digit decides. */
+function meaningOf(code: number): StatusMeaning {
+  const known = MEANINGS[code]
+  if (known !== undefined) return known
+  if (code < 3000) return { class: 'refused', reason: 'malformed' }
+  return { class: code < 4000 ? 'busy' : 'busy-limited', reason: 'service-unavailable' }
+}
+
+/** Whether a StatusCode says that the message was taken. */
+export const isTaken = (code: number): boolean => code >= 1000 && code < 2000
+
+/** Whether a StatusCode is somebody's mistake and no answer about the message. */
+export const isAlarm = (code: number): boolean => meaningOf(code).alarm ?? false
+
+export type Refusal = Extract<SendOutcome, { readonly kind: 'busy' | 'refused' }>
+
+const MINUTE = 60_000
+const RETRY_AFTER = [MINUTE / 2, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, 60 * MINUTE, 120 * MINUTE] as const
+const LIMITED_ATTEMPTS = 3
+
+/** Wait before the next attempt, ms; `attempt` from 1. */
+export const retryAfterMs = (attempt: number): number =>
+  RETRY_AFTER[Math.min(attempt, RETRY_AFTER.length) - 1] ?? 120 * MINUTE
+
+/** What a StatusCode other than success says about the message. */
+export function statusOutcome(
+  status: Mm7Status,
+  attempt: number,
+  said: string,
+  overrides: Readonly<Record<string, StatusOverride>>,
+): Refusal {
+  const { class: usual, reason } = meaningOf(status.code)
+  switch (overrides[status.code] ?? usual) {
+    case 'busy':
+      return { kind: 'busy', retryAfterMs: retryAfterMs(attempt), scope: 'message', reason, said }
+    case 'busy-limited':
+      return {
+        kind: 'busy',
+        retryAfterMs: retryAfterMs(attempt),
+        scope: 'message',
+        reason,
+        said,
+        maxAttempts: LIMITED_ATTEMPTS,
+      }
+    case 'refused':
+      return { kind: 'refused', final: 'everywhere', reason, said }
+    case 'here':
+      return { kind: 'refused', final: 'here', reason, said }
+  }
+}
+
+/** What an HTTP answer without readable SOAP says; undefined for a success, which says nothing. `retryAfter` in ms. */
+export function httpOutcome(
+  status: number,
+  attempt: number,
+  retryAfter: number | undefined,
+  said: string,
+): Refusal | undefined {
+  if (status >= 200 && status < 300) return undefined
+  if (status === 408 || status === 429 || status >= 500) {
+    const wait = retryAfter ?? retryAfterMs(attempt)
+    const scope = retryAfter === undefined ? 'message' : 'peer'
+    return {
+      kind: 'busy',
+      retryAfterMs: wait,
+      scope,
+      reason: status === 429 ? 'throttled' : 'service-unavailable',
+      said,
+    }
+  }
+  if (status === 413) return { kind: 'refused', final: 'here', reason: 'too-large', said }
+  if (status === 401 || status === 403) return { kind: 'refused', final: 'here', reason: 'authentication', said }
+  return { kind: 'refused', final: 'here', reason: 'internal', said }
+}

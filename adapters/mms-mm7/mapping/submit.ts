@@ -1,0 +1,75 @@
+import { stableId } from '../../../gateway/cpm/identity.js'
+import type { Priority } from '../../../gateway/cpm/message.js'
+import type { OutboundMessage } from '../../contract/index.js'
+import type { Account } from '../profile.js'
+import { type Dialect, dialectOf, type Fields, type Mm7Address, type MmsContent, type Sending } from '../wire/index.js'
+import { contentClassOf } from './content-class.js'
+
+/** What becomes of `Priority` (RFC 3261 §20.26) in MMS, and back. */
+const PRIORITIES = { emergency: 'High', urgent: 'High', normal: 'Normal', 'non-urgent': 'Low' } as const
+const BACK = { High: 'urgent', Normal: 'normal', Low: 'non-urgent' } as const
+
+export const fromMmsPriority = (priority: keyof typeof BACK): Priority => BACK[priority]
+
+/** How this account speaks. */
+export const dialectFor = ({ release, version, prefix }: Account): Dialect => dialectOf(release, version, prefix)
+
+/** The same for the same message in every attempt: letters, digits and hyphens, since some MMSCs choke on others. */
+export const transactionIdOf = ({ messageId, to }: Pick<OutboundMessage, 'messageId' | 'to'>): string =>
+  stableId(`mm7 ${messageId} ${to}`)
+
+/** Reports that are asked for: what the sender wants and the network has. */
+export function reportsAsked({ reports }: Pick<OutboundMessage, 'reports'>, account: Account) {
+  return {
+    deliveryReport: account.deliveryReports && (reports.delivered || reports.failed),
+    readReply: account.readReplies && reports.displayed,
+  }
+}
+
+export interface SubmitContext {
+  readonly now: number
+  readonly sender: Mm7Address
+  readonly recipient: Mm7Address
+  readonly content: MmsContent
+  readonly linkedId?: string
+}
+
+/** Date and time to the second, as MMSCs write it. */
+const dateTime = (at: number): string => new Date(at).toISOString().replace(/\.\d{3}Z$/, 'Z')
+
+/** Makes the SubmitReq of a CPM message, for one recipient. Pure. */
+export function toSubmit(message: OutboundMessage, account: Account, context: SubmitContext): Sending {
+  const { sender, recipient, content, linkedId } = context
+  const contentClass = contentClassOf(content.parts)
+  const request: Fields<'SubmitReq'> = {
+    senderIdentification: {
+      ...given('vaspId', account.vaspId),
+      ...given('vasId', account.vasId),
+      senderAddress: sender,
+    },
+    recipients: { to: [recipient] },
+    ...given('serviceCode', account.serviceCode),
+    ...given('linkedId', linkedId),
+    messageClass: account.messageClass,
+    timeStamp: dateTime(context.now),
+    expiryDate: dateTime(message.expiresAt),
+    ...reportsAsked(message, account),
+    priority: PRIORITIES[message.priority ?? 'normal'],
+    ...given('subject', message.subject),
+    ...given('chargedParty', account.chargedParty),
+    ...given('distributionIndicator', account.distributionIndicator),
+    ...given('contentClass', contentClass),
+    drmContent: false,
+    contents: [{ href: '', allowAdaptations: account.allowAdaptations }],
+  }
+  return {
+    transactionId: transactionIdOf(message),
+    dialect: dialectFor(account),
+    message: { operation: 'SubmitReq', ...request },
+    content,
+  }
+}
+
+/** A field that is there when its value is. */
+const given = <Key extends string, Value>(key: Key, value: Value | undefined) =>
+  (value === undefined ? {} : { [key]: value }) as { readonly [K in Key]?: Value }

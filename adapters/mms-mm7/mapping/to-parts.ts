@@ -1,0 +1,88 @@
+import type { Content } from '../../../gateway/cpm/message.js'
+import { buildMediaType, parseMediaType } from '../../../gateway/cpm/mime.js'
+import { carries } from '../adaptation/index.js'
+import { isFault } from '../wire/fault.js'
+import { mediaTypeOf, type Part } from '../wire/index.js'
+import { type Entity, readEntity } from '../wire/mime.js'
+import { textOf, textPart } from './text.js'
+
+/**
+ * The media of a CPM message, in order: a multipart taken apart, of alternatives the best that is carried, the descriptor of
+ * a file elsewhere as text with its link. Undefined when the content cannot be read.
+ */
+export function partsOf(content: Content, types: readonly string[]): readonly Part[] | undefined {
+  const media = parseMediaType(content.type)
+  if (media === undefined) return undefined
+  const octets = 'text' in content ? Buffer.from(content.text) : Buffer.from(content.base64, 'base64')
+  if (!media.type.startsWith('multipart/')) {
+    const type = 'text' in content ? withUtf8(content.type) : content.type
+    return [readable({ type, octets })]
+  }
+  const tree = readEntity(content.type, octets)
+  // What is cut off is no message of a user's.
+  if (isFault(tree) || tree.oddities.size > 0) return undefined
+  return leaves(tree.entity, types).map(readable)
+}
+
+function withUtf8(type: string): string {
+  const media = parseMediaType(type)
+  return media === undefined
+    ? type
+    : buildMediaType({ type: media.type, params: new Map([...media.params, ['charset', 'utf-8']]) })
+}
+
+function leaves({ part, children }: Entity, types: readonly string[]): readonly Part[] {
+  if (children === undefined) return isPresentation(part) ? [] : [part]
+  if (mediaTypeOf(part) !== 'multipart/alternative') return children.flatMap((child) => leaves(child, types))
+  // RFC 2046 §5.1.4: the last is the best.
+  const readings = children.map((child) => leaves(child, types))
+  const carried = readings.filter((parts) => parts.length > 0 && parts.every(({ type }) => carries(types, type)))
+  return carried.at(-1) ?? readings[0] ?? []
+}
+
+/** The sender's own presentation names parts that will be called otherwise. */
+const isPresentation = (part: Part): boolean => /^application\/smil(?:\+xml)?$/.test(mediaTypeOf(part))
+
+const LINKS = new Set(['application/vnd.gsma.rcs-ft-http+xml', 'text/uri-list'])
+const URL_IN_TEXT = /https?:\/\/[^\s"'<>]{1,2000}/g
+
+/** A text in UTF-8 without doubt; the link instead of its descriptor. */
+function readable(part: Part): Part {
+  const type = mediaTypeOf(part)
+  if (type === 'text/plain') return { ...part, ...textPart(textOf(part)) }
+  if (!LINKS.has(type)) return part
+  const found = Buffer.from(part.octets).toString('utf8').match(URL_IN_TEXT)
+  // The descriptor names the thumbnail first and the file last.
+  const link = found?.at(-1)?.replaceAll('&amp;', '&')
+  return link === undefined ? part : textPart(link)
+}
+
+const ENDINGS: Readonly<Record<string, string>> = {
+  'text/plain': 'txt',
+  'image/jpeg': 'jpg',
+  'image/png': 'png',
+  'image/gif': 'gif',
+  'audio/amr': 'amr',
+  'audio/mpeg': 'mp3',
+  'audio/mp4': 'm4a',
+  'video/3gpp': '3gp',
+  'video/mp4': 'mp4',
+  'text/x-vcard': 'vcf',
+  'text/vcard': 'vcf',
+  'text/x-vcalendar': 'vcs',
+}
+
+/**
+ * Gives each part its short ASCII name, as file name, Content-ID and Content-Location alike: what MMSCs match by one, phones
+ * match by another.
+ */
+export function named(parts: readonly Part[]): readonly Part[] {
+  return parts.map((part, index) => {
+    const type = mediaTypeOf(part)
+    const stem = type.slice(0, type.indexOf('/'))
+    const own = part.name !== undefined && /^[A-Za-z0-9][\w-]{0,31}\.\w{1,5}$/.test(part.name) ? part.name : undefined
+    const taken = parts.slice(0, index).some((other) => other.name === own)
+    const name = own !== undefined && !taken ? own : `${stem}${index + 1}.${ENDINGS[type] ?? 'bin'}`
+    return { type: part.type, octets: part.octets, name, contentId: name, location: name }
+  })
+}
