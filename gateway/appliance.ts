@@ -2,16 +2,18 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { LoadedConfig } from './config/load.js'
 import type { Config } from './config/schema.js'
-import { createDelivery } from './conversation/delivery.js'
-import { createParticipating } from './conversation/participating.js'
+import type { Device, Registrations } from './conversation/port.js'
 import { createConversationRecorder } from './conversation/recorder.js'
-import { createEmbeddedCore } from './core/embedded-core.js'
+import { createConversationServer } from './conversation/server.js'
+import { createEmbeddedCore, type EmbeddedCore } from './core/embedded-core.js'
+import type { Binding } from './core/port.js'
 import { systemClock } from './cpm/clock.js'
 import type { HealthReport } from './http/health.js'
 import { createHttp } from './http/server.js'
 import { createUserDocuments } from './http/user-documents.js'
 import { createInterworking, type Interworking } from './interworking/interworking.js'
 import { createRecorder } from './interworking/recorder.js'
+import { createCharging } from './observe/charging.js'
 import { createMask } from './observe/mask.js'
 import { createMetrics } from './observe/metrics.js'
 import { createTrace } from './observe/trace.js'
@@ -87,14 +89,28 @@ export async function startAppliance(
       log,
       metrics: metrics.sip,
     })
-    const deliver = createDelivery(edge, core?.registrar)
-    const interworking = createInterworking({
+    const charging = createCharging(log, metrics, config.observe.charging)
+    const users = createUserDocuments(config, spool.notes, core, metrics)
+    const conversation = createConversationServer({
+      config,
+      edge,
+      spool,
+      directory: core?.directory,
+      registrations: registrationsOf(core),
+      preferences: users.preferences,
+      deferred: () => undefined,
+      controlling: () => undefined,
+      interworking: () => interworking,
+      recorder: createConversationRecorder(metrics, trace, charging),
+      clock,
+    })
+    const interworking: Interworking = createInterworking({
       config,
       adapters: new Map(adapters.map((adapter) => [adapter.name, adapter])),
       spool,
-      deliver,
+      deliver: conversation.deliver,
       directory: core?.directory,
-      recorder: createRecorder(metrics, trace, log),
+      recorder: createRecorder(metrics, trace, log, charging),
       registry: metrics.registry,
       clock,
       log,
@@ -109,13 +125,9 @@ export async function startAppliance(
     undo.push(() => edge.stop())
     await interworking.start()
     undo.push((deadline) => interworking.stop(deadline))
-    onRequest = createParticipating({
-      directory: core?.directory,
-      interworking,
-      deliver,
-      recorder: createConversationRecorder(metrics, trace),
-      forwardNotification: interworking.forwardNotification,
-    })
+    conversation.start()
+    undo.push((deadline) => conversation.stop(deadline))
+    onRequest = conversation.handle
     undo.push(async () => {
       onRequest = async () => ({ status: 503, retryAfterSeconds: 5 })
     })
@@ -126,7 +138,6 @@ export async function startAppliance(
       ...(server.embedded ? { sipServer: server.embedded.stats } : {}),
       adapters: () => adapterStates(interworking).map(({ name, health }) => ({ name, state: health.state })),
     })
-    const users = createUserDocuments(config, spool.notes, core, metrics)
     const http = await createHttp({
       config: config.http,
       metrics,
@@ -145,6 +156,23 @@ export async function startAppliance(
     throw error
   }
 }
+
+/** An external core does not tell who is registered, unless its registration events are subscribed to. */
+function registrationsOf(core: EmbeddedCore | undefined): Registrations {
+  return {
+    devices: async (user) => (core ? (await core.registrar.bindings(user)).map(toDevice) : 'unknown'),
+    onAvailable: (listener) => core?.registrar.onRegistered(listener),
+  }
+}
+
+const toDevice = ({ contact, flow, instance, features, expiresAt }: Binding): Device => ({
+  contact,
+  flow,
+  features,
+  q: 1,
+  expiresAt,
+  ...(instance === undefined ? {} : { instance }),
+})
 
 const LOOPBACK = ['127.0.0.0/8', '::1']
 

@@ -108,6 +108,22 @@ export const conversationSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  senders: z
+    .strictObject({
+      barred: describe(
+        z.array(uri).default([]),
+        'Users who may send no messages, by any of their addresses, or sip:*@domain for a whole domain; they get 403 (MSG-05).',
+      ),
+      media: describe(
+        z.array(z.string()).optional(),
+        'Media types that users may send, e.g. text/plain or image/*; others get 415. Default: all.',
+      ),
+      maxBytes: describe(
+        size().optional(),
+        'Largest content a user may send, octets; larger ones get 413. Default: what sip.maxMessage leaves.',
+      ),
+    })
+    .prefault({}),
   identities: describe(
     z.enum(['add', 'refuse']).default('add'),
     'A message with Conversation-ID and without Contribution-ID gets one, or 400 (CONV-07).',

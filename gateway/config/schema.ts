@@ -268,6 +268,10 @@ const observe = z.strictObject({
     'Least severe log line written.',
   ),
   maskNumbers: describe(z.boolean().default(false), 'Write numbers in logs and traces as +1206***0100.'),
+  charging: describe(
+    z.boolean().default(false),
+    'Writes a line to the log for each message, session and report: who, whom, service, parts, outcome, ICID.',
+  ),
   traceKeep: describe(
     z.int().min(0).max(10_000_000).default(200_000),
     'Checkpoints of the message trace kept; 0 turns it off.',

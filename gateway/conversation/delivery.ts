@@ -1,7 +1,10 @@
-import type { Binding, Registrar } from '../core/port.js'
+import { parseWishes } from '../cpm/caller-preferences.js'
+import type { Clock } from '../cpm/clock.js'
 import { type FailureReason, reasonForSipStatus } from '../cpm/failure.js'
 import type { Uri } from '../cpm/ids.js'
-import type { CpmRequestContent, Destination, SipEdge, SipOutcome } from '../sip/port.js'
+import type { CallerPreferences, CpmRequestContent, OutgoingMessage, SipEdge, SipOutcome } from '../sip/port.js'
+import { type Choice, chooseDevices } from './devices.js'
+import type { Device, Registrations } from './port.js'
 
 /** A request for a CPM user, not yet tied to a device. */
 export interface Delivery {
@@ -9,16 +12,23 @@ export interface Delivery {
   readonly content: CpmRequestContent
   readonly from: Uri
   readonly fromName?: string
+  /** All addresses of the sender, where they are known; `from` alone otherwise. */
+  readonly senders?: readonly Uri[]
   /** Only to this device if it is registered, else to all (a notification belongs to the device that asked, `FLOW-24`). */
   readonly device?: string
+  readonly callerPreferences?: CallerPreferences
+  readonly maxForwards?: number
+  /** The way back into the core the request came from. */
+  readonly routes?: readonly string[]
+  readonly icid?: string
 }
 
 /**
- * delivered: one device at least has it. refused: for good, with the SIP status behind it. unavailable: nobody there took it,
- * another time may.
+ * delivered: one device at least has it. kept: it waits for the user, and will reach him or be reported. interworked: a service
+ * has taken it. refused: for good, with the SIP status behind it. unavailable: nobody there took it, another time may.
  */
 export type DeliveryOutcome =
-  | { readonly kind: 'delivered'; readonly said: string }
+  | { readonly kind: 'delivered' | 'kept' | 'interworked'; readonly said: string }
   | { readonly kind: 'refused'; readonly reason: FailureReason; readonly status: number; readonly said: string }
   | {
       readonly kind: 'unavailable'
@@ -31,55 +41,108 @@ export type DeliveryOutcome =
 
 export type Deliver = (delivery: Delivery) => Promise<DeliveryOutcome>
 
+/** As Deliver, but to devices and nowhere else; `excludes`: devices that the user wants nothing sent to. */
+export type ToDevices = (delivery: Delivery, excludes: (instance: string) => boolean) => Promise<DeliveryOutcome>
+
+export interface DeliveryOptions {
+  readonly edge: Pick<SipEdge, 'send'>
+  readonly registrations: Pick<Registrations, 'devices'>
+  readonly clock: Clock
+  /** Told before the copies leave: what devices report of them may come at once. */
+  readonly onCopies: (delivery: Delivery, devices: readonly Device[]) => Promise<void>
+}
+
+/** A device that says nothing for so long does not hold up the answer to the sender, who waits no longer than 32 s. */
+const DEVICES_WITHIN_MS = 15_000
+
 /**
- * The terminating participating function's way to the user: a copy to each registered device of the embedded core, or one to
- * the external core, which knows the devices (`MSG-16`, `IWF-12`).
+ * The terminating participating function's way to the user: a copy to each of his devices that shall have it, or one to the
+ * external core, which knows the way to them and is told which to leave out (`MSG-16`, `GRP-TERM-05`).
  */
-export function createDelivery(edge: Pick<SipEdge, 'send'>, registrar: Registrar | undefined): Deliver {
-  const toCore: Deliver = (delivery) => send(delivery, [{ kind: 'core', user: delivery.user }])
-  if (!registrar) return toCore
-
-  return async (delivery) => {
-    const before = await registrar.bindings(delivery.user)
-    const outcome = await send(delivery, devices(before, delivery.device))
-    if (outcome.kind !== 'unavailable') return outcome
-    const after = await registrar.bindings(delivery.user)
-    return after.some((binding) => !before.some((known) => isSame(known, binding)))
-      ? { ...outcome, registeredMeanwhile: true }
-      : outcome
+export function createDelivery({ edge, registrations, clock, onCopies }: DeliveryOptions): ToDevices {
+  return async (delivery, excludes) => {
+    const before = await registrations.devices(delivery.user)
+    const outcome = await toEach(delivery, before, excludes)
+    if (outcome.kind !== 'unavailable' || before === 'unknown') return outcome
+    const after = await registrations.devices(delivery.user)
+    const fresh = after === 'unknown' ? [] : after.filter((device) => !before.some((known) => isSame(known, device)))
+    if (fresh.length === 0) return outcome
+    const again = await toEach(delivery, fresh, excludes)
+    return again.kind === 'unavailable' ? { ...again, registeredMeanwhile: true } : again
   }
 
-  async function send(delivery: Delivery, destinations: readonly Destination[]): Promise<DeliveryOutcome> {
-    if (destinations.length === 0) {
-      return { kind: 'unavailable', reason: 'recipient-unavailable', said: `${delivery.user} has no registered device` }
-    }
-    const { content, from, fromName } = delivery
-    return firstDelivered(
-      destinations.map(async (destination) =>
-        judge(await edge.send({ destination, content, from, ...(fromName === undefined ? {} : { fromName }) })),
-      ),
-    )
+  async function toEach(
+    delivery: Delivery,
+    devices: readonly Device[] | 'unknown',
+    excludes: (instance: string) => boolean,
+  ): Promise<DeliveryOutcome> {
+    if (devices === 'unknown') return within(copy({ destination: throughCore(delivery) }, delivery))
+    const choice = chooseDevices(devices, parseWishes(delivery.callerPreferences ?? {}), excludes)
+    const { chosen, excluded, asIm } = forDevice(choice, delivery.device)
+    if (chosen.length === 0) return nobody(delivery.user, devices)
+    await onCopies(delivery, chosen)
+    const direct = chosen.flatMap((device) => directly(delivery.user, device))
+    const copies: readonly Partial<OutgoingMessage>[] =
+      direct.length > 0
+        ? direct.map((destination) => ({ destination }))
+        : [{ destination: throughCore(delivery), excluded: excluded.flatMap(({ instance }) => instance ?? []) }]
+    return within(firstDelivered(copies.map((each) => copy({ ...each, ...(asIm ? { asIm } : {}) }, delivery))))
+  }
+
+  async function copy(how: Partial<OutgoingMessage>, delivery: Delivery): Promise<DeliveryOutcome> {
+    const { content, from, fromName, senders, maxForwards, callerPreferences, icid } = delivery
+    const outcome = await edge.send({
+      destination: throughCore(delivery),
+      ...how,
+      content,
+      from,
+      ...(fromName === undefined ? {} : { fromName }),
+      ...(senders === undefined ? {} : { identities: senders }),
+      ...(maxForwards === undefined ? {} : { maxForwards }),
+      ...(callerPreferences === undefined ? {} : { callerPreferences }),
+      ...(icid === undefined ? {} : { icid }),
+    })
+    return judge(outcome)
+  }
+
+  function within(outcome: Promise<DeliveryOutcome>): Promise<DeliveryOutcome> {
+    return new Promise((resolve, reject) => {
+      const cancel = clock.after(DEVICES_WITHIN_MS, () =>
+        resolve({ kind: 'unavailable', reason: 'timeout', said: 'no device has answered in time' }),
+      )
+      outcome.then(resolve, reject).finally(cancel)
+    })
   }
 }
 
-const isSame = (one: Binding, other: Binding): boolean =>
-  one.contact === other.contact && one.callId === other.callId && one.cseq === other.cseq
+/** The way to a user of an external core. */
+export const throughCore = ({ user, routes = [] }: Pick<Delivery, 'user' | 'routes'>) =>
+  ({ kind: 'core', user, ...(routes.length > 0 ? { routes } : {}) }) as const
 
-function devices(bindings: readonly Binding[], device: string | undefined): readonly Destination[] {
-  const asked = bindings.filter(({ instance }) => instance !== undefined && instance === device)
-  return (asked.length > 0 ? asked : bindings).map(({ user, contact, flow, instance }) => ({
-    kind: 'device',
-    user,
-    contact,
-    flow,
-    ...(instance === undefined ? {} : { instance }),
-  }))
+function directly(user: Uri, { contact, flow, instance }: Device) {
+  if (flow === undefined) return []
+  return [{ kind: 'device', user, contact, flow, ...(instance === undefined ? {} : { instance }) } as const]
 }
+
+function forDevice(choice: Choice, device: string | undefined): Choice {
+  const asked = choice.chosen.filter(({ instance }) => instance !== undefined && instance === device)
+  if (asked.length === 0) return choice
+  const others = choice.chosen.filter((each) => !asked.includes(each))
+  return { ...choice, chosen: asked, excluded: [...choice.excluded, ...others] }
+}
+
+function nobody(user: Uri, devices: readonly Device[]): DeliveryOutcome {
+  const said = devices.length === 0 ? `${user} has no registered device` : `no device of ${user} is to have it`
+  return { kind: 'unavailable', reason: 'recipient-unavailable', said }
+}
+
+const isSame = (one: Device, other: Device): boolean =>
+  one.contact === other.contact && one.expiresAt === other.expiresAt
 
 /** Statuses after which the same request may succeed later (RFC 3261 §21, by their meaning for a stored message). */
 const PASSING = new Set([408, 430, 480, 486, 491, 500, 502, 503, 504, 600])
 
-function judge(outcome: SipOutcome): DeliveryOutcome {
+export function judge(outcome: SipOutcome): DeliveryOutcome {
   if (outcome.kind !== 'answered')
     return {
       kind: 'unavailable',

@@ -1,7 +1,8 @@
 import type { InterworkingPolicies } from '../config/schema.js'
+import type { Preferences } from '../conversation/port.js'
 import type { Clock } from '../cpm/clock.js'
 import { type FailureReason, sipAnswerFor } from '../cpm/failure.js'
-import type { ServiceId } from '../cpm/ids.js'
+import type { Uri } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
 import type { CpmRequest, Originator, SipAnswer } from '../sip/port.js'
 import { type Note, type Spool, SpoolUnavailable } from '../spool/spool.js'
@@ -9,7 +10,7 @@ import { conversationNote, partyOf, recallLastService } from './conversation-mem
 import type { OriginatorAddresses } from './originator.js'
 import type { PendingAnswers } from './pending-answers.js'
 import type { Recorder } from './recorder.js'
-import { selectServices } from './selection.js'
+import { type SelectionHints, selectServices } from './selection.js'
 import type { Services } from './service.js'
 import { type Candidate, type OutboundWork, outLane } from './work.js'
 
@@ -23,9 +24,22 @@ export interface AcceptanceOptions {
   readonly clock: Clock
 }
 
+/** What interworking has to know of a request: a SIP request is one. */
+export interface InterworkingRequest extends Pick<CpmRequest, 'function' | 'originator' | 'target' | 'said' | 'icid'> {
+  /** At the terminating side: what the recipient wants of services, and all his addresses (`ISF-01`, `ISF-05`, `ISF-06`). */
+  readonly recipient?: { readonly services: Preferences['services']; readonly addresses: readonly Uri[] }
+}
+
+/** unfit: no service can carry it, and nothing has been done. */
+export type Offered =
+  | { readonly kind: 'answered'; readonly answer: SipAnswer }
+  | { readonly kind: 'unfit'; readonly reason: FailureReason }
+
 export interface Acceptance {
   /** Accepts a message for a service and answers its sender. `target` is where it shall go in the end. */
-  accept(request: CpmRequest, message: CpmMessage): Promise<SipAnswer>
+  accept(request: InterworkingRequest, message: CpmMessage): Promise<SipAnswer>
+  /** The same for a message that has another answer already if no service can carry it (`IW-25`, `IW-31`). */
+  offer(request: InterworkingRequest, message: CpmMessage): Promise<Offered>
 }
 
 const STORE_RETRY_S = 5
@@ -38,7 +52,7 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
   const { spool, services, policies, originators, pending, recorder, clock } = options
 
   async function candidatesFor(
-    request: CpmRequest,
+    request: InterworkingRequest,
     message: CpmMessage,
   ): Promise<readonly Candidate[] | FailureReason> {
     const routes = selectServices(services, message, request.target, await hints(request, message))
@@ -61,10 +75,20 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     return originators.inService(route, originator, { anonymous: message.privacy, until: message.expiresAt })
   }
 
-  async function hints({ function: called, originator, target }: CpmRequest, message: CpmMessage) {
-    // At the terminating side the identifier says where the message comes from: it must not go back there.
-    if (called === 'term' && message.service !== undefined) return { cameFrom: message.service }
-    const identifier: ServiceId | undefined = policies.replyService === 'honour' ? message.service : undefined
+  async function hints(
+    { function: called, originator, target, recipient }: InterworkingRequest,
+    { service }: CpmMessage,
+  ): Promise<SelectionHints> {
+    if (called === 'iwf') return service !== undefined && services.has(service) ? { only: service } : {}
+    if (called === 'term' || recipient !== undefined) {
+      return {
+        // At the terminating side the identifier says where the message comes from: it must not go back there.
+        ...(service === undefined || called !== 'term' ? {} : { cameFrom: service }),
+        ...(recipient?.services === undefined ? {} : { preferred: recipient.services }),
+        ...(recipient === undefined ? {} : { aliases: recipient.addresses }),
+      }
+    }
+    const identifier = policies.replyService === 'honour' ? service : undefined
     if (identifier !== undefined) return { identifier }
     if (services.size < 2) return {}
     const lastUsed = await recallLastService(spool.notes, originator.addresses, target)
@@ -73,7 +97,7 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
 
   /** So that the answer of the correspondent joins this conversation, by whichever service the message leaves. */
   function notesFor(
-    { originator }: CpmRequest,
+    { originator }: InterworkingRequest,
     { conversationId, contributionId }: CpmMessage,
     candidates: readonly Candidate[],
     now: number,
@@ -92,20 +116,31 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     })
   }
 
-  async function accept(request: CpmRequest, received: CpmMessage): Promise<SipAnswer> {
+  async function offer(request: InterworkingRequest, received: CpmMessage): Promise<Offered> {
     const now = clock.now()
     const message = { ...received, expiresAt: Math.min(received.expiresAt, now + policies.maxLife) }
     recorder.received(message, request.said)
     const candidates = await candidatesFor(request, message)
-    if (typeof candidates === 'string') return refuse(message, candidates)
+    if (typeof candidates === 'string') return { kind: 'unfit', reason: candidates }
     const [first] = candidates
-    if (!first) return refuse(message, 'internal')
-    const { originator } = request
+    if (!first) return { kind: 'unfit', reason: 'internal' }
+    return { kind: 'answered', answer: await store(request, message, [first, ...candidates.slice(1)], now) }
+  }
+
+  async function store(
+    request: InterworkingRequest,
+    message: CpmMessage,
+    candidates: readonly [Candidate, ...Candidate[]],
+    now: number,
+  ): Promise<SipAnswer> {
+    const { originator, icid } = request
+    const [first] = candidates
     const payload: OutboundWork = {
       message,
       replyTo: { user: originator.uri, ...(originator.device === undefined ? {} : { device: originator.device }) },
       candidates,
       index: 0,
+      ...(icid === undefined ? {} : { icid }),
     }
     const item = {
       id: `${originator.uri}|${message.messageId}`,
@@ -131,20 +166,25 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     return answer?.kind === 'failed' ? answerFor(answer.reason, answer.said) : { status: 202 }
   }
 
-  function refuse(message: CpmMessage, reason: FailureReason): SipAnswer {
-    recorder.refused(message, reason)
-    return answerFor(reason)
+  /** What could not be stored is not taken. */
+  async function offered(request: InterworkingRequest, message: CpmMessage): Promise<Offered> {
+    try {
+      return await offer(request, message)
+    } catch (error) {
+      if (!(error instanceof SpoolUnavailable)) throw error
+      recorder.refused(message, 'service-unavailable')
+      const warning = 'the message could not be stored'
+      return { kind: 'answered', answer: { status: 503, retryAfterSeconds: STORE_RETRY_S, warning } }
+    }
   }
 
   return {
+    offer: offered,
     async accept(request, message) {
-      try {
-        return await accept(request, message)
-      } catch (error) {
-        if (!(error instanceof SpoolUnavailable)) throw error
-        recorder.refused(message, 'service-unavailable')
-        return { status: 503, retryAfterSeconds: STORE_RETRY_S, warning: 'the message could not be stored' }
-      }
+      const outcome = await offered(request, message)
+      if (outcome.kind === 'answered') return outcome.answer
+      recorder.refused(message, outcome.reason)
+      return answerFor(outcome.reason)
     },
   }
 }

@@ -8,7 +8,7 @@ import type { CpmMessage } from '../cpm/message.js'
 import { type LaneConsumer, type Note, type Spool, SpoolUnavailable, type Taken, type Verdict } from '../spool/spool.js'
 import { type ConversationMemory, joinConversation, lastServiceNote, partyOf } from './conversation-memory.js'
 import type { Recipients } from './recipient.js'
-import type { Recorder } from './recorder.js'
+import type { InboundEnding, Recorder } from './recorder.js'
 import { canReport, reportBack, reportKey } from './report-back.js'
 import { deliveryWaitMs } from './retry.js'
 import type { Service, Services } from './service.js'
@@ -33,6 +33,8 @@ export interface Inbound {
 }
 
 const STORE_RETRY_MS = 5_000
+
+const endings = { delivered: 'delivered', kept: 'handed-on', interworked: 'handed-on', refused: 'failed' } as const
 
 /** The interworking function towards CPM (`IWF-MSG-02`, `IWF-10`): stores what a service hands over, then delivers it as a CPM message. */
 export function createInbound(options: InboundOptions): Inbound {
@@ -73,7 +75,7 @@ export function createInbound(options: InboundOptions): Inbound {
 
   async function carry({ item, expired }: Taken<InboundWork>): Promise<Verdict<InboundWork>> {
     const { service, user, message } = item.payload
-    const conclude = (outcome: 'delivered' | 'failed' | 'expired' | 'later', said: string) =>
+    const conclude = (outcome: InboundEnding, said: string) =>
       recorder.inboundConcluded(item.payload, outcome, said, clock.now() - item.acceptedAt)
     if (expired) {
       conclude('expired', 'the user was not reached in time')
@@ -93,7 +95,7 @@ export function createInbound(options: InboundOptions): Inbound {
         why: outcome.reason,
       }
     }
-    conclude(outcome.kind === 'delivered' ? 'delivered' : 'failed', outcome.said)
+    conclude(endings[outcome.kind], outcome.said)
     if (outcome.kind === 'refused') {
       await reportBack(services, item.payload, 'failed')
       return { kind: 'done' }

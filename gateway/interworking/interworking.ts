@@ -21,7 +21,8 @@ import { forwardNotification } from './report-back.js'
 import { createReports } from './reports.js'
 import { type Service, type Services, withNormalAddresses } from './service.js'
 import { type AdapterStore, createAdapterStore } from './shared-store.js'
-import { INBOUND_LANE, NOTIFY_LANE, REPORT_LANE } from './work.js'
+import { NOTIFY_LIFE_MS } from './verdict.js'
+import { INBOUND_LANE, NOTIFY_LANE, type NotifyWork, REPORT_LANE } from './work.js'
 
 export interface InterworkingOptions {
   readonly config: Pick<Config, 'domain' | 'defaultCountry' | 'interworking'> & {
@@ -44,6 +45,8 @@ export interface Interworking extends Acceptance {
   readonly services: Services
   /** A CPM user's notification about a message of a service; true when it was for one. */
   forwardNotification(notification: DispositionNotification, from: Originator): Promise<boolean>
+  /** Keeps a notification and delivers it, at once or when its user comes back. Rejects with SpoolUnavailable. */
+  notify(work: NotifyWork): Promise<void>
   /** A user has become reachable: what waits for him is tried now. */
   reachable(user: Uri): Promise<void>
   start(): Promise<void>
@@ -115,8 +118,22 @@ export function createInterworking(options: InterworkingOptions): Interworking {
 
   return {
     services,
-    accept: acceptance.accept,
+    ...acceptance,
     forwardNotification: (notification, from) => forwardNotification(services, spool.notes, notification, from),
+    async notify(work) {
+      const { notification, replyTo } = work
+      const { messageId, recipient, disposition } = notification
+      const acceptedAt = clock.now()
+      const item = {
+        id: `${replyTo.user}|${messageId}|${recipient}!${disposition.kind}`,
+        lane: NOTIFY_LANE,
+        attempts: 0,
+        acceptedAt,
+        expiresAt: acceptedAt + NOTIFY_LIFE_MS,
+        payload: work,
+      }
+      await spool.put(item, { rememberMs: policies.rememberFor })
+    },
     async reachable(user) {
       await Promise.all([INBOUND_LANE, REPORT_LANE, NOTIFY_LANE].map((lane) => spool.hurry(lane, `${user}|`)))
     },

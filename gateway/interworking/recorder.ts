@@ -3,6 +3,7 @@ import type { InboundMessage, SendOutcome } from '../../adapters/contract/index.
 import type { FailureReason } from '../cpm/failure.js'
 import type { ServiceId } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
+import type { Charging } from '../observe/charging.js'
 import type { LeaseEvent, Metrics } from '../observe/metrics.js'
 import type { Trace } from '../observe/trace.js'
 import type { ReportPayload } from '../spool/spool.js'
@@ -29,17 +30,30 @@ export interface Recorder {
   inboundStored(work: InboundWork): void
   inboundRefused(service: ServiceId, message: InboundMessage, reason: FailureReason): void
   inboundOffered(work: InboundWork, message: CpmMessage): void
-  inboundConcluded(
-    work: InboundWork,
-    outcome: 'delivered' | 'failed' | 'expired' | 'later',
-    said: string,
-    tookMs: number,
-  ): void
+  inboundConcluded(work: InboundWork, outcome: InboundEnding, said: string, tookMs: number): void
 }
 
-export function createRecorder(metrics: Metrics, trace: Trace, log: Logger): Recorder {
+/** What became of a message of a service. handed-on: it waits for the user, or has gone on to another service. */
+export type InboundEnding = 'delivered' | 'handed-on' | 'failed' | 'expired' | 'later'
+
+export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, charging: Charging): Recorder {
   const conversation = (message: Pick<CpmMessage, 'conversationId'>) =>
     message.conversationId === undefined ? {} : { conversation: message.conversationId }
+
+  function chargeOut(service: ServiceId, { payload }: OutboundItem, ending: Ending): void {
+    if (ending.kind === 'retry' || ending.kind === 'next-service') return
+    const { message, candidates, index, icid } = payload
+    charging.record({
+      kind: 'message',
+      from: message.from,
+      to: candidates[index]?.to ?? message.to,
+      service,
+      parts: ending.kind === 'accepted' ? ending.parts : 1,
+      outcome: ending.kind,
+      id: message.messageId,
+      ...(icid === undefined ? {} : { icid }),
+    })
+  }
 
   return {
     lease: metrics.lease,
@@ -102,6 +116,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger): Rec
     },
     concluded(service, item, ending) {
       const { messageId } = item.payload.message
+      chargeOut(service, item, ending)
       switch (ending.kind) {
         case 'accepted':
           if (!ending.awaitsReport) metrics.ended('out', service, 'accepted')
@@ -144,6 +159,8 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger): Rec
     notified({ notification, conversationId, service, replyTo }, outcome, said, tookMs) {
       const { messageId, disposition } = notification
       metrics.notification(disposition.kind, disposition.status, outcome)
+      const parties = { from: notification.recipient, to: replyTo.user }
+      charging.record({ kind: 'report', ...parties, service, parts: 1, outcome, id: messageId })
       if (outcome === 'sent') metrics.latency('notify', service, tookMs / 1000)
       trace.note(messageId, {
         what: 'notified',
@@ -183,10 +200,11 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger): Rec
         trace.note(messageId, { what: 'retried', line: said })
         return metrics.retry(service, 'recipient-unavailable')
       }
-      metrics.ended('in', service, outcome)
+      metrics.ended('in', service, outcome === 'handed-on' ? 'accepted' : outcome)
+      charging.record({ kind: 'message', from: message.from, to: user, service, parts: 1, outcome, id: messageId })
       metrics.latency('end-to-end', service, tookMs / 1000)
       trace.note(messageId, { what: 'ended', peer: `device ${user}`, direction: 'in', line: `${outcome}: ${said}` })
-      if (outcome !== 'delivered')
+      if (outcome === 'failed' || outcome === 'expired')
         log.info({ messageId, service, to: message.to, outcome, said }, 'message of a service not delivered')
     },
   }

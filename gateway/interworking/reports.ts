@@ -69,6 +69,8 @@ export function createReports({ spool, policies, deliver, recorder, clock, paral
     })
     switch (outcome.kind) {
       case 'delivered':
+      case 'kept':
+      case 'interworked':
         recorder.notified(work, 'sent', outcome.said, tookMs())
         return { kind: 'done' }
       case 'refused':

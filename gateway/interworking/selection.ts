@@ -17,12 +17,18 @@ export interface SelectionHints {
   readonly cameFrom?: ServiceId
   /** The service this pair of correspondents used last. */
   readonly lastUsed?: ServiceId
+  /** The one service it has been sent to (function `iwf`). */
+  readonly only?: ServiceId
+  /** What the recipient wants: these services and no others, in his order, each at his address there (`ISF-01`, `ISF-05`). */
+  readonly preferred?: readonly { readonly service: ServiceId; readonly address?: Uri }[]
+  /** Other addresses of the recipient, for services that cannot use the target (`ISF-06`). */
+  readonly aliases?: readonly Uri[]
 }
 
 /**
  * The interworking selection function: the services that can carry this message to this target, best first
- * (`ISF-01`, `IW-22`). Order: the identifier of the reply, the service used last, then the configured order; services
- * that are down, or for which the text is long, come after the others. Without any, the reason that came nearest to success.
+ * (`ISF-01`, `IW-22`). Order: the identifier of the reply, the service used last, then the recipient's or the configured
+ * order; services that are down, or for which the text is long, come after the others. Without any, the reason that came nearest to success.
  */
 export function selectServices(
   services: Services,
@@ -32,12 +38,34 @@ export function selectServices(
 ): readonly Route[] | FailureReason {
   const routes: Route[] = []
   let nearest: FailureReason = 'unknown-recipient'
-  for (const service of services.values()) {
-    const fit = service.id === hints.cameFrom ? 'loop' : fits(service, message, target)
+  for (const { service, addresses } of choices(services, target, hints)) {
+    const fit = service.id === hints.cameFrom ? 'loop' : fitsAny(service, message, addresses)
     if (typeof fit !== 'string') routes.push(fit)
     else if (closeness(fit) > closeness(nearest)) nearest = fit
   }
   return routes.length === 0 ? nearest : rank(routes, message.content, hints)
+}
+
+/** Services to be weighed, each with the recipient's addresses that may do there. */
+function choices(services: Services, target: Uri, { only, preferred, aliases = [] }: SelectionHints) {
+  const addresses = [target, ...aliases.filter((alias) => alias !== target)]
+  const all = only === undefined ? [...services.values()] : [services.get(only)]
+  const wanted =
+    preferred?.map(({ service, address }) => ({
+      service: services.get(service),
+      addresses: address === undefined ? addresses : [address],
+    })) ?? all.map((service) => ({ service, addresses }))
+  return wanted.flatMap(({ service, addresses }) => (service === undefined ? [] : [{ service, addresses }]))
+}
+
+function fitsAny(service: Service, message: CpmMessage, addresses: readonly Uri[]): Route | FailureReason {
+  let nearest: FailureReason = 'unknown-recipient'
+  for (const address of addresses) {
+    const fit = fits(service, message, address)
+    if (typeof fit !== 'string') return fit
+    if (closeness(fit) > closeness(nearest)) nearest = fit
+  }
+  return nearest
 }
 
 /** How far a service was from being usable: an address it knows but cannot serve counts for more than an unknown one. */
@@ -75,7 +103,8 @@ function inReach(config: ServiceConfig, target: Uri, to: Uri): boolean {
   return config.domains.includes(domain)
 }
 
-function carriesMedia(accepted: readonly string[], type: string): boolean {
+/** Whether a media type is among these; `image/*` stands for all images. */
+export function carriesMedia(accepted: readonly string[], type: string): boolean {
   const media = (type.split(';', 1)[0] ?? '').trim().toLowerCase()
   return accepted.some(
     (pattern) => pattern === media || (pattern.endsWith('/*') && media.startsWith(pattern.slice(0, -1))),

@@ -17,7 +17,7 @@ import {
 
 /** How an attempt ended for the message, beside what the spool is told. */
 export type Ending =
-  | { readonly kind: 'accepted'; readonly awaitsReport: boolean }
+  | { readonly kind: 'accepted'; readonly awaitsReport: boolean; readonly parts: number }
   | { readonly kind: 'delivered' }
   | { readonly kind: 'retry'; readonly reason: FailureReason; readonly delayMs: number }
   | { readonly kind: 'next-service'; readonly reason: FailureReason; readonly to: Candidate }
@@ -149,7 +149,8 @@ function accepted(
   const wants = wantedStates(message.dispositions)
   if (mayGoOn && !wants.includes('failed')) wants.push('failed')
   const awaitsReport = outcome.reportExpected && outcome.parts.length > 0 && wants.length > 0
-  if (!awaitsReport) return { ending: { kind: 'accepted', awaitsReport }, verdict: { kind: 'done', puts } }
+  const ending = { kind: 'accepted', awaitsReport, parts: Math.max(1, outcome.parts.length) } as const
+  if (!awaitsReport) return { ending, verdict: { kind: 'done', puts } }
   const context: SentContext = {
     message: reported(message),
     ...(message.conversationId === undefined ? {} : { conversationId: message.conversationId }),
@@ -161,7 +162,7 @@ function accepted(
     ...(mayGoOn ? { next: item.payload } : {}),
   }
   return {
-    ending: { kind: 'accepted', awaitsReport },
+    ending,
     verdict: {
       kind: 'sent',
       record: {

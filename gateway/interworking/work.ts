@@ -39,6 +39,8 @@ export interface OutboundWork {
   readonly tries?: number
   /** The last attempt got no answer; it may have arrived. */
   readonly uncertain?: boolean
+  /** icid-value of the request it came in. */
+  readonly icid?: string
 }
 
 /** What is remembered of a message while its reports are awaited. */

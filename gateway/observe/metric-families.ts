@@ -51,6 +51,11 @@ export function createFamilies(registry: Registry) {
       'Numbers lent from the address pool. event: granted, renewed, exhausted (enlarge the pool).',
       ['event'],
     ),
+    charged: counter('charging_records_total', 'Charging records. kind: message, session, report.', [
+      'kind',
+      'service',
+      'outcome',
+    ]),
     sipRequests: counter(
       'sip_requests_total',
       'SIP requests by direction, method and class of the final answer (silent: none came; unsent: it never left).',

@@ -32,6 +32,10 @@ export interface Metrics {
   retry(service: string, reason: string): void
   nextService(from: string, to: string): void
   lease(event: LeaseEvent): void
+  /** What happened to a message that waits for its recipient. */
+  deferred(event: DeferredEvent): void
+  /** A charging record has been made. */
+  charged(kind: string, service: string, outcome: string): void
   /** What the SIP edge counts. */
   readonly sip: SipMetrics
   /** What happened to the embedded Redis. */
@@ -57,7 +61,9 @@ export function createMetrics(): Metrics {
     latency: (stage, service, seconds) => families.latency.observe({ stage, service }, seconds),
     retry: (service, reason) => families.retries.inc({ service, reason }),
     nextService: (from, to) => families.nextService.inc({ from, to }),
+    deferred: (event) => families.deferred.inc({ event }),
     lease: (event) => families.leases.inc({ event }),
+    charged: (kind, service, outcome) => families.charged.inc({ kind, service, outcome }),
     sip: createSipMetrics(families),
     redisServer: (event) => families.redisServer.inc({ event }),
     traceDropped: (count) => families.traceDropped.inc(count),

@@ -35,8 +35,9 @@ function serviceHeaders(outgoing: OutgoingMessage): SipHeaderLines {
 
 const sameText = (one: string, other: string): boolean => one.replace(/\s/g, '') === other.replace(/\s/g, '')
 
-/** The speaker by the address he used, then one by the other scheme, so that those behind still know all of him. */
-function asserted(speaker: string, { from, identities = [] }: OutgoingMessage, domain: string): string {
+/** The speaker by the address he used; for a core also one of the other scheme, so that those behind know all of him. */
+function asserted(speaker: string, { destination, from, identities = [] }: OutgoingMessage, domain: string): string {
+  if (destination.kind === 'device') return speaker
   const isNumber = from.startsWith('tel:')
   const other = identities.find((uri) => /^(sips?|tel):/.test(uri) && uri.startsWith('tel:') !== isNumber)
   return other === undefined ? speaker : `${speaker}, <${wireUri(other, domain)}>`

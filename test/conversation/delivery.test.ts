@@ -1,32 +1,42 @@
 import { describe, expect, test } from 'vitest'
-import { createDelivery } from '../../gateway/conversation/delivery.js'
-import type { Binding } from '../../gateway/core/port.js'
+import { createDelivery, type Delivery } from '../../gateway/conversation/delivery.js'
+import type { Device } from '../../gateway/conversation/port.js'
 import type { Uri } from '../../gateway/cpm/ids.js'
 import type { Destination, SipOutcome } from '../../gateway/sip/port.js'
 import { ALICE, HANDSET, message } from '../interworking/support.js'
 
-const binding = (n: number): Binding => ({
-  user: ALICE,
+const binding = (n: number): Device => ({
   contact: `sip:alice@192.0.2.${n}`,
   flow: `udp:192.0.2.${n}:5060`,
   instance: `urn:uuid:${n}`,
   features: {},
+  q: 1,
   expiresAt: 1,
-  callId: 'c',
-  cseq: 1,
 })
 const answered = (status: number): SipOutcome => ({ kind: 'answered', status, reason: '', said: `SIP/2.0 ${status}` })
 
-function delivery(bindings: readonly Binding[] | undefined, outcomes: readonly SipOutcome[]) {
+const clock = { now: () => 0, after: () => () => {} }
+
+/** Delivery over an edge that answers so and so, to devices as they are registered by and by. */
+function deliveryTo(edge: { send: () => Promise<SipOutcome> }, lists: () => readonly Device[] | 'unknown') {
+  const deliver = createDelivery({
+    edge,
+    registrations: { devices: async () => lists() },
+    clock,
+    onCopies: async () => {},
+  })
+  return (delivery: Delivery) => deliver(delivery, () => false)
+}
+
+function delivery(devices: readonly Device[] | 'unknown', outcomes: readonly SipOutcome[]) {
   const sent: Destination[] = []
   const edge = {
-    send: async ({ destination }: { destination: Destination }) => {
+    send: async ({ destination }: { destination: Destination } = { destination: { kind: 'core', user: ALICE } }) => {
       sent.push(destination)
       return outcomes[sent.length - 1] ?? answered(200)
     },
   }
-  const registrar = bindings && { bindings: async () => bindings, onRegistered: () => {} }
-  return { sent, deliver: createDelivery(edge, registrar) }
+  return { sent, deliver: deliveryTo(edge, () => devices) }
 }
 
 const toAlice = { user: ALICE, content: { kind: 'message' as const, message: message() }, from: HANDSET }
@@ -43,10 +53,10 @@ describe('delivery to a user', () => {
 
   test('MSG-18 who has it on one device need not wait for another that never answers', async () => {
     const sends = [new Promise<SipOutcome>(() => {}), Promise.resolve(answered(200))]
-    const deliver = createDelivery(
-      { send: () => sends.shift() ?? Promise.resolve(answered(200)) },
-      { bindings: async () => [binding(1), binding(2)], onRegistered: () => {} },
-    )
+    const deliver = deliveryTo({ send: () => sends.shift() ?? Promise.resolve(answered(200)) }, () => [
+      binding(1),
+      binding(2),
+    ])
     expect(await deliver(toAlice)).toMatchObject({ kind: 'delivered' })
   })
 
@@ -66,14 +76,13 @@ describe('delivery to a user', () => {
     expect(sent).toEqual([])
   })
 
-  test('a device that registers while another does not answer is told of', async () => {
+  test('a device that registers while another does not answer is tried, too', async () => {
     const lists = [[binding(1)], [binding(1), binding(2)], [binding(1)], [binding(1)]]
-    const deliver = createDelivery(
-      { send: async () => ({ kind: 'silent', said: '' }) },
-      { bindings: async () => lists.shift() ?? [], onRegistered: () => {} },
-    )
-    expect(await deliver(toAlice)).toMatchObject({ kind: 'unavailable', registeredMeanwhile: true })
-    expect(await deliver(toAlice)).not.toHaveProperty('registeredMeanwhile')
+    const outcomes: SipOutcome[] = [{ kind: 'silent', said: '' }, answered(200)]
+    const edge = { send: async () => outcomes.shift() ?? ({ kind: 'silent', said: '' } as const) }
+    const deliver = deliveryTo(edge, () => lists.shift() ?? [])
+    expect(await deliver(toAlice)).toMatchObject({ kind: 'delivered' })
+    expect(await deliver(toAlice)).toMatchObject({ kind: 'unavailable' })
   })
 
   test('Retry-After of a busy device is kept', async () => {
@@ -94,7 +103,7 @@ describe('delivery to a user', () => {
   })
 
   test('IWF-12 with an external core there is one copy, to the core', async () => {
-    const { sent, deliver } = delivery(undefined, [])
+    const { sent, deliver } = delivery('unknown', [])
     await deliver({ ...toAlice, user: 'tel:+12065550100' as Uri })
     expect(sent).toEqual([{ kind: 'core', user: 'tel:+12065550100' }])
   })

@@ -120,6 +120,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       metrics,
       { note: () => {}, read: async () => [], stop: async () => {}, follow: emptyStream },
       silent,
+      { record: () => {} },
     ),
     registry: metrics.registry,
     clock: systemClock,

@@ -40,7 +40,7 @@ describe('what becomes of a message after an attempt', () => {
   test('IMDN-01 FLOW-25c without a request nothing is awaited and nothing is told', () => {
     const { verdict, ending } = decide(asking(), accepted, policies, NOW, 0.5)
     expect(verdict).toEqual({ kind: 'done', puts: [] })
-    expect(ending).toEqual({ kind: 'accepted', awaitsReport: false })
+    expect(ending).toEqual({ kind: 'accepted', awaitsReport: false, parts: 1 })
     expect(failed(asking(), 'unknown-recipient', '', NOW).verdict).toEqual({ kind: 'done', puts: [] })
   })
 

@@ -1,0 +1,114 @@
+import type { ConversationPolicies } from '../config/preferences.js'
+import type { UserDirectory } from '../core/port.js'
+import type { Uri } from '../cpm/ids.js'
+import type { CpmMessage } from '../cpm/message.js'
+import { type Acceptance, answerFor } from '../interworking/acceptance.js'
+import type { CpmRequest, CpmRequestHandler, SipAnswer } from '../sip/port.js'
+import { admit } from './admission.js'
+import type { Deliver, DeliveryOutcome } from './delivery.js'
+import type { Dispositions } from './dispositions.js'
+import type { createNotifications } from './notifications.js'
+import { createOriginating } from './originating.js'
+import type { ControllingFunction, PreferenceStore } from './port.js'
+import type { ConversationRecorder } from './recorder.js'
+
+export interface ConversationOptions {
+  readonly policies: ConversationPolicies
+  /** The users of the embedded core; absent with an external one. */
+  readonly directory: UserDirectory | undefined
+  readonly controlling: () => ControllingFunction | undefined
+  readonly interworking: Acceptance
+  readonly isOfService: (target: Uri) => boolean
+  readonly preferences: PreferenceStore
+  /** The terminating function. */
+  readonly deliver: Deliver
+  readonly onward: (request: CpmRequest, message: CpmMessage) => Promise<SipAnswer>
+  readonly dispositions: Pick<Dispositions, 'asked'>
+  readonly notifications: Pick<ReturnType<typeof createNotifications>, 'receive'>
+  readonly recorder: ConversationRecorder
+}
+
+/**
+ * The conversation server as SIP sees it: each request to the function it is for. The sender has been authenticated. The
+ * topmost Route says which function; a group's address and a recipient list say that it is the controlling one (`MSG-10`).
+ */
+export function createConversation(options: ConversationOptions): CpmRequestHandler {
+  const { policies, directory, interworking, preferences, deliver, recorder } = options
+  const originate = createOriginating({ ...options, terminate })
+
+  /** A message that is for a user of ours, and what its sender hears of it. */
+  async function terminate(request: CpmRequest, user: Uri, message: CpmMessage): Promise<SipAnswer> {
+    const { originator, maxForwards, routes, callerPreferences, icid } = request
+    recorder.received(message, request.said)
+    const outcome = await deliver({
+      user,
+      content: { kind: 'message', message },
+      from: message.from,
+      senders: originator.addresses,
+      maxForwards,
+      routes,
+      ...(message.fromName === undefined ? {} : { fromName: message.fromName }),
+      ...(callerPreferences === undefined ? {} : { callerPreferences }),
+      ...(icid === undefined ? {} : { icid }),
+    })
+    recorder.concluded(message, outcome, icid)
+    return toSip(outcome)
+  }
+
+  async function fromSender(request: CpmRequest, received: CpmMessage): Promise<SipAnswer> {
+    const admission = admit(received, request.originator, policies)
+    if (admission.kind === 'refused') {
+      const { answer } = admission
+      recorder.refused(received, answer.status, answer.warning ?? '')
+      return answer
+    }
+    await options.dispositions.asked(received, request.originator)
+    return toGroup(request, admission.message) ?? originate(request, admission.message)
+  }
+
+  function toGroup(request: CpmRequest, message: CpmMessage): Promise<SipAnswer> | undefined {
+    const recipients = request.content.kind === 'message' ? request.content.recipients : undefined
+    const controlling = options.controlling()
+    const isForGroup = recipients !== undefined || controlling?.hosts(request.target) === true
+    return isForGroup ? controlling?.accept(request, message, recipients) : undefined
+  }
+
+  /** The ISF by itself, called by another function than ours: it reads the recipient's preferences, if he is ours (`FLOW-26`). */
+  async function select(request: CpmRequest, message: CpmMessage): Promise<SipAnswer> {
+    const user = directory?.find(request.target)
+    const { services } = await preferences.of(user?.uri ?? request.target)
+    if (services === undefined) return interworking.accept(request, message)
+    return interworking.accept({ ...request, recipient: { services, addresses: user?.addresses ?? [] } }, message)
+  }
+
+  return async (request) => {
+    const { content, target } = request
+    if (content.kind === 'notifications') return options.notifications.receive(request, content.notifications)
+    const { message } = content
+    switch (request.function) {
+      case 'orig':
+        return fromSender(request, message)
+      case 'term':
+        return toGroup(request, message) ?? terminate(request, directory?.find(target)?.uri ?? target, message)
+      case 'isf':
+        return select(request, message)
+      case 'iwf':
+        return interworking.accept(request, message)
+    }
+  }
+}
+
+/** What a device said is what the sender hears (`MSG-18`, `IW-02`); what is not yet delivered is accepted. */
+export function toSip(outcome: DeliveryOutcome): SipAnswer {
+  switch (outcome.kind) {
+    case 'delivered':
+      return { status: 200 }
+    case 'kept':
+    case 'interworked':
+      return { status: 202 }
+    case 'refused':
+      return { status: outcome.status, warning: outcome.said }
+    case 'unavailable':
+      return answerFor(outcome.reason, outcome.said)
+  }
+}

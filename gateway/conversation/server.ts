@@ -1,0 +1,139 @@
+import type { Config } from '../config/schema.js'
+import type { UserDirectory } from '../core/port.js'
+import type { Clock } from '../cpm/clock.js'
+import type { Uri } from '../cpm/ids.js'
+import type { CpmMessage } from '../cpm/message.js'
+import type { Interworking } from '../interworking/interworking.js'
+import type { CpmRequestHandler, SipEdge } from '../sip/port.js'
+import type { Spool } from '../spool/spool.js'
+import { createConversation } from './conversation.js'
+import { createDelivery, type Deliver, type Delivery, judge, type ToDevices, throughCore } from './delivery.js'
+import { createDispositions } from './dispositions.js'
+import { createNotifications } from './notifications.js'
+import { createOnward } from './onward.js'
+import type { ControllingFunction, DeferredMessaging, PreferenceStore, Preferences, Registrations } from './port.js'
+import type { ConversationRecorder } from './recorder.js'
+import { createTerminating } from './terminating.js'
+
+export interface ConversationServerOptions {
+  readonly config: Pick<Config, 'conversation' | 'interworking'> & {
+    readonly sip: Pick<Config['sip'], 'outboundParallel'>
+  }
+  readonly edge: Pick<SipEdge, 'send'>
+  readonly spool: Spool
+  /** The users of the embedded core; absent with an external one. */
+  readonly directory: UserDirectory | undefined
+  readonly registrations: Registrations
+  readonly preferences: PreferenceStore
+  readonly deferred: () => DeferredMessaging | undefined
+  readonly controlling: () => ControllingFunction | undefined
+  /** The two rooms need each other; it is asked for once both are there. */
+  readonly interworking: () => Interworking
+  readonly recorder: ConversationRecorder
+  readonly clock: Clock
+}
+
+/** The conversation server of one node, wired. */
+export interface ConversationServer {
+  /** What comes over SIP. */
+  readonly handle: CpmRequestHandler
+  /** To a CPM user, whoever sends: by his terminating function, or through the external core, which calls that. */
+  readonly deliver: Deliver
+  /** To the devices of a user and nowhere else: for what has waited for them. */
+  readonly toDevices: ToDevices
+  start(): void
+  /** Takes no more work, and lets what is under way end until `deadline`. */
+  stop(deadline: AbortSignal): Promise<void>
+}
+
+export function createConversationServer(options: ConversationServerOptions): ConversationServer {
+  const { config, edge, spool, directory, registrations, preferences, interworking, recorder, clock } = options
+  const policies = config.conversation
+  const dispositions = createDispositions({
+    notes: spool.notes,
+    policies: policies.reports,
+    preferences,
+    onDropped: recorder.dropped,
+  })
+  const toDevices = createDelivery({ edge, registrations, clock, onCopies: dispositions.copied })
+  const terminate = createTerminating({
+    toDevices,
+    preferences,
+    deferred: options.deferred,
+    dispositions,
+    interwork,
+  })
+  const onward = createOnward({
+    edge,
+    policies,
+    retry: config.interworking.policies.retry,
+    rememberMs: config.interworking.policies.rememberFor,
+    interworking: { offer: (request, message) => interworking().offer(request, message) },
+    notify: (work) => interworking().notify(work),
+    spool,
+    recorder,
+    clock,
+    parallel: config.sip.outboundParallel,
+  })
+  const notifications = createNotifications({
+    directory,
+    dispositions,
+    controlling: options.controlling,
+    deliver: terminate,
+    forward: (notification, from) => interworking().forwardNotification(notification, from),
+    notify: (work) => interworking().notify(work),
+  })
+  const domainsOfServices = new Set(Object.values(config.interworking.services).flatMap(({ domains }) => domains))
+  const conversation = createConversation({
+    policies,
+    directory,
+    controlling: options.controlling,
+    interworking: {
+      accept: (request, message) => interworking().accept(request, message),
+      offer: (request, message) => interworking().offer(request, message),
+    },
+    isOfService: (target) => domainsOfServices.has(/@([^;:?]+)/.exec(target)?.[1] ?? ''),
+    preferences,
+    deliver: terminate,
+    onward: onward.send,
+    dispositions,
+    notifications,
+    recorder,
+  })
+
+  /** `IW-12`: as the terminating function of the recipient, with his preferences and in the sender's name. */
+  function interwork(delivery: Delivery, message: CpmMessage, services: Preferences['services']) {
+    const { user, from, senders, icid } = delivery
+    const sender = directory?.find(from)
+    const addresses = senders ?? sender?.addresses ?? [from]
+    const request = {
+      function: 'term',
+      originator: { uri: sender?.uri ?? from, addresses },
+      target: message.to,
+      said: `${user} is away: to another service`,
+      recipient: { services, addresses: directory?.find(user)?.addresses ?? [user] },
+      ...(icid === undefined ? {} : { icid }),
+    } as const
+    return interworking().accept(request, message)
+  }
+
+  async function deliver(delivery: Delivery) {
+    const { content, from } = delivery
+    if (content.kind === 'notifications' && !isOurs(delivery.user)) {
+      // What became of a message that a service sent and another one took.
+      const told = await notifications.toServices(content.notifications, { uri: from, addresses: [from] })
+      if (told) return { kind: 'delivered', said: 'told to the service' } as const
+    }
+    return directory ? terminate(delivery) : judge(await edge.send({ ...delivery, destination: throughCore(delivery) }))
+  }
+
+  const isOurs = (user: Uri): boolean => directory?.find(user) !== undefined
+
+  return {
+    handle: conversation,
+    deliver,
+    toDevices,
+    start: onward.start,
+    stop: onward.stop,
+  }
+}

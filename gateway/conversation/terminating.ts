@@ -1,0 +1,107 @@
+import { reasonForSipStatus, sipAnswerFor } from '../cpm/failure.js'
+import type { CpmMessage } from '../cpm/message.js'
+import type { SipAnswer } from '../sip/port.js'
+import type { Deliver, Delivery, DeliveryOutcome, ToDevices } from './delivery.js'
+import type { Dispositions } from './dispositions.js'
+import type { DeferredMessaging, PreferenceStore, Preferences } from './port.js'
+
+export interface TerminatingOptions {
+  readonly toDevices: ToDevices
+  readonly preferences: PreferenceStore
+  /** Absent: what would be deferred is answered as unavailable, and its sender tries again. */
+  readonly deferred: () => DeferredMessaging | undefined
+  readonly dispositions: Pick<Dispositions, 'askedFrom'>
+  /** Hands the message to the ISF with what the recipient says of services (`IW-12`). */
+  readonly interwork: (delivery: Delivery, message: CpmMessage, services: Preferences['services']) => Promise<SipAnswer>
+}
+
+type Unavailable = DeliveryOutcome & { kind: 'unavailable' }
+
+/**
+ * The terminating participating function (`MSG-15`, `MSG-16`): what the recipient refuses, then his devices, then what he and
+ * the provider want done while none of them can be reached (`DEF-05`, `IW-11`, `CPM-CONV-001`, `CPM-CONV-002`).
+ */
+export function createTerminating(options: TerminatingOptions): Deliver {
+  const { toDevices, preferences: store, dispositions, interwork } = options
+
+  async function message(delivery: Delivery, message: CpmMessage, preferences: Preferences): Promise<DeliveryOutcome> {
+    // IW-10: a refusal is final, and nobody else carries the message instead.
+    if (preferences.blocks(delivery.senders ?? [delivery.from])) {
+      return {
+        kind: 'refused',
+        reason: 'refused-by-recipient',
+        status: 603,
+        said: 'the recipient takes nothing from him',
+      }
+    }
+    if (await options.deferred()?.hasWaiting(delivery.user)) return keep(delivery, message, 'defer')
+    const outcome = await toDevices(delivery, preferences.excludes)
+    return outcome.kind === 'unavailable' ? away(delivery, message, preferences, outcome) : outcome
+  }
+
+  function away(
+    delivery: Delivery,
+    message: CpmMessage,
+    preferences: Preferences,
+    outcome: Unavailable,
+  ): DeliveryOutcome | Promise<DeliveryOutcome> {
+    switch (preferences.unavailable) {
+      case 'discard':
+        return discarded(outcome)
+      case 'defer':
+      case 'store':
+        return options.deferred() ? keep(delivery, message, preferences.unavailable) : outcome
+      case 'interwork':
+        return elsewhere(delivery, message, preferences)
+    }
+  }
+
+  async function keep(delivery: Delivery, message: CpmMessage, how: 'defer' | 'store'): Promise<DeliveryOutcome> {
+    const { user, from, fromName } = delivery
+    const named = fromName === undefined ? {} : { fromName }
+    const kept = await options.deferred()?.keep({ user, message, from, ...named }, how)
+    if (kept?.kind === 'kept') return { kind: 'kept', said: `kept for ${user}` }
+    return refused(kept?.reason ?? 'internal', 'no more can be kept for the user')
+  }
+
+  async function elsewhere(
+    delivery: Delivery,
+    message: CpmMessage,
+    { services }: Preferences,
+  ): Promise<DeliveryOutcome> {
+    const { status, warning = '' } = await interwork(delivery, message, services)
+    const said = `${status} ${warning}`.trimEnd()
+    if (status < 300) return { kind: 'interworked', said }
+    const reason = reasonForSipStatus(status)
+    // The store is away: nothing has been decided.
+    return status === 503 ? { kind: 'unavailable', reason, said } : { kind: 'refused', reason, status, said }
+  }
+
+  /** A notification goes to the device that asked, by preference to all; it is nothing to defer or to interwork (`FLOW-24`). */
+  async function notifications(delivery: Delivery, { copies, excludes }: Preferences): Promise<DeliveryOutcome> {
+    if (copies) {
+      const { device: _, ...toAll } = delivery
+      return toDevices(toAll, excludes)
+    }
+    const device = delivery.device ?? (await dispositions.askedFrom(delivery.user, delivery.content))
+    return toDevices({ ...delivery, ...(device === undefined ? {} : { device }) }, excludes)
+  }
+
+  return async (delivery) => {
+    const preferences = await store.of(delivery.user)
+    const { content } = delivery
+    return content.kind === 'message'
+      ? message(delivery, content.message, preferences)
+      : notifications(delivery, preferences)
+  }
+}
+
+const refused = (reason: 'internal' | Unavailable['reason'], said: string): DeliveryOutcome => ({
+  kind: 'refused',
+  reason,
+  status: sipAnswerFor(reason).status,
+  said,
+})
+
+/** Nothing is kept: the sender hears of it now (`CPM-CONV-002`). */
+const discarded = ({ said }: Unavailable): DeliveryOutcome => refused('recipient-unavailable', said)
