@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
 import type { Logger } from 'pino'
 import type { Clock } from '../cpm/clock.js'
+import { FleetingMap } from '../cpm/fleeting-map.js'
 import { createWriteGatherer, type WriteGatherer } from './gather-writes.js'
 import { type SipHeaderLines, type SipHeaders, toSipHeaders, toSrfHeaders } from './headers.js'
 import type { ControlAddress } from './options.js'
@@ -101,6 +102,13 @@ interface SrfApplication {
   ): void
 }
 
+/** Who waits for the outcome of a request. */
+interface Waiting {
+  resolve(outcome: LinkOutcome): void
+  cancelTimeout(): void
+  readonly onTaken: (() => void) | undefined
+}
+
 /**
  * Connects to the control port. Rejects when it cannot, or when the secret is refused. drachtio-srf does not reconnect here:
  * it never settles what was under way on a lost connection, and its retries cannot be stopped.
@@ -108,7 +116,12 @@ interface SrfApplication {
 export function openLink(options: LinkOptions, connectTimeoutMs: number): Promise<Link> {
   const { server, methods, onRequest, onLost, clock, log } = options
   const srf = new Srf() as unknown as SrfApplication
-  const underWay = new Set<(outcome: LinkOutcome) => void>()
+  /**
+   * Requests that wait, by number. What drachtio-srf is given knows the number only: it keeps callbacks in maps of its own,
+   * and with them all they know, for long after they were called.
+   */
+  const underWay = new FleetingMap<number, Waiting>()
+  let lastNumber = 0
   // drachtio-srf writes each frame by itself.
   const writes = createWriteGatherer()
   let state: 'opening' | 'open' | 'closed' = 'opening'
@@ -120,50 +133,51 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
   function end(why: string): void {
     const wasOpen = state === 'open'
     state = 'closed'
-    for (const settle of underWay) settle({ kind: 'lost', said: why })
+    settleAll(why)
     if (wasOpen) onLost(why)
+  }
+
+  function settle(number: number, outcome: LinkOutcome): void {
+    const waiting = underWay.take(number)
+    waiting?.cancelTimeout()
+    waiting?.resolve(outcome)
+  }
+
+  function settleAll(why: string): void {
+    for (const [number] of underWay.entries()) settle(number, { kind: 'lost', said: why })
   }
 
   function request(outgoing: OutgoingRequest, timeoutMs: number, onTaken?: () => void): Promise<LinkOutcome> {
     if (state !== 'open') return Promise.resolve({ kind: 'refused', said: 'no link to the SIP server' })
-    return new Promise((resolve) => {
-      const settle = (outcome: LinkOutcome): void => {
-        if (!underWay.delete(settle)) return
-        cancelTimeout()
-        resolve(outcome)
-      }
-      const cancelTimeout = clock.after(timeoutMs, () => settle({ kind: 'lost', said: 'no answer in time' }))
-      underWay.add(settle)
-      writes.gather()
-      try {
-        // The callback form: with a promise, an answer in the same segment as the acknowledgement would be missed.
-        srf.request(
-          outgoing.uri,
-          {
-            method: outgoing.method,
-            headers: toSrfHeaders(outgoing.headers),
-            ...(outgoing.body !== undefined && { body: outgoing.body }),
-            ...(outgoing.nextHop !== undefined && outgoing.dialogId === undefined && { proxy: outgoing.nextHop }),
-            ...(outgoing.dialogId !== undefined && { stackDialogId: outgoing.dialogId }),
-          },
-          (error, sent) => {
-            if (error || !sent) return settle({ kind: 'refused', said: error?.message ?? 'not sent' })
-            onTaken?.()
-            sent.on('response', (response) => {
-              if (response.status >= 200) settle(toResponse(response))
-            })
-          },
-        )
-      } catch (error) {
-        settle({ kind: 'refused', said: error instanceof Error ? error.message : String(error) })
-      }
+    const number = ++lastNumber
+    const outcome = new Promise<LinkOutcome>((resolve) => {
+      const cancelTimeout = clock.after(timeoutMs, () => settle(number, { kind: 'lost', said: 'no answer in time' }))
+      underWay.set(number, { resolve, cancelTimeout, onTaken })
     })
+    writes.gather()
+    try {
+      // The callback form: with a promise, an answer in the same segment as the acknowledgement would be missed.
+      srf.request(outgoing.uri, toSrfOptions(outgoing), sentCallback(number))
+    } catch (error) {
+      settle(number, { kind: 'refused', said: error instanceof Error ? error.message : String(error) })
+    }
+    return outcome
+  }
+
+  function sentCallback(number: number): (error: Error | null, request?: SrfRequest) => void {
+    return (error, sent) => {
+      if (error || !sent) return settle(number, { kind: 'refused', said: error?.message ?? 'not sent' })
+      underWay.get(number)?.onTaken?.()
+      sent.on('response', (response) => {
+        if (response.status >= 200) settle(number, toResponse(response))
+      })
+    }
   }
 
   function close(): void {
     if (state === 'closed') return
     state = 'closed'
-    for (const settle of underWay) settle({ kind: 'lost', said: 'link closed' })
+    settleAll('link closed')
     disconnect(srf, log)
   }
 
@@ -187,6 +201,16 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
     })
     srf.connect({ ...server, reconnect: { maxAttempts: 1 } })
   })
+}
+
+function toSrfOptions({ method, headers, body, nextHop, dialogId }: OutgoingRequest) {
+  return {
+    method,
+    headers: toSrfHeaders(headers),
+    ...(body !== undefined && { body }),
+    ...(nextHop !== undefined && dialogId === undefined && { proxy: nextHop }),
+    ...(dialogId !== undefined && { stackDialogId: dialogId }),
+  }
 }
 
 function toIncoming(request: SrfRequest, response: SrfResponse, writes: WriteGatherer, log: Logger): IncomingRequest {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { FleetingMap } from '../../gateway/cpm/fleeting-map.js'
 import { type CoreLink, openTcpLink, openUdpLink } from './core-link.js'
 import { type Picture, pictureContent, textContent, textOfContent } from './picture.js'
 import { answerTo, readSip } from './sip-text.js'
@@ -77,7 +78,7 @@ export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> 
     notifications: 0,
     inbound: 0,
   }
-  const pending = new Map<string, Pending>()
+  const pending = new FleetingMap<string, Pending>()
   const answered = new Map<string, Buffer>()
   const open = options.transport === 'tcp' ? openTcpLink : openUdpLink
   const link = await open({
@@ -96,7 +97,7 @@ export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> 
     const branch = /branch=([^;,\s]+)/.exec(head)?.[1] ?? ''
     const waiting = pending.get(branch)
     if (waiting === undefined) return
-    pending.delete(branch)
+    pending.take(branch)
     if (status < 300) counts.accepted++
     else counts.refused++
     waiting.resolve(status)
@@ -129,9 +130,9 @@ export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> 
 
   const scan = setInterval(() => {
     const now = Date.now()
-    for (const [branch, waiting] of pending) {
+    for (const [branch, waiting] of pending.entries()) {
       if (now - waiting.startedAt > GIVE_UP_MS) {
-        pending.delete(branch)
+        pending.take(branch)
         counts.unanswered++
         waiting.resolve(0)
       } else if (link.transport === 'UDP' && now >= waiting.nextAt) {

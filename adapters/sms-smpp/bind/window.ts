@@ -1,3 +1,4 @@
+import { FleetingMap } from '../../../gateway/cpm/fleeting-map.js'
 import type { Command } from '../wire/types.js'
 
 const LAST_SEQUENCE = 0x7fffffff
@@ -31,15 +32,14 @@ export interface Window<Note> {
 
 /** A window of `size` requests. Matching is by number and by command: answers come in any order. */
 export function createWindow<Note>(size: number): Window<Note> {
-  const waiting = new Map<number, Pending<Note>>()
-  const overdue = new Map<number, Pending<Note>>()
+  const waiting = new FleetingMap<number, Pending<Note>>()
+  const overdue = new FleetingMap<number, Pending<Note>>()
   let sequence = 0
 
-  const take = (from: Map<number, Pending<Note>>, number: number, command: Command | 'any') => {
+  const take = (from: FleetingMap<number, Pending<Note>>, number: number, command: Command | 'any') => {
     const pending = from.get(number)
     if (pending === undefined || (command !== 'any' && pending.answer !== command)) return undefined
-    from.delete(number)
-    return pending
+    return from.take(number)
   }
 
   return {
@@ -51,31 +51,31 @@ export function createWindow<Note>(size: number): Window<Note> {
       return sequence
     },
     open(number, pending) {
-      overdue.delete(number)
+      overdue.take(number)
       waiting.set(number, pending)
     },
     close: (number, command) => take(waiting, number, command),
     oldestSentAt() {
-      for (const pending of waiting.values()) return pending.sentAt
+      for (const [, pending] of waiting.entries()) return pending.sentAt
       return undefined
     },
     expire(moment) {
       const out: Pending<Note>[] = []
-      for (const [number, pending] of waiting) {
+      for (const [number, pending] of waiting.entries()) {
         if (pending.sentAt > moment) break
-        waiting.delete(number)
+        waiting.take(number)
         overdue.set(number, pending)
         out.push(pending)
       }
-      for (const number of overdue.keys()) {
+      for (const [number] of overdue.entries()) {
         if (overdue.size <= REMEMBERED) break
-        overdue.delete(number)
+        overdue.take(number)
       }
       return out
     },
     late: (number, command) => take(overdue, number, command),
     drain() {
-      const all = [...waiting.values()]
+      const all = [...waiting.entries()].map(([, pending]) => pending)
       waiting.clear()
       return all
     },

@@ -1,4 +1,5 @@
 import type { Clock } from '../../cpm/clock.js'
+import { FleetingMap } from '../../cpm/fleeting-map.js'
 import { ExpiringMap } from './expiring-map.js'
 import { T4_MS } from './timers.js'
 
@@ -18,7 +19,7 @@ export type AnswerMatch<T> = T | 'stray' | 'repeated'
 
 /** All client transactions; a CANCEL has the branch of its INVITE. */
 export class ClientTransactions<T extends ClientTransaction> {
-  readonly #open = new Map<string, T>()
+  readonly #open = new FleetingMap<string, T>()
   readonly #answered: ExpiringMap<string, true>
 
   constructor(clock: Clock) {
@@ -43,13 +44,13 @@ export class ClientTransactions<T extends ClientTransaction> {
     const key = keyOf(transaction.branch, transaction.method)
     transaction.stop()
     if (this.#open.get(key) !== transaction) return false
-    this.#open.delete(key)
+    this.#open.take(key)
     this.#answered.set(key, true)
     return true
   }
 
   clear(): void {
-    for (const transaction of this.#open.values()) transaction.stop()
+    for (const [, transaction] of this.#open.entries()) transaction.stop()
     this.#open.clear()
     this.#answered.clear()
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../cpm/clock.js'
+import { FleetingMap } from '../../cpm/fleeting-map.js'
 
 export interface ExpiringMapOptions<K, V> {
   readonly clock: Clock
@@ -14,7 +15,7 @@ export interface ExpiringMapOptions<K, V> {
  */
 export class ExpiringMap<K, V> {
   readonly #options: ExpiringMapOptions<K, V>
-  readonly #entries = new Map<K, { readonly value: V; readonly until: number }>()
+  readonly #entries = new FleetingMap<K, { readonly value: V; readonly until: number }>()
   #cancelSweep: (() => void) | undefined
 
   constructor(options: ExpiringMapOptions<K, V>) {
@@ -35,18 +36,18 @@ export class ExpiringMap<K, V> {
 
   /** Adds an entry, or renews it. */
   set(key: K, value: V): void {
-    this.#entries.delete(key)
+    this.#entries.take(key)
     this.#entries.set(key, { value, until: this.#options.clock.now() + this.#options.lifeMs })
     if (this.#entries.size > this.#options.maxEntries) this.#expireOldest()
     if (!this.#cancelSweep) this.#scheduleSweep()
   }
 
   delete(key: K): boolean {
-    return this.#entries.delete(key)
+    return this.#entries.take(key) !== undefined
   }
 
   *values(): Generator<V> {
-    for (const { value } of this.#entries.values()) yield value
+    for (const [, { value }] of this.#entries.entries()) yield value
   }
 
   /** Forgets all without a call of onExpire. */
@@ -63,9 +64,9 @@ export class ExpiringMap<K, V> {
   #sweep(): void {
     this.#cancelSweep = undefined
     const now = this.#options.clock.now()
-    for (const [key, { value, until }] of this.#entries) {
+    for (const [key, { value, until }] of this.#entries.entries()) {
       if (until > now) break
-      this.#entries.delete(key)
+      this.#entries.take(key)
       this.#options.onExpire?.(key, value)
     }
     if (this.#entries.size > 0 && !this.#cancelSweep) this.#scheduleSweep()
@@ -75,7 +76,7 @@ export class ExpiringMap<K, V> {
     const oldest = this.#entries.entries().next()
     if (oldest.done) return
     const [key, { value }] = oldest.value
-    this.#entries.delete(key)
+    this.#entries.take(key)
     this.#options.onExpire?.(key, value)
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../cpm/clock.js'
+import { FleetingMap } from '../../cpm/fleeting-map.js'
 import type { Flow } from '../transport/flow.js'
 import { ExpiringMap } from './expiring-map.js'
 import type { TransactionIdentity } from './identity.js'
@@ -31,12 +32,12 @@ export interface ServerTransactionsOptions<T> {
 /** Non-INVITE server transactions (RFC 3261 §17.2.2). */
 export class ServerTransactions<T extends OpenTransaction> {
   readonly #open: ExpiringMap<string, T>
-  readonly #byId = new Map<string, T>()
+  readonly #byId = new FleetingMap<string, T>()
   readonly #completed: ExpiringMap<string, Completed>
 
   constructor({ clock, maxCompleted, unanswered }: ServerTransactionsOptions<T>) {
     const onExpire = (_key: string, transaction: T) => {
-      this.#byId.delete(transaction.id)
+      this.#byId.take(transaction.id)
       unanswered(transaction)
     }
     this.#open = new ExpiringMap({ clock, lifeMs: TRANSACTION_MS, maxEntries: Number.POSITIVE_INFINITY, onExpire })
@@ -74,7 +75,7 @@ export class ServerTransactions<T extends OpenTransaction> {
     const open = this.#open.get(key)
     if (open && open.branch === branch) {
       this.#open.delete(key)
-      this.#byId.delete(open.id)
+      this.#byId.take(open.id)
     }
     if (flow.transport === 'udp') this.#completed.set(detached(key), { branch: detached(branch), reply, flow })
   }
