@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { normalUri } from '../cpm/address.js'
+import { checkGroups } from './groups.js'
 import { nearest } from './nearest.js'
 import { groupsOf, patternProblem } from './pattern.js'
 import { type ConfigProblem, shown } from './problem.js'
@@ -14,8 +15,8 @@ const LONGEST_ANSWER_MS = 25_000
 
 /** What single keys cannot show: references, collisions, values that exclude each other. */
 export const checkConfig: Check = (config, source) =>
-  [domain, listeners, certificates, externalCore, userAddresses, services, patterns, pools, times].flatMap((check) =>
-    check(config, source),
+  [domain, listeners, certificates, externalCore, userAddresses, checkGroups, services, patterns, pools, times].flatMap(
+    (check) => check(config, source),
   )
 
 /** What works, but is seldom meant. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { groupsSchema } from './groups.js'
 import { conversationSchema, preferencesSchema } from './preferences.js'
 import { duration, size } from './units.js'
 
@@ -311,6 +312,7 @@ export const configSchema = z.strictObject({
   redis: describe(redis.default('embedded'), 'embedded, a URL, a sentinel group or a cluster.'),
   http: http.prefault({}),
   conversation: conversationSchema.prefault({}),
+  groups: groupsSchema.prefault({}),
   interworking: interworking.prefault({}),
   adapters: describe(
     z.record(z.string().regex(/^[a-z0-9-]{1,32}$/), adapter).default({}),

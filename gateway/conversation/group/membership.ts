@@ -1,0 +1,70 @@
+import type { UserDirectory } from '../../core/port.js'
+import { sameParty } from '../../cpm/address.js'
+import type { FailureReason } from '../../cpm/failure.js'
+import type { Uri } from '../../cpm/ids.js'
+import type { Originator } from '../../sip/port.js'
+import type { Group, Groups } from './groups.js'
+
+/** One who gets a copy. */
+export interface Member {
+  /** As the group or the list names him; reports name him so, too. */
+  readonly uri: Uri
+  /** The one address of his account (`ID-15`). */
+  readonly account: Uri
+  /** Why he gets none: the sender's list names what it may not. */
+  readonly refused?: FailureReason
+}
+
+export interface Membership {
+  /** Whether this group takes messages of him (`MSG-11`). */
+  maySend(group: Group, sender: Originator): boolean
+  /** Everybody behind these addresses but the sender, each account once; groups among them are opened once (`MSG-13`, `ID-15`). */
+  recipients(listed: readonly Uri[], sender: Originator, within?: Group): readonly Member[]
+}
+
+export function createMembership(groups: Groups, directory: UserDirectory | undefined): Membership {
+  const accountOf = (address: Uri): Uri => directory?.find(address)?.uri ?? address
+  const isSender = (sender: Originator, account: Uri): boolean =>
+    [sender.uri, ...sender.addresses].some((address) => address === account || sameParty(address, account))
+
+  function maySend(group: Group, sender: Originator): boolean {
+    const among = (addresses: Iterable<Uri>) => [...addresses].some((address) => isSender(sender, accountOf(address)))
+    if (among(group.barred)) return false
+    if (group.send === 'anyone') return true
+    return among(group.send === 'members' ? everybody(group) : group.send)
+  }
+
+  /** Members of groups within a group are members of it; a group that contains itself is no trouble. */
+  function everybody(group: Group, seen = new Set<Uri>([group.address])): readonly Uri[] {
+    return group.members.flatMap((member) => {
+      const inner = groups.find(member)
+      if (!inner) return [member]
+      if (seen.has(inner.address)) return []
+      seen.add(inner.address)
+      return everybody(inner, seen)
+    })
+  }
+
+  /** A sender's own list opens only groups that he may send to; the members of a group are its owner's business. */
+  function opened(address: Uri, sender: Originator): readonly Member[] {
+    const group = groups.find(address)
+    if (group && maySend(group, sender)) return everybody(group).map((uri) => ({ uri, account: accountOf(uri) }))
+    const refused: FailureReason | undefined = group
+      ? 'sender-not-allowed'
+      : groups.hosts(address)
+        ? 'unknown-recipient'
+        : undefined
+    return [{ uri: address, account: accountOf(address), ...(refused && { refused }) }]
+  }
+
+  return {
+    maySend,
+    recipients(listed, sender, within) {
+      const found = new Map<Uri, Member>()
+      for (const member of (within ? everybody(within) : listed).flatMap((address) => opened(address, sender))) {
+        if (!found.has(member.account) && !isSender(sender, member.account)) found.set(member.account, member)
+      }
+      return [...found.values()]
+    },
+  }
+}
