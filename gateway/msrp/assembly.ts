@@ -1,0 +1,203 @@
+import type { IncomingContext, IncomingMessage, Sink, Verdict } from './incoming.js'
+import { PipeBroken } from './octet-pipe.js'
+import { asksSuccessReport, type ByteRange, type EndFlag, failureReportOf, type Request } from './wire/message.js'
+
+/** Gaps of one message that may be open at once. */
+const MAX_GAPS = 64
+
+/** One message that comes in: its octets in order into its body, an answer for each chunk. */
+export class Assembly {
+  readonly message: IncomingMessage
+  readonly #context: IncomingContext
+  readonly #ended: (complete: boolean) => void
+  /** Position of the octet that is due. */
+  #next = 1
+  /** Position of the last octet of all, once the chunk that has it came. */
+  #last: number | undefined
+  #early: { readonly at: number; readonly octets: Buffer }[] = []
+  #earlyBytes = 0
+  #refused: number | undefined
+  #refuseChunk: ((status: number) => void) | undefined
+  #verdict: Verdict | undefined
+  #gone = false
+  /** The last chunk, while its answer waits for the verdict. */
+  #final: Request | undefined
+  #cancelTimer: (() => void) | undefined
+
+  constructor(context: IncomingContext, request: Request, about: About, ended: (complete: boolean) => void) {
+    this.#context = context
+    this.#ended = ended
+    this.message = {
+      ...about,
+      body: context.body(),
+      successReport: asksSuccessReport(request.headers),
+      failureReport: failureReportOf(request.headers),
+      fromPath: request.fromPath,
+    }
+  }
+
+  /** Asks what becomes of the message. */
+  begin(): void {
+    this.#context.verdict(this.message).then(
+      (verdict) => this.#decide(verdict),
+      (error: unknown) => {
+        if (!(error instanceof PipeBroken)) this.#context.fault(error)
+        this.#decide({ status: 413 })
+      },
+    )
+  }
+
+  /** Takes one chunk. */
+  chunk(request: Request, { start }: ByteRange): Sink {
+    let at = start
+    let answered = false
+    const answer = (status: number): void => {
+      if (!answered) this.#context.answer(request, status)
+      answered = true
+    }
+    this.#refuseChunk = answer
+    this.#restartTimer()
+    if (this.#refused !== undefined) answer(this.#refused)
+    return {
+      octets: (piece) => {
+        this.#take(at, piece)
+        at += piece.length
+      },
+      end: (flag) => {
+        this.#refuseChunk = undefined
+        if (this.#endChunk(flag, at - 1)) this.#complete(request)
+        else answer(200)
+      },
+    }
+  }
+
+  /** Nothing more will come. */
+  giveUp(why: string): void {
+    this.#gone = true
+    this.#cancelTimer?.()
+    this.message.body.fail(why)
+  }
+
+  #take(at: number, piece: Buffer): void {
+    if (this.#refused !== undefined) return
+    const { limits } = this.#context
+    if (this.message.body.failure || at + piece.length - 1 > limits.messageBytes) this.#refuse(413)
+    else if (at > this.#next) this.#keep(at, piece)
+    else this.#put(at, piece)
+  }
+
+  /** Octets already there do not count again: they are out of our hands. */
+  #put(at: number, piece: Buffer): void {
+    const known = this.#next - at
+    if (known >= piece.length) return
+    this.#next = at + piece.length
+    this.message.body.push(known > 0 ? piece.subarray(known) : piece)
+    this.#fillGap()
+  }
+
+  #keep(at: number, piece: Buffer): void {
+    const last = this.#early.at(-1)
+    const joins = last !== undefined && last.at + last.octets.length === at
+    this.#earlyBytes += piece.length
+    if (this.#earlyBytes > this.#context.limits.earlyBytes || (!joins && this.#early.length >= MAX_GAPS)) {
+      this.#refuse(413)
+    } else if (joins) this.#early[this.#early.length - 1] = { at: last.at, octets: Buffer.concat([last.octets, piece]) }
+    else this.#early.push({ at, octets: Buffer.from(piece) })
+  }
+
+  #fillGap(): void {
+    const index = this.#early.findIndex(({ at }) => at <= this.#next)
+    const [found] = index < 0 ? [] : this.#early.splice(index, 1)
+    if (!found) return
+    this.#earlyBytes -= found.octets.length
+    this.#put(found.at, found.octets)
+    this.#fillGap()
+  }
+
+  /** Whether the message is complete with this chunk. */
+  #endChunk(flag: EndFlag, last: number): boolean {
+    const { count } = this.#context
+    if (flag === '#') {
+      if (this.#refused === undefined) count('message-aborted')
+      this.giveUp('its sender gave it up')
+      this.#ended(false)
+      return false
+    }
+    if (flag === '$') this.#last = last
+    if (this.#refused !== undefined) {
+      if (flag === '$') this.#drop()
+      return false
+    }
+    return this.#last !== undefined && this.#next > this.#last
+  }
+
+  #complete(request: Request): void {
+    const { clock, limits, unanswered, count } = this.#context
+    this.#cancelTimer?.()
+    this.#final = request
+    this.#ended(true)
+    unanswered(1)
+    count('message-received')
+    this.message.body.end()
+    if (this.#verdict) this.#settle(this.#verdict)
+    else {
+      this.#cancelTimer = clock.after(limits.verdictMs, () => {
+        count('verdict-late')
+        this.#decide({ status: 408 })
+      })
+    }
+  }
+
+  #decide(verdict: Verdict): void {
+    if (this.#verdict || this.#gone) return
+    this.#verdict = verdict
+    if (this.#final) this.#settle(verdict)
+    else if (verdict.status !== 200) this.#refuse(verdict.status)
+  }
+
+  #settle({ status, report }: Verdict): void {
+    const { answer, unanswered, count } = this.#context
+    const request = this.#final
+    if (!request) return
+    this.#final = undefined
+    this.#cancelTimer?.()
+    unanswered(-1)
+    answer(request, status)
+    if (status !== 200) {
+      count('message-refused')
+      this.message.body.fail('refused')
+    } else if (this.message.successReport && report !== 'later') {
+      this.#context.report(this.message, 200)
+    }
+  }
+
+  /** Answers the chunk under way, or the next one, and takes no octet more. */
+  #refuse(status: number): void {
+    if (this.#refused !== undefined) return
+    this.#refused = status
+    this.#context.count('message-refused')
+    this.#early = []
+    this.message.body.fail('refused')
+    this.#refuseChunk?.(status)
+    // The whole came while nobody could decide: nothing follows that would end it.
+    if (this.#last !== undefined) this.#drop()
+  }
+
+  #drop(): void {
+    this.#cancelTimer?.()
+    this.#ended(false)
+  }
+
+  #restartTimer(): void {
+    const { clock, limits, count } = this.#context
+    this.#cancelTimer?.()
+    this.#cancelTimer = clock.after(limits.incompleteMs, () => {
+      count('message-incomplete')
+      this.giveUp('the rest did not come')
+      this.#ended(false)
+    })
+  }
+}
+
+/** What the first chunk says of its message. */
+type About = Pick<IncomingMessage, 'id' | 'contentType' | 'size'>

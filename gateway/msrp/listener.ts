@@ -1,0 +1,82 @@
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Clock } from '../cpm/clock.js'
+import { type MsrpTls, serverContext, tlsAccept } from './tls.js'
+
+export interface ListenAddress {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** msrps; needs a certificate. */
+  readonly secure: boolean
+  /** What peers are told instead of `host`, where they reach us by another name. */
+  readonly advertised?: string
+}
+
+/** A listening socket. */
+export interface Listener {
+  /** As peers see it, with the port as bound. */
+  readonly address: ListenAddress
+  /** Resolves when the port is free again; connections already handed over live on. */
+  close(): Promise<void>
+}
+
+interface ListenOptions {
+  readonly clock: Clock
+  readonly tls: MsrpTls | undefined
+  readonly handshakeMs: number
+  /** Whether one more connection may come in. */
+  admit(): boolean
+  /** Plain, or after the handshake. */
+  accepted(socket: Socket): void
+  refused(): void
+}
+
+/** Listens. Rejects when the address cannot be had, or the certificate is missing. */
+export async function listen(address: ListenAddress, options: ListenOptions): Promise<Listener> {
+  const { tls } = options
+  if (address.secure && !tls) throw new TypeError('a certificate is needed to listen for msrps')
+  const strangers = new Set<Socket>()
+  const begin = address.secure && tls ? handshakes(tls, strangers, options) : options.accepted
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy())
+    if (options.admit()) begin(socket)
+    else {
+      options.refused()
+      socket.destroy()
+    }
+  })
+  server.listen({ host: address.host, port: address.port })
+  await once(server, 'listening')
+  return {
+    address: { ...address, port: portOf(server) },
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const socket of strangers) socket.destroy()
+      await closed
+    },
+  }
+}
+
+/** Connections whose handshake is not through in time are closed. */
+function handshakes(tls: MsrpTls, strangers: Set<Socket>, options: ListenOptions): (raw: Socket) => void {
+  const { clock, handshakeMs, accepted, refused } = options
+  const context = serverContext(tls)
+  return (raw) => {
+    strangers.add(raw)
+    const cancel = clock.after(handshakeMs, () => strangers.has(raw) && raw.destroy())
+    raw.once('close', () => {
+      cancel()
+      if (strangers.delete(raw)) refused()
+    })
+    tlsAccept(raw, context, (socket) => {
+      strangers.delete(raw)
+      accepted(socket)
+    })
+  }
+}
+
+function portOf(server: Server): number {
+  const bound = server.address()
+  return bound !== null && typeof bound === 'object' ? bound.port : 0
+}
