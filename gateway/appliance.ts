@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { LoadedConfig } from './config/load.js'
 import type { Config } from './config/schema.js'
+import { createControlling } from './conversation/group/controlling.js'
+import { createGroupRecorder } from './conversation/group/recorder.js'
+import { throughGroups } from './conversation/group/through-groups.js'
 import type { Device, Registrations } from './conversation/port.js'
 import { createConversationRecorder } from './conversation/recorder.js'
 import { createConversationServer } from './conversation/server.js'
@@ -99,32 +102,46 @@ export async function startAppliance(
       registrations: registrationsOf(core),
       preferences: users.preferences,
       deferred: () => undefined,
-      controlling: () => undefined,
+      controlling: () => controlling,
       interworking: () => interworking,
       recorder: createConversationRecorder(metrics, trace, charging),
+      clock,
+    })
+    const controlling = createControlling({
+      config,
+      spool,
+      deliver: conversation.deliver,
+      interworking: { accept: (request, message) => interworking.accept(request, message) },
+      directory: core?.directory,
+      policies: config.interworking.policies,
+      parallel: config.sip.outboundParallel,
+      recorder: createGroupRecorder(metrics, trace),
       clock,
     })
     const interworking: Interworking = createInterworking({
       config,
       adapters: new Map(adapters.map((adapter) => [adapter.name, adapter])),
       spool,
-      deliver: conversation.deliver,
+      deliver: throughGroups(controlling, conversation.deliver),
       directory: core?.directory,
+      isGroup: controlling.hosts,
       recorder: createRecorder(metrics, trace, log, charging),
       registry: metrics.registry,
       clock,
       log,
     })
     core?.registrar.onRegistered((user) => {
-      interworking
-        .reachable(user)
-        .catch((error: unknown) => log.warn({ user, err: error }, 'waiting messages not hurried'))
+      Promise.all([interworking.reachable(user), controlling.reachable(user)]).catch((error: unknown) =>
+        log.warn({ user, err: error }, 'waiting messages not hurried'),
+      )
     })
 
     await edge.start()
     undo.push(() => edge.stop())
     await interworking.start()
     undo.push((deadline) => interworking.stop(deadline))
+    controlling.start()
+    undo.push((deadline) => controlling.stop(deadline))
     conversation.start()
     undo.push((deadline) => conversation.stop(deadline))
     onRequest = conversation.handle

@@ -106,15 +106,18 @@ export function createConversationServer(options: ConversationServerOptions): Co
     const { user, from, senders, icid } = delivery
     const sender = directory?.find(from)
     const addresses = senders ?? sender?.addresses ?? [from]
+    const recipient = directory?.find(user)?.addresses ?? [user]
+    // A copy of a group's message: in a service it is the recipient who is addressed.
+    const own = recipient.includes(message.to) ? message : { ...message, to: user, originalTo: message.to }
     const request = {
       function: 'term',
       originator: { uri: sender?.uri ?? from, addresses },
-      target: message.to,
+      target: own.to,
       said: `${user} is away: to another service`,
-      recipient: { services, addresses: directory?.find(user)?.addresses ?? [user] },
+      recipient: { services, addresses: recipient },
       ...(icid === undefined ? {} : { icid }),
     } as const
-    return interworking().accept(request, message)
+    return interworking().accept(request, own)
   }
 
   async function deliver(delivery: Delivery) {

@@ -133,7 +133,7 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     candidates: readonly [Candidate, ...Candidate[]],
     now: number,
   ): Promise<SipAnswer> {
-    const { originator, icid } = request
+    const { originator, icid, recipient, target } = request
     const [first] = candidates
     const payload: OutboundWork = {
       message,
@@ -143,7 +143,8 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
       ...(icid === undefined ? {} : { icid }),
     }
     const item = {
-      id: `${originator.uri}|${message.messageId}`,
+      // A message to a group may go to several recipients who are away.
+      id: `${originator.uri}|${message.messageId}${recipient === undefined ? '' : `|${target}`}`,
       lane: outLane(first.service),
       attempts: 0,
       acceptedAt: now,

@@ -34,6 +34,8 @@ export interface InterworkingOptions {
   readonly deliver: Deliver
   /** The users of the embedded core; absent with an external one. */
   readonly directory: UserDirectory | undefined
+  /** Whether an address is that of a group: members outside CPM write to it, too. */
+  readonly isGroup?: (address: Uri) => boolean
   readonly recorder: Recorder
   readonly registry: Registry
   readonly clock: Clock
@@ -68,7 +70,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
     spool,
     services,
     policies,
-    recipients: createRecipients(leases, directory),
+    recipients: createRecipients(leases, directory, options.isGroup),
     deliver,
     recorder,
     clock,
