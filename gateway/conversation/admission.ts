@@ -20,13 +20,16 @@ export function admit(message: CpmMessage, sender: Originator, { senders, identi
   if (senders.maxBytes !== undefined && octets(message.content) > senders.maxBytes) {
     return refused(413, `the content may have ${senders.maxBytes} octets`)
   }
-  if (message.conversationId === undefined || message.contributionId !== undefined) {
-    return { kind: 'admitted', message }
-  }
-  if (identities === 'refuse') return refused(400, 'Conversation-ID without Contribution-ID')
-  // The same message gets the same one.
-  const contributionId = stableId(`contribution ${message.from} ${message.messageId}`) as ContributionId
-  return { kind: 'admitted', message: { ...message, contributionId } }
+  const named = withContribution(message)
+  if (named !== message && identities === 'refuse') return refused(400, 'Conversation-ID without Contribution-ID')
+  return { kind: 'admitted', message: named }
+}
+
+/** `CONV-07`: a conversation never goes on without its contribution; the same message gets the same one. */
+export function withContribution(message: CpmMessage): CpmMessage {
+  const { conversationId, contributionId, from, messageId } = message
+  if (conversationId === undefined || contributionId !== undefined) return message
+  return { ...message, contributionId: stableId(`contribution ${from} ${messageId}`) as ContributionId }
 }
 
 const refused = (status: number, warning: string): Admission => ({ kind: 'refused', answer: { status, warning } })

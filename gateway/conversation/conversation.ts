@@ -4,7 +4,7 @@ import type { Uri } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
 import { type Acceptance, answerFor } from '../interworking/acceptance.js'
 import type { CpmRequest, CpmRequestHandler, SipAnswer } from '../sip/port.js'
-import { admit } from './admission.js'
+import { admit, withContribution } from './admission.js'
 import type { Deliver, DeliveryOutcome } from './delivery.js'
 import type { Dispositions } from './dispositions.js'
 import type { createNotifications } from './notifications.js'
@@ -84,10 +84,9 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
   return async (request) => {
     const { content, target } = request
     if (content.kind === 'notifications') return options.notifications.receive(request, content.notifications)
-    const { message } = content
+    if (request.function === 'orig') return fromSender(request, content.message)
+    const message = withContribution(content.message)
     switch (request.function) {
-      case 'orig':
-        return fromSender(request, message)
       case 'term':
         return toGroup(request, message) ?? terminate(request, directory?.find(target)?.uri ?? target, message)
       case 'isf':

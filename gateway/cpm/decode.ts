@@ -3,7 +3,7 @@ import { readContent } from './content.js'
 import { type Cpim, type CpimAddress, type CpimFault, parseCpim } from './cpim.js'
 import type { FailureReason } from './failure.js'
 import { newMessageId, stableId } from './identity.js'
-import type { ContributionId, MessageId, Uri } from './ids.js'
+import type { MessageId, Uri } from './ids.js'
 import { parseImdn } from './imdn.js'
 import { readImdnRequest } from './imdn-headers.js'
 import type { CpmMessage, DispositionNotification, ListedRecipient } from './message.js'
@@ -254,10 +254,7 @@ function messageFields({ lifeSeconds, date, ...fields }: HeaderFields, messageId
   const start = date !== undefined && date <= now && date > now - maxLifeMs ? date : now
   const lifeMs = lifeSeconds === undefined ? defaultLifeMs : lifeSeconds * 1000
   const expiresAt = Math.min(start + lifeMs, now + maxLifeMs)
-  // CONV-07: a conversation never goes on without its contribution; the same message gets the same one.
-  const isNameless = fields.conversationId !== undefined && fields.contributionId === undefined
-  const contributionId = stableId(`contribution ${context.from} ${messageId}`) as ContributionId
-  return { ...fields, messageId, expiresAt, ...(isNameless && { contributionId }) }
+  return { ...fields, messageId, expiresAt }
 }
 
 /** A message without Message-ID gets one that the same request sent again gets too. */

@@ -18,6 +18,8 @@ export interface UserAgentOptions {
   readonly reports?: boolean
   /** T1 of RFC 3261, ms: first wait before a request is sent again. */
   readonly t1Ms?: number
+  /** Parameters of its Contact that tell what it can do, each with its semicolon; default: the CPM message service. */
+  readonly features?: string
 }
 
 /** A MESSAGE that came in. */
@@ -83,7 +85,10 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
   let cseq = 0
   let status = 200
   const tag = randomBytes(6).toString('hex')
-  const transmit = (octets: Buffer): void => socket.send(octets, options.server.port, options.server.host)
+  let closed = false
+  const transmit = (octets: Buffer): void => {
+    if (!closed) socket.send(octets, options.server.port, options.server.host)
+  }
 
   socket.on('message', (data, from) => {
     const message = readSip(data)
@@ -206,7 +211,12 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
       request(
         'REGISTER',
         `sip:${options.domain}`,
-        [['Contact', `<${contact}>;expires=${expires};+sip.instance="<${instance}>";${FEATURE}`]],
+        [
+          [
+            'Contact',
+            `<${contact}>;expires=${expires};+sip.instance="<${instance}>"${options.features ?? `;${FEATURE}`}`,
+          ],
+        ],
         '',
       ),
     async say({ to, text, report = [], headers = [], messageId = newMessageId() }) {
@@ -231,6 +241,9 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
     answers(next) {
       status = next
     },
-    close: () => socket.close(),
+    close() {
+      closed = true
+      socket.close()
+    },
   }
 }

@@ -86,15 +86,6 @@ describe('a message in message/cpim', () => {
     expect(cpmHeaders(read, now)).toEqual({ Expires: '3600' })
   })
 
-  it('CONV-07 a conversation without a contribution gets one, the same for the same message', () => {
-    const headers = { 'Conversation-ID': 'conv-1' }
-    const { contributionId, ...read } = decoded(cpim('imdn.Message-ID: Msg-1\r\n'), headers)
-    expect(contributionId).toMatch(/^[0-9a-f-]{36}$/)
-    expect(read.conversationId).toBe('conv-1')
-    expect(decoded(cpim('imdn.Message-ID: Msg-1\r\n'), headers).contributionId).toBe(contributionId)
-    expect(decoded(cpim('imdn.Message-ID: Msg-2\r\n'), headers).contributionId).not.toBe(contributionId)
-  })
-
   it.each([
     ['positive-delivery', ['positive-delivery']],
     ['negative-delivery', ['negative-delivery']],

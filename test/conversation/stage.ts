@@ -1,0 +1,312 @@
+import { createSocket } from 'node:dgram'
+import { pino } from 'pino'
+import { expect, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import type { AdapterModule, GatewayPort, OutboundMessage, SendOutcome } from '../../adapters/contract/index.js'
+import { configSchema } from '../../gateway/config/schema.js'
+import type { ControllingFunction, DeferredMessaging, Registrations } from '../../gateway/conversation/port.js'
+import { createConversationRecorder } from '../../gateway/conversation/recorder.js'
+import { type ConversationServer, createConversationServer } from '../../gateway/conversation/server.js'
+import { createEmbeddedCore } from '../../gateway/core/embedded-core.js'
+import { type Clock, systemClock } from '../../gateway/cpm/clock.js'
+import type { ServiceId, ServiceMessageId } from '../../gateway/cpm/ids.js'
+import { createUserDocuments } from '../../gateway/http/user-documents.js'
+import { createInterworking, type Interworking } from '../../gateway/interworking/interworking.js'
+import { createRecorder } from '../../gateway/interworking/recorder.js'
+import { type ChargingRecord, createCharging } from '../../gateway/observe/charging.js'
+import { createMetrics } from '../../gateway/observe/metrics.js'
+import { createSipEdge } from '../../gateway/sip/edge.js'
+import { startSipServer } from '../../gateway/sip-server/server.js'
+import { createSpool } from '../../gateway/spool/redis-spool.js'
+import { type Inbox, inbox } from '../../scripts/rig/inbox.js'
+import { answerTo, header, readSip, type SipText, writeSip } from '../../scripts/rig/sip-text.js'
+import { openUserAgent, type UserAgent } from '../../scripts/rig/user-agent.js'
+import { freshPrefix, openTestRedis } from '../support/redis.js'
+
+export const DOMAIN = 'cpm.example'
+const SECRET = 'test secret'
+const silent = pino({ level: 'silent' })
+const off = { note: () => {}, read: async () => [], stop: async () => {}, follow: async function* () {} }
+
+const USERS = {
+  alice: { password: 'alice-secret', name: 'Alice', aliases: ['tel:+12065550101'] },
+  bob: { password: 'bob-secret', aliases: ['tel:+12065550102'] },
+  carol: { password: 'carol-secret' },
+} as const
+export type UserName = keyof typeof USERS
+
+export interface StageOptions {
+  readonly conversation?: object
+  /** Preferences of users, as in the configuration. */
+  readonly preferences?: Partial<Record<UserName, object>>
+  /** Services played by the test; each takes every message unless told otherwise. */
+  readonly services?: Readonly<Record<string, object>>
+  readonly policies?: object
+  /** URI of an external core. */
+  readonly core?: string
+  readonly deferred?: DeferredMessaging
+  readonly controlling?: ControllingFunction
+  readonly clock?: Clock
+  /** Who is registered, as an external core tells. */
+  readonly registrations?: Registrations
+}
+
+export interface PlayedService {
+  readonly offered: Inbox<OutboundMessage>
+  readonly told: Inbox<{ readonly to: string; readonly state: string }>
+  answer: () => SendOutcome
+  gateway: GatewayPort
+}
+
+export interface Stage {
+  readonly sip: { readonly host: string; readonly port: number }
+  readonly conversation: ConversationServer
+  readonly interworking: Interworking
+  readonly charged: readonly ChargingRecord[]
+  readonly metrics: ReturnType<typeof createMetrics>
+  readonly service: (name: string) => PlayedService
+  /** A device of the user, registered; `features` are those of its Contact. */
+  device(user: UserName, options?: { readonly features?: string; readonly reports?: boolean }): Promise<UserAgent>
+}
+
+/** The conversation server with the rooms around it, SIP on loopback and the services played: all but the process. */
+export async function openStage(options: StageOptions = {}): Promise<Stage> {
+  const clock = options.clock ?? systemClock
+  const config = configSchema.parse({
+    domain: DOMAIN,
+    sip: { core: options.core ?? 'embedded', trust: options.core ? ['127.0.0.1/32'] : [] },
+    users: Object.fromEntries(
+      Object.entries(USERS).map(([name, user]) => {
+        const preferences = options.preferences?.[name as UserName]
+        return [name, { ...user, ...(preferences && { preferences }) }]
+      }),
+    ),
+    conversation: options.conversation ?? {},
+    interworking: {
+      services: Object.fromEntries(
+        Object.entries(options.services ?? {}).map(([id, extra]) => [id, { adapter: id, ...extra }]),
+      ),
+      policies: { retry: { first: '50ms', factor: 1, max: '50ms' }, ...options.policies },
+    },
+  })
+  const redis = await openTestRedis(freshPrefix())
+  const spool = await createSpool(redis, { node: 'gw1', clock: systemClock, log: silent })
+  const server = await startSipServer({
+    listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'],
+    control: { host: '127.0.0.1', port: 0, secret: SECRET },
+    maxMessageBytes: 65_536,
+  })
+  const core = options.core ? undefined : createEmbeddedCore({ config, notes: spool.notes, clock })
+  const metrics = createMetrics()
+  const charged: ChargingRecord[] = []
+  const charging = {
+    record(record: ChargingRecord) {
+      charged.push(record)
+      createCharging(silent, metrics, true).record(record)
+    },
+  }
+  const edge = createSipEdge({
+    config,
+    server: { ...server.control, secret: SECRET },
+    ...(core && { core }),
+    onRequest: (request) => conversation.handle(request),
+    clock,
+    log: silent,
+    metrics: metrics.sip,
+  })
+  const conversation = createConversationServer({
+    config,
+    edge,
+    spool,
+    directory: core?.directory,
+    registrations: options.registrations ?? {
+      devices: async (user) => {
+        const bindings = await core?.registrar.bindings(user)
+        return bindings?.map((binding) => ({ ...binding, q: qOf(binding) })) ?? 'unknown'
+      },
+      onAvailable: () => {},
+    },
+    preferences: createUserDocuments(config, spool.notes, core, metrics).preferences,
+    deferred: () => options.deferred,
+    controlling: () => options.controlling,
+    interworking: () => interworking,
+    recorder: createConversationRecorder(metrics, off, charging),
+    clock,
+  })
+  const played = new Map<string, PlayedService>()
+  const interworking: Interworking = createInterworking({
+    config,
+    adapters: new Map(
+      Object.keys(options.services ?? {}).map((id) => [id, { module: playedModule(played), options: {} }]),
+    ),
+    spool,
+    deliver: conversation.deliver,
+    directory: core?.directory,
+    recorder: createRecorder(metrics, off, silent, charging),
+    registry: metrics.registry,
+    clock: systemClock,
+    log: silent,
+  })
+  core?.registrar.onRegistered((user) => void interworking.reachable(user).catch(() => {}))
+  await edge.start()
+  await interworking.start()
+  conversation.start()
+  const agents: UserAgent[] = []
+  onTestFinished(async () => {
+    for (const agent of agents) agent.close()
+    const deadline = AbortSignal.timeout(2_000)
+    await conversation.stop(deadline)
+    await interworking.stop(deadline)
+    await edge.stop()
+    await server.stop()
+    await spool.stop(deadline)
+    await redis.stop()
+  })
+  const udp = edge.listening().find((address) => address.startsWith('udp:')) ?? ''
+  const sip = { host: '127.0.0.1', port: Number(udp.slice(udp.lastIndexOf(':') + 1)) }
+  return {
+    sip,
+    conversation,
+    interworking,
+    charged,
+    metrics,
+    service: (name) => played.get(name) as PlayedService,
+    async device(user, { features, reports } = {}) {
+      const agent = await openUserAgent({
+        server: sip,
+        domain: DOMAIN,
+        user,
+        password: USERS[user].password,
+        ...(features === undefined ? {} : { features }),
+        ...(reports === undefined ? {} : { reports }),
+      })
+      agents.push(agent)
+      expect((await agent.register()).status).toBe(200)
+      return agent
+    },
+  }
+}
+
+const qOf = (binding: object): number => {
+  const q = 'q' in binding ? binding.q : 'parameters' in binding && /;q=([\d.]+)/.exec(String(binding.parameters))?.[1]
+  return q ? Number(q) : 1
+}
+
+let references = 0
+
+function playedModule(played: Map<string, PlayedService>): AdapterModule<unknown> {
+  return {
+    options: z.unknown(),
+    create: (_, context) => {
+      const service: PlayedService = {
+        offered: inbox<OutboundMessage>(({ from, to }) => `${from} > ${to}`),
+        told: inbox<{ readonly to: string; readonly state: string }>(({ to, state }) => `${state} > ${to}`),
+        answer: () => {
+          const id = `ref-${++references}`
+          const parts = [{ id: id as ServiceMessageId, keys: [id] }]
+          return { kind: 'accepted', parts, reportExpected: true, said: id }
+        },
+        gateway: context.gateway,
+      }
+      played.set(context.service as ServiceId, service)
+      return {
+        capabilities: {
+          schemes: ['tel'],
+          media: ['text/plain'],
+          maxBytes: 1_000,
+          reports: { delivered: true, displayed: true },
+          sessions: false,
+          presence: false,
+        },
+        addresses: { toService: (uri) => (uri.startsWith('tel:+') ? uri : undefined) },
+        messages: {
+          parallel: () => 10,
+          refuses: () => undefined,
+          async send(message) {
+            service.offered.push(message)
+            return service.answer()
+          },
+          async report({ to, state }) {
+            service.told.push({ to, state })
+            return { kind: 'delivered' }
+          },
+        },
+        start: () => Promise.resolve(),
+        stop: () => Promise.resolve(),
+        health: () => ({ state: 'up', since: 0, detail: '', links: [] }),
+      }
+    },
+  }
+}
+
+/** A SIP/IP core as the gateway sees one: what it sends, and what it is sent. */
+export interface PlayedCore {
+  readonly uri: string
+  /** Requests of the gateway, answered already. */
+  readonly requests: Inbox<SipText>
+  /** Status for a request of the gateway; 0: none. Default 200. */
+  answer: (request: SipText) => number
+  /** Sends a MESSAGE to the gateway and gives its final answer. */
+  send(request: {
+    readonly target: string
+    readonly route: string
+    readonly headers: SipText['headers']
+    readonly body: string
+  }): Promise<SipText>
+  /** Where the gateway listens. */
+  gateway: { readonly host: string; readonly port: number }
+}
+
+export async function openCore(): Promise<PlayedCore> {
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  const { port } = socket.address()
+  onTestFinished(() => void socket.close())
+  const pending = new Map<string, (answer: SipText) => void>()
+  const seen = new Set<string>()
+  let sequence = 0
+  const core: PlayedCore = {
+    uri: `sip:127.0.0.1:${port}`,
+    requests: inbox<SipText>(({ startLine }) => startLine),
+    answer: () => 200,
+    gateway: { host: '127.0.0.1', port: 0 },
+    send({ target, route, headers, body }) {
+      const branch = `z9hG4bKcore${++sequence}`
+      const lines: [string, string][] = [
+        ['Via', `SIP/2.0/UDP 127.0.0.1:${port};branch=${branch}`],
+        ['Max-Forwards', '60'],
+        ['Route', route],
+        ['From', '<sip:someone@core.example>;tag=c'],
+        ['To', `<${target}>`],
+        ['Call-ID', branch],
+        ['CSeq', '1 MESSAGE'],
+        ['Content-Type', 'message/cpim'],
+      ]
+      const given = new Set(headers.map(([name]) => name))
+      const octets = writeSip(
+        `MESSAGE ${target} SIP/2.0`,
+        [...lines.filter(([name]) => !given.has(name)), ...headers],
+        body,
+      )
+      return new Promise((resolve) => {
+        pending.set(branch, resolve)
+        socket.send(octets, core.gateway.port, core.gateway.host)
+      })
+    },
+  }
+  socket.on('message', (data, from) => {
+    const message = readSip(data)
+    if (!message) return
+    const branch = /branch=([^;,\s]+)/.exec(header(message, 'via'))?.[1] ?? ''
+    if (message.status > 0) {
+      if (message.status >= 200) pending.get(branch)?.(message)
+      return
+    }
+    const status = core.answer(message)
+    if (status > 0) socket.send(answerTo(message, status, 'Said So'), from.port, from.address)
+    if (seen.has(branch)) return
+    seen.add(branch)
+    core.requests.push(message)
+  })
+  return core
+}

@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest'
+import { header } from '../../scripts/rig/sip-text.js'
+import { openStage } from './stage.js'
+
+const CONVERSATION: [string, string][] = [
+  ['Conversation-ID', '0b6f8a52-6d1e-4c53-9a34-2f0d8f2a9a11'],
+  ['Contribution-ID', '5c5a3a6e-97a0-4f7d-8c3e-6d5b6f1c2d22'],
+  ['InReplyTo-Contribution-ID', '1b0e4f52-8d1c-4f0b-b5a7-6f3c2a9d8e10'],
+]
+const MESSAGE = 'urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg'
+const CPM = `;+g.3gpp.icsi-ref="${MESSAGE}"`
+const PHONE = ';audio;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel"'
+const BOTH = ['positive-delivery', 'negative-delivery']
+
+describe('messages between CPM users', () => {
+  test('CONV-09 CONV-10 CONV-11 MSG-16 MSG-18 a message arrives with its identities, and the device’s answer goes back', async () => {
+    const stage = await openStage()
+    const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
+    const { answer } = await alice.say({ to: bob.uri, text: 'hi', headers: CONVERSATION })
+    expect(answer.status).toBe(200)
+    const { request, text } = await bob.nextText('the message')
+    expect(text).toBe('hi')
+    for (const [name, value] of CONVERSATION) expect(header(request, name)).toBe(value)
+    expect(header(request, 'P-Asserted-Service')).toBe('urn:urn-7:3gpp-service.ims.icsi.oma.cpm.msg')
+    expect(header(request, 'Max-Forwards')).toBe('69')
+  })
+
+  test('CONV-09 without a conversation none is made up', async () => {
+    const stage = await openStage()
+    const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
+    await alice.say({ to: bob.uri, text: 'hi' })
+    const { request } = await bob.nextText('the message')
+    for (const [name] of CONVERSATION) expect(header(request, name)).toBe('')
+  })
+
+  test('CONV-07 a conversation without contribution gets one, or 400 by policy', async () => {
+    const stage = await openStage()
+    const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
+    await alice.say({ to: bob.uri, text: 'hi', headers: CONVERSATION.slice(0, 1) })
+    expect(header((await bob.nextText('the message')).request, 'Contribution-ID')).toMatch(/^[0-9a-f-]{36}$/)
+    const strict = await openStage({ conversation: { identities: 'refuse' } })
+    const sender = await strict.device('alice')
+    const { answer } = await sender.say({ to: bob.uri, text: 'hi', headers: CONVERSATION.slice(0, 1) })
+    expect(answer.status).toBe(400)
+  })
+
+  test('MSG-05 a barred sender gets 403, and nothing is sent on', async () => {
+    const stage = await openStage({ conversation: { senders: { barred: ['sip:alice@cpm.example'] } } })
+    const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
+    expect((await alice.say({ to: bob.uri, text: 'hi' })).answer.status).toBe(403)
+    expect((await bob.say({ to: alice.uri, text: 'hello' })).answer.status).toBe(200)
+    expect(bob.messages.items).toEqual([])
+  })
+
+  test('GAP-02 MSG-16 REG-07 GRP-TERM-02 three devices: one gets it, one is offline, one has not the service', async () => {
+    const stage = await openStage()
+    const alice = await stage.device('alice')
+    const [cpm, offline, phone] = [
+      await stage.device('bob', { features: CPM }),
+      await stage.device('bob', { features: CPM }),
+      await stage.device('bob', { features: PHONE }),
+    ]
+    await offline.register(0)
+    expect((await alice.say({ to: cpm.uri, text: 'hi' })).answer.status).toBe(200)
+    await cpm.nextText('the message')
+    expect([offline.messages.items, phone.messages.items]).toEqual([[], []])
+  })
+
+  test('REG-09 a device that registers with other capabilities is chosen by those', async () => {
+    const stage = await openStage()
+    const alice = await stage.device('alice')
+    await stage.device('bob', { features: PHONE })
+    expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })).answer.status).toBe(480)
+    const second = await stage.device('bob', { features: CPM })
+    expect((await alice.say({ to: second.uri, text: 'hi' })).answer.status).toBe(200)
+    expect((await second.nextText('the message')).text).toBe('hi')
+  })
+
+  test('REG-08 GRP-TERM-05 the sender’s Reject-Contact and the user’s preferences keep it from devices', async () => {
+    const stage = await openStage()
+    const alice = await stage.device('alice')
+    const [one, other] = [await stage.device('bob'), await stage.device('bob')]
+    const headers: [string, string][] = [['Reject-Contact', `*;+sip.instance="<${one.instance}>"`]]
+    await alice.say({ to: one.uri, text: 'hi', headers })
+    await other.nextText('the message')
+    expect(one.messages.items).toEqual([])
+  })
+
+  test('CIM-05 CIM-09 a lone device that says nothing of services gets it as it is', async () => {
+    const stage = await openStage()
+    const alice = await stage.device('alice')
+    const plain = await stage.device('bob', { features: '' })
+    expect((await alice.say({ to: plain.uri, text: 'hi' })).answer.status).toBe(200)
+    expect((await plain.nextText('the message')).text).toBe('hi')
+  })
+
+  test('CIM-06 CIM-07 CIM-08 CIM-09 an IM client gets it as an IM message, and its notification comes back', async () => {
+    const stage = await openStage()
+    const alice = await stage.device('alice')
+    const im = await stage.device('bob', { features: ';+g.oma.sip-im' })
+    const { answer, messageId } = await alice.say({ to: im.uri, text: 'hi', report: BOTH })
+    expect(answer.status).toBe(200)
+    const { request, cpim } = await im.nextText('the message')
+    expect(header(request, 'Accept-Contact')).toBe('*;+g.oma.sip-im;require;explicit')
+    expect(header(request, 'P-Asserted-Service')).toBe('')
+    expect(cpim?.headers.get('imdn.Message-ID')).toBe(messageId)
+    expect(await alice.nextReport(messageId)).toMatchObject({ status: 'delivered' })
+  })
+})
+
+describe('a recipient who is away or refuses', () => {
+  const away = async (preferences: object, more = {}) => {
+    const stage = await openStage({ preferences: { bob: preferences }, services: { sms: {} }, ...more })
+    return { stage, alice: await stage.device('alice') }
+  }
+  const kept: string[] = []
+  const deferred = {
+    keep: async ({ user }: { user: string }, how: string) => {
+      kept.push(`${how} ${user}`)
+      return { kind: 'kept' } as const
+    },
+    hasWaiting: async () => false,
+  }
+
+  test('DEF-05 CPM-CONV-002 discard: the sender hears it at once, and no service has it', async () => {
+    const { stage, alice } = await away({ unavailable: 'discard' })
+    expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi', report: BOTH })).answer.status).toBe(480)
+    expect(stage.service('sms').offered.items).toEqual([])
+  })
+
+  test.each(['defer', 'store'])('DEF-05 DEF-06 CPM-CONV-002 %s: 202, kept, and sent to nobody', async (how) => {
+    kept.length = 0
+    const { stage, alice } = await away({ unavailable: how }, { deferred })
+    expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })).answer.status).toBe(202)
+    expect(kept).toEqual([`${how} sip:bob@cpm.example`])
+    expect(stage.service('sms').offered.items).toEqual([])
+  })
+
+  test('DEF-07 IW-11 IW-12 ISF-05 IWF-02 interwork: the service has it at the address of his preferences', async () => {
+    kept.length = 0
+    const services = [{ service: 'sms', address: 'tel:+15550100' }]
+    const { stage, alice } = await away({ unavailable: 'interwork', services }, { deferred })
+    expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })).answer.status).toBe(202)
+    const offered = await stage.service('sms').offered.next('the message', () => true)
+    expect(offered).toMatchObject({ from: 'tel:+12065550101', to: 'tel:+15550100', content: { text: 'hi' } })
+    expect(kept).toEqual([])
+  })
+
+  test('ISF-05 ISF-06 without an address of his own, the service gets his number', async () => {
+    const { stage, alice } = await away({ unavailable: 'interwork' })
+    await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })
+    const offered = await stage.service('sms').offered.next('the message', () => true)
+    expect(offered.to).toBe('tel:+12065550102')
+  })
+
+  test('ISF-01 his order of services counts, not the provider’s', async () => {
+    const services = [{ service: 'mms' }, { service: 'sms' }]
+    const { stage, alice } = await away({ unavailable: 'interwork', services }, { services: { sms: {}, mms: {} } })
+    await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })
+    await stage.service('mms').offered.next('the message', () => true)
+    expect(stage.service('sms').offered.items).toEqual([])
+  })
+
+  test('IW-11 the provider’s policy is above the preference', async () => {
+    const { stage, alice } = await away({ unavailable: 'interwork' }, { conversation: { allowed: ['discard'] } })
+    expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })).answer.status).toBe(480)
+    expect(stage.service('sms').offered.items).toEqual([])
+  })
+
+  test('IW-10 MSG-15 a blocked sender is refused for good: no device and no service has the message', async () => {
+    const { stage, alice } = await away({ unavailable: 'interwork', blocked: ['sip:alice@cpm.example'] })
+    const bob = await stage.device('bob')
+    expect((await alice.say({ to: bob.uri, text: 'hi' })).answer.status).toBe(603)
+    expect([bob.messages.items, stage.service('sms').offered.items]).toEqual([[], []])
+  })
+
+  test('IW-10 what he refuses himself is not interworked', async () => {
+    const { stage, alice } = await away({ unavailable: 'interwork' })
+    const bob = await stage.device('bob')
+    bob.answers(603)
+    expect((await alice.say({ to: bob.uri, text: 'hi' })).answer.status).toBe(603)
+    expect(stage.service('sms').offered.items).toEqual([])
+  })
+
+  test('IW-05 the originator’s preferences change nothing', async () => {
+    const own = { unavailable: 'discard', services: [{ service: 'mms' }] }
+    const { stage, alice } = await away(
+      {},
+      { preferences: { bob: { unavailable: 'interwork' }, alice: own }, services: { sms: {}, mms: {} } },
+    )
+    expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })).answer.status).toBe(202)
+    await stage.service('sms').offered.next('the message', () => true)
+  })
+})
