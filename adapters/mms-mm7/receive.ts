@@ -44,6 +44,8 @@ const DROPPED = { kind: 'stored' } as const
 export function createReceiver(parts: ReceiverParts) {
   const { options, inbound, threads, domain, gateway, metrics, log } = parts
   const vaspIds = new Set(options.accounts.flatMap(({ vaspId }) => vaspId ?? []))
+  // Ids of two MMSCs may be the same; those of one are not.
+  const believesBareIds = options.accounts.length === 1
   const addressOf = (address: Mm7Address) => fromMm7Address(address, inbound, domain)
 
   const statusOf = (code: number): Mm7Status => ({ code, text: WORDS[code] ?? 'Refused' })
@@ -124,11 +126,12 @@ export function createReceiver(parts: ReceiverParts) {
   ) {
     // COMPAT(some MMSCs): Recipient and Sender exchanged.
     const parties = [message.recipient, message.sender].flatMap((address) => (address ? [addressOf(address).uri] : []))
+    const bareIsEnough = believesBareIds || message.recipient === undefined
     const time = timeOf(at)
     for (const state of states) {
       const outcome = await gateway.receiveReport({
-        keys: [...reportKeys(message.messageId, parties), ...(message.recipient ? [] : bareKeys(message.messageId))],
-        converted: bareKeys(message.messageId),
+        keys: [...reportKeys(message.messageId, parties), ...(bareIsEnough ? bareKeys(message.messageId) : [])],
+        converted: bareIsEnough ? [] : bareKeys(message.messageId),
         addresses: parties,
         ...state,
         ...(time === undefined ? {} : { at: time }),

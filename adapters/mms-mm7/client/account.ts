@@ -6,7 +6,7 @@ import type { Account } from '../profile.js'
 import { pem } from '../profile-values.js'
 import type { Written } from '../wire/index.js'
 import { createGate } from './gate.js'
-import { type HttpAnswer, type Posted, post } from './post.js'
+import { type HttpAnswer, type Posted, type Posting, post } from './post.js'
 
 /** What the status page says of the way to one MMSC. */
 export interface LinkState {
@@ -54,7 +54,7 @@ export function createAccount(profile: Account, clock: Clock, changed: () => voi
   const url = new URL(profile.url)
   const agent = agentFor(profile, url)
   const gate = createGate(profile.window, profile.rate, clock)
-  const everything = new AbortController()
+  const running = new Set<Posting>()
   let link: LinkState = { state: 'connecting', since: clock.now(), detail: 'not tried yet' }
   let failures = 0
   let heardAt = 0
@@ -123,7 +123,7 @@ export function createAccount(profile: Account, clock: Clock, changed: () => voi
         place()
         return { kind: 'expired' }
       }
-      const posted = await post({
+      const posting = post({
         url,
         agent,
         headers: headersFor(profile, written),
@@ -138,8 +138,10 @@ export function createAccount(profile: Account, clock: Clock, changed: () => voi
           late(answer)
         },
         clock,
-        abort: everything.signal,
       })
+      running.add(posting)
+      const posted = await posting.outcome
+      running.delete(posting)
       place()
       if (posted.kind === 'answered') reached()
       else if (posted.kind === 'unsent') unreached(posted.said)
@@ -169,7 +171,7 @@ export function createAccount(profile: Account, clock: Clock, changed: () => voi
       agent.destroy()
     },
     abort() {
-      everything.abort()
+      for (const posting of running) posting.abort()
       agent.destroy()
     },
   }
@@ -181,7 +183,10 @@ export function createAccount(profile: Account, clock: Clock, changed: () => voi
   }
 }
 
-function headersFor({ user, password, soapAction }: Account, { contentType }: Written): Readonly<Record<string, string>> {
+function headersFor(
+  { user, password, soapAction }: Account,
+  { contentType }: Written,
+): Readonly<Record<string, string>> {
   const common = { 'Content-Type': contentType, SOAPAction: `"${soapAction}"`, 'User-Agent': 'Causeway' }
   if (user === undefined) return common
   return { ...common, Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }

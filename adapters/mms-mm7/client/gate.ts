@@ -9,12 +9,12 @@ export interface Gate {
   enter(giveUp: AbortSignal): Promise<Place | undefined>
   /** No one waits any longer, no one enters. */
   close(): void
-  underWay(): number
   /** Resolves when all places have been given back. */
   empty(): Promise<void>
 }
 
 interface Waiting {
+  readonly giveUp: AbortSignal
   readonly admit: (place: Place | undefined) => void
 }
 
@@ -36,6 +36,20 @@ export function createGate(window: number, rate: number | 'unlimited', clock: Cl
     const now = clock.now()
     if (perSecond !== Number.POSITIVE_INFINITY) tokens = Math.min(most, tokens + ((now - filledAt) / 1000) * perSecond)
     filledAt = now
+  }
+
+  /** One listener for a signal, however many wait under it. */
+  const watched = new WeakSet<AbortSignal>()
+  const watch = (giveUp: AbortSignal) => {
+    if (watched.has(giveUp)) return
+    watched.add(giveUp)
+    giveUp.addEventListener('abort', () => dismiss((entry) => entry.giveUp === giveUp), { once: true })
+  }
+  const dismiss = (whom: (entry: Waiting) => boolean) => {
+    for (const entry of [...waiting].filter(whom)) {
+      waiting.delete(entry)
+      entry.admit(undefined)
+    }
   }
 
   const leave = () => {
@@ -65,26 +79,17 @@ export function createGate(window: number, rate: number | 'unlimited', clock: Cl
   return {
     enter(giveUp) {
       if (closed || giveUp.aborted) return Promise.resolve(undefined)
+      watch(giveUp)
       return new Promise((resolve) => {
-        const stop = () => entry.admit(undefined)
-        const entry: Waiting = {
-          admit(place) {
-            giveUp.removeEventListener('abort', stop)
-            waiting.delete(entry)
-            resolve(place)
-          },
-        }
-        giveUp.addEventListener('abort', stop, { once: true })
-        waiting.add(entry)
+        waiting.add({ giveUp, admit: resolve })
         admit()
       })
     },
     close() {
       closed = true
       wake?.()
-      for (const entry of [...waiting]) entry.admit(undefined)
+      dismiss(() => true)
     },
-    underWay: () => used,
     empty: () =>
       used === 0
         ? Promise.resolve()

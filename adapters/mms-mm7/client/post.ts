@@ -33,17 +33,23 @@ export interface PostOptions {
   /** Told once after a timeout: the late answer, or that none came. */
   readonly late: (answer: HttpAnswer | undefined) => void
   readonly clock: Clock
-  /** Ends it at once, as lost. */
-  readonly abort: AbortSignal
+}
+
+/** A request under way. */
+export interface Posting {
+  readonly outcome: Promise<Posted>
+  /** Ends it at once. */
+  abort(): void
 }
 
 /** Octets of an answer; one that is longer is none. */
 const LONGEST_ANSWER = 1_048_576
 
 /** Posts once, and says for certain whether the request can have arrived. Never rejects. */
-export function post(options: PostOptions): Promise<Posted> {
-  const { url, agent, headers, body, clock, abort } = options
-  return new Promise((resolve) => {
+export function post(options: PostOptions): Posting {
+  const { url, agent, headers, body, clock } = options
+  let abort = () => {}
+  const outcome = new Promise<Posted>((resolve) => {
     let connected = false
     let timedOut = false
     const send = url.protocol === 'https:' ? requestHttps : requestHttp
@@ -53,12 +59,7 @@ export function post(options: PostOptions): Promise<Posted> {
       headers: { ...headers, 'Content-Length': String(body.length) },
     })
     let disarm = clock.after(options.connectMs, () => request.destroy(new Error('no connection in time')))
-    const onAbort = () => request.destroy(new Error('given up'))
-    abort.addEventListener('abort', onAbort, { once: true })
-    const end = () => {
-      disarm()
-      abort.removeEventListener('abort', onAbort)
-    }
+    abort = () => request.destroy(new Error('given up'))
 
     whenConnected(request, () => {
       connected = true
@@ -74,7 +75,7 @@ export function post(options: PostOptions): Promise<Posted> {
     const fail = (error: Error) => {
       if (over) return
       over = true
-      end()
+      disarm()
       request.destroy()
       if (timedOut) return options.late(undefined)
       resolve(
@@ -88,12 +89,13 @@ export function post(options: PostOptions): Promise<Posted> {
       readAnswer(response).then((answer) => {
         if (over) return
         over = true
-        end()
+        disarm()
         if (timedOut) options.late(answer)
         else resolve({ kind: 'answered', answer })
       }, fail)
     })
   })
+  return { outcome, abort }
 }
 
 /** Calls `ready` when the request has a connection that octets can leave by: nothing is written before. */
