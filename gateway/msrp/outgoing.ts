@@ -1,5 +1,5 @@
 import { OctetPipe } from './octet-pipe.js'
-import type { Answer } from './transactions.js'
+import type { Answer, Progress } from './transactions.js'
 import type { EndFlag, FailureReport, Headers } from './wire/message.js'
 import { formatByteRange, newTransaction } from './wire/message.js'
 import type { Path } from './wire/uri.js'
@@ -36,7 +36,7 @@ export type SendOutcome =
 
 /** The transactions of the connection the message goes out on. */
 export interface ChunkTransactions {
-  open(transaction: string, settled: (answer: Answer) => void): void
+  open(transaction: string, settled: (answer: Answer) => void, progress: Progress): void
   sent(transaction: string): void
 }
 
@@ -51,6 +51,7 @@ interface Chunk {
 export class OutgoingMessage {
   readonly #options: OutgoingOptions
   readonly #settled: (outcome: SendOutcome) => void
+  readonly #progress: Progress = { at: 0 }
   #chunk: Chunk | undefined
   #position = 0
   #unanswered = 0
@@ -155,7 +156,7 @@ export class OutgoingMessage {
     this.#chunk = { transaction, length: 0, tail: Buffer.alloc(0) }
     if (this.#options.failureReport !== 'no') {
       this.#unanswered++
-      transactions.open(transaction, (answer) => this.#answered(answer))
+      transactions.open(transaction, (answer) => this.#answered(answer), this.#progress)
     }
     const end = last ? this.#position + octets.length : undefined
     return [...before, writeHead(this.#request(transaction, false, end))]

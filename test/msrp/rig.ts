@@ -6,6 +6,7 @@ import type { MsrpCount } from '../../gateway/msrp/observer.js'
 import { collect } from '../../gateway/msrp/octet-pipe.js'
 import type { MsrpSession, SessionEnd, SessionHandlers } from '../../gateway/msrp/session.js'
 import { formatPath, type Path, parsePath } from '../../gateway/msrp/wire/uri.js'
+import { dial, type Peer } from './peer.js'
 
 /** A queue of things that happen, to be awaited one after the other. */
 export class Happened<T> {
@@ -119,4 +120,29 @@ export function pathOf(text: string): Path {
 export function introduce(one: Party, other: Party): void {
   other.session.start({ role: 'passive', remotePath: one.session.path })
   one.session.start({ role: 'active', remotePath: other.session.path })
+}
+
+/** The URI of a peer that speaks text. */
+export const PEER = 'msrp://127.0.0.1:9/peer-session;tcp'
+export const chunk = (path: string, transaction: string, range: string, body: string, flag: string, id = 'm1') =>
+  `MSRP ${transaction} SEND\nTo-Path: ${path}\nFrom-Path: ${PEER}\nMessage-ID: ${id}\nByte-Range: ${range}\nContent-Type: text/plain\n\n${body}\n-------${transaction}${flag}\n`
+
+export async function reached(
+  options: Parameters<typeof startEndpoint>[0] = {},
+  ...more: readonly [handlers?: Parameters<typeof party>[1], session?: Parameters<typeof party>[2]]
+) {
+  const endpoint = await startEndpoint(options)
+  const one = party(endpoint, ...more)
+  one.session.start({ role: 'passive', remotePath: pathOf(PEER) })
+  const peer = await dial(portOf(endpoint))
+  return { endpoint, one, peer }
+}
+
+export const statuses = async (peer: Peer, count: number): Promise<readonly string[]> => {
+  const seen: string[] = []
+  for (let i = 0; i < count; i++) {
+    const { transaction, first } = await peer.hears()
+    seen.push(`${transaction} ${first.slice(0, 3)}`)
+  }
+  return seen
 }
