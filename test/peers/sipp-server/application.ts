@@ -26,6 +26,7 @@ export interface Response {
 
 export interface Dialog extends EventEmitter {
   other: Dialog
+  connected: boolean
   destroy(): Promise<unknown>
 }
 
@@ -77,11 +78,18 @@ export function backToBack(port: () => number): (app: Application) => void {
       app
         .createB2BUA(request, response, `sip:service@127.0.0.1:${port()}`, {})
         .then(({ uas, uac }) => {
-          uas.on('destroy', () => uac.destroy().catch(() => undefined))
-          uac.on('destroy', () => uas.destroy().catch(() => undefined))
+          endWith(uas, uac)
+          endWith(uac, uas)
         })
         .catch(() => undefined)
     })
+}
+
+/** One dialog may have ended before we hear of the two: its ACK and its BYE may have come together. */
+function endWith(ending: Dialog, other: Dialog): void {
+  const end = () => other.destroy().catch(() => undefined)
+  if (ending.connected) ending.on('destroy', end)
+  else end()
 }
 
 /** Forwards every call to a port and stays in its way. */
