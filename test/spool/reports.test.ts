@@ -1,6 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import type { RedisHandle } from '../../gateway/spool/redis.js'
 import type { ReportPayload } from '../../gateway/spool/spool.js'
-import { desk, part, recordOf, redisForTest, reportOf, send, spoolForTest, uri } from './kit.js'
+import { desk, itemOf, ONE_DAY, part, recordOf, redisForTest, reportOf, send, spoolForTest, uri } from './kit.js'
 
 async function office() {
   const spool = await spoolForTest(await redisForTest())
@@ -121,6 +123,30 @@ describe('reports', () => {
     expect(await report()).toBe('repeated')
   })
 
+  it('a report that is parked between two answers is found, when all three come in one call', async () => {
+    const redis = await redisForTest()
+    const { handle, hold } = holding(redis)
+    const spool = await spoolForTest(handle)
+    const sender = desk(spool, 'out')
+    const reports = desk<ReportPayload>(spool, 'reports')
+    await Promise.all(['one', 'two'].map((id) => spool.put(itemOf({ id, lane: 'out' }), ONE_DAY)))
+    const [first, second] = [await sender.next(), await sender.next()]
+    const letGo = hold()
+    // While this call is under way, the next one is gathered, in this order.
+    const underWay = spool.put(itemOf({ lane: 'elsewhere' }), ONE_DAY)
+    await turns()
+    first.say({ kind: 'sent', record: recordOf({ id: 'm1' }), puts: [] })
+    await turns()
+    const parked = spool.report('sms', reportOf({ keys: ['B1'] }))
+    await turns()
+    second.say({ kind: 'sent', record: recordOf({ id: 'm2', parts: [part('B1')] }), puts: [] })
+    await turns()
+    letGo()
+    await underWay
+    expect(await parked).toBe('parked')
+    expect((await reports.next()).taken.item.payload.recordId).toBe('m2')
+  })
+
   it('parked reports are bounded to 10,000 keys of a scope, the oldest go', async () => {
     const { spool, sent, told } = await office()
     for (let n = 0; n <= 10_000; n += 500) {
@@ -177,3 +203,31 @@ describe('reports', () => {
     expect((await told()).payload.state).toBe('delivered')
   })
 })
+
+/** Lets what is under way in this process go on. */
+async function turns(): Promise<void> {
+  for (let count = 0; count < 5; count++) await nextTurn()
+}
+
+/** The same Redis; its scripts wait while they are held. */
+function holding(redis: RedisHandle): { readonly handle: RedisHandle; hold(): () => void } {
+  let held = Promise.resolve()
+  const command = new Proxy(redis.command, {
+    get(client, name) {
+      const value: unknown = Reflect.get(client, name, client)
+      if (typeof value !== 'function') return value
+      if (name !== 'evalsha') return value.bind(client)
+      return (...args: readonly unknown[]) => held.then(() => Reflect.apply(value, client, args))
+    },
+  })
+  return {
+    handle: { ...redis, command },
+    hold() {
+      let letGo = (): void => undefined
+      held = new Promise((resolve) => {
+        letGo = resolve
+      })
+      return letGo
+    },
+  }
+}

@@ -12,8 +12,12 @@ local PARK_SAME_KEY = 16
 local function parkKey(scope, key) return prefix .. ':park:' .. scope .. ':' .. key end
 local function parkedKey(scope) return prefix .. ':parked:' .. scope end
 
+-- Whether a scope has parked reports, asked once for all operations of a call.
+local anyParked = {}
+
 local function park(report, now)
   local ages = parkedKey(report.o)
+  anyParked[report.o] = true
   local packed = cmsgpack.pack(report)
   for _, keys in ipairs({report.k, report.v}) do
     for _, key in ipairs(keys) do
@@ -43,7 +47,6 @@ local function forget(report, packed)
   end
 end
 
-local anyParked = {}
 local function unpark(scope, keys, now)
   if anyParked[scope] == nil then anyParked[scope] = redis.call('EXISTS', parkedKey(scope)) == 1 end
   if not anyParked[scope] then return end
