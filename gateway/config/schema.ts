@@ -79,6 +79,10 @@ const sip = z.strictObject({
     z.array(cidr).default([]),
     'Networks whose P-Asserted-Identity is believed: the SIP/IP core. Identity headers from anybody else are removed.',
   ),
+  thirdParty: describe(
+    z.array(uri).default([]),
+    'With the embedded core: application servers (SIP URIs) that are told by REGISTER that a user registered or left, such as a conversation server of your own.',
+  ),
   maxMessage: describe(size().default(65_536), 'Largest SIP message accepted, octets; larger ones get 413.'),
   requestTimeout: describe(duration().default(35_000), 'Time to wait for the final answer to a request we send.'),
   outboundParallel: describe(
@@ -95,6 +99,14 @@ const sip = z.strictObject({
         'Digest algorithms offered by the embedded core, in order of preference.',
       ),
       nonceLife: describe(duration().default(300_000), 'Time after which a nonce is stale.'),
+      maxWrong: describe(
+        z.int().min(1).max(10_000).default(10),
+        'Wrong passwords for one user from one address after which that address has to wait.',
+      ),
+      waitAfterWrong: describe(
+        duration().default(300_000),
+        'How long it has to wait (503 with Retry-After), and how long a wrong password counts.',
+      ),
     })
     .prefault({}),
   registration: z
@@ -102,6 +114,10 @@ const sip = z.strictObject({
       minExpires: describe(duration().default(60_000), 'Shortest registration accepted; shorter ones get 423.'),
       maxExpires: describe(duration().default(3_600_000), 'Longest registration granted.'),
       maxBindings: describe(z.int().min(1).max(100).default(10), 'Devices of one user at most.'),
+      notifyInterval: describe(
+        duration().default(5_000),
+        'Shortest time between two notifications of one subscription to registration events; changes in between travel together (RFC 3680).',
+      ),
     })
     .prefault({}),
 })

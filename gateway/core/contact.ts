@@ -9,6 +9,8 @@ export interface Contact {
   readonly expires?: number
   /** +sip.instance without quotes and brackets. */
   readonly instance?: string
+  /** 0 to 1, when the Contact says. */
+  readonly q?: number
   readonly features: Features
   /** Parameters to be told back as they came: all but expires. */
   readonly parameters: string
@@ -42,6 +44,7 @@ export function parseContacts(header: string): Contacts {
     const features = parseFeatures(join(all.filter(([key]) => !NO_FEATURE.has(key))))
     if (!features) return fault('feature tags of the Contact cannot be read')
     const expires = values.get('expires')
+    const q = qValue(values.get('q'))
     contacts.push({
       uri,
       features,
@@ -49,6 +52,7 @@ export function parseContacts(header: string): Contacts {
       ...(name !== undefined && { name }),
       ...(expires !== undefined && { expires: deltaSeconds(expires) }),
       ...(instance !== undefined && { instance }),
+      ...(q !== undefined && { q }),
     })
   }
   return { kind: 'list', contacts }
@@ -65,6 +69,11 @@ export function formatContact(
 /** delta-seconds; what cannot be read counts as 3600 (RFC 3261 §10.3 step 7, §20.10). */
 export function deltaSeconds(value: string | true): number {
   return value !== true && /^\d{1,10}$/.test(value) ? Number(value) : DEFAULT_EXPIRES_S
+}
+
+/** qvalue (RFC 3261 §25.1); what is none says nothing. */
+function qValue(value: string | true | undefined): number | undefined {
+  return typeof value === 'string' && /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(value) ? Number(value) : undefined
 }
 
 /** `ID-09`: a UUID URN must be one; other URNs (an IMEI) are taken as they are. */

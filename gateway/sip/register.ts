@@ -1,5 +1,5 @@
 import type { EmbeddedCore } from '../core/embedded-core.js'
-import { uriOf } from '../core/name-addr.js'
+import { parseNameAddrs, uriOf } from '../core/name-addr.js'
 import { type EdgeAnswer, type Refusal, refusal } from './answer.js'
 import { flowOf } from './flow.js'
 import type { IncomingRequest } from './link.js'
@@ -22,6 +22,7 @@ export async function answerRegister(request: IncomingRequest, core: EmbeddedCor
     case 'user': {
       const contact = headers.get('contact')
       const expires = headers.get('expires')
+      const name = parseNameAddrs(headers.get('from') ?? '')?.[0]?.name
       return core.registrar.register({
         user: outcome.user,
         addressOfRecord,
@@ -30,6 +31,7 @@ export async function answerRegister(request: IncomingRequest, core: EmbeddedCor
         flow: flowOf(request),
         ...(contact !== undefined && { contact }),
         ...(expires !== undefined && { expires }),
+        ...(name !== undefined && { name }),
       })
     }
   }

@@ -13,6 +13,9 @@
  * | `park:<scope>:<key>`, `parked:<scope>` | reports that came before their message, and their bound by number and age |
  * | `failed` | stream of failed items, bounded |
  * | `note:<key>` | facts of the caller |
+ * | `box:<owner>:…`, `boxes:expiry` | what is kept for somebody until he can be reached, and when each entry ends |
+ * | `reminders` | sorted set of `<kind>:<subject>` by the time when somebody has to look |
+ * | `announcements` | channel: words from node to node |
  * | `alive:<node>` | the node lives |
  * | `bull:…` | BullMQ |
  */

@@ -1,0 +1,132 @@
+import type { Uri } from '../cpm/ids.js'
+import type { SipDialog } from '../sip/port.js'
+import type { EndReason } from './event-headers.js'
+
+/** A subscription as its notifier keeps it: plain JSON in a note, so that any node goes on with it at any time. */
+export interface Subscription {
+  readonly package: string
+  /** id of its Event header. */
+  readonly id?: string
+  readonly resource: Uri
+  readonly subscriber?: Uri
+  readonly dialog: SipDialog
+  readonly expiresAt: number
+  /** Of the last document; -1 before the first. */
+  readonly version: number
+  /** What the subscriber has not been told. */
+  readonly due: 'nothing' | 'full' | readonly unknown[]
+  /** It does not wait for the shortest interval: an answer to the subscriber, or the end. */
+  readonly urgent: boolean
+  /** The next notification is the last. */
+  readonly ending?: EndReason
+  readonly notifiedAt?: number
+  /** A notification is under way until then, or got lost with its sender. */
+  readonly sendingUntil?: number
+}
+
+/** A notification that is to be sent. */
+export interface Notice {
+  readonly subscription: Subscription
+  readonly content: 'full' | readonly unknown[]
+  /** Value of Subscription-State. */
+  readonly state: string
+}
+
+/** Changes kept for one notification; with more, the whole state is shorter. */
+const MAX_CHANGES = 30
+/** Longer than the edge waits for an answer. */
+const SENDING_MS = 60_000
+
+export const begun = (
+  start: Pick<Subscription, 'package' | 'id' | 'resource' | 'subscriber' | 'dialog' | 'expiresAt' | 'ending'>,
+): Subscription => ({ ...start, version: -1, due: 'full', urgent: true })
+
+/** A SUBSCRIBE within the dialog: its notifier tells the whole state again (RFC 6665 §4.2.1.2), and ends it for Expires 0. */
+export function refreshed(
+  subscription: Subscription,
+  { target, nextHop, remoteSequence }: SipDialog,
+  expiresAt: number,
+  ending: EndReason | undefined,
+): Subscription {
+  const { nextHop: _before, ...dialog } = subscription.dialog
+  return {
+    ...subscription,
+    dialog: { ...dialog, target, remoteSequence, ...(nextHop !== undefined && { nextHop }) },
+    expiresAt,
+    due: 'full',
+    urgent: true,
+    ...(ending !== undefined && { ending }),
+  }
+}
+
+export function changed(subscription: Subscription, changes: readonly unknown[]): Subscription {
+  const { due } = subscription
+  if (due === 'full') return subscription
+  const all = due === 'nothing' ? changes : [...due, ...changes]
+  return { ...subscription, due: all.length > MAX_CHANGES ? 'full' : all }
+}
+
+export const ended = (subscription: Subscription, ending: EndReason): Subscription => ({
+  ...subscription,
+  ending,
+  due: 'full',
+  urgent: true,
+})
+
+/** What is to be done at `now`: send a notification, after which the subscription is as given; or look again then. */
+export function next(
+  subscription: Subscription,
+  now: number,
+  minIntervalMs: number,
+): { readonly kind: 'send'; readonly notice: Notice } | { readonly kind: 'wait'; readonly until: number } {
+  const { sendingUntil, expiresAt } = subscription
+  if (sendingUntil !== undefined && sendingUntil > now) return { kind: 'wait', until: sendingUntil }
+  const isOver = expiresAt <= now && subscription.ending === undefined
+  // Nobody knows whether what was under way has arrived.
+  const isLost = sendingUntil !== undefined
+  const state = isOver
+    ? ended(subscription, 'timeout')
+    : isLost
+      ? { ...subscription, due: 'full' as const }
+      : subscription
+  if (state.due === 'nothing') return { kind: 'wait', until: expiresAt }
+  const earliest = state.urgent ? now : (state.notifiedAt ?? 0) + minIntervalMs
+  if (earliest > now) return { kind: 'wait', until: Math.min(earliest, expiresAt) }
+  return { kind: 'send', notice: notice(state, state.due, now) }
+}
+
+function notice(state: Subscription, content: Notice['content'], now: number): Notice {
+  const { dialog, ending, expiresAt, version } = state
+  return {
+    content,
+    state:
+      ending === undefined
+        ? `active;expires=${Math.max(0, Math.ceil((expiresAt - now) / 1000))}`
+        : `terminated;reason=${ending}`,
+    subscription: {
+      ...state,
+      due: 'nothing',
+      urgent: false,
+      version: version + 1,
+      dialog: { ...dialog, localSequence: dialog.localSequence + 1 },
+      notifiedAt: now,
+      sendingUntil: now + SENDING_MS,
+    },
+  }
+}
+
+/** taken: the subscriber has it. gone: he knows nothing of the subscription. later: it may be sent again then. */
+export type NotifyOutcome = { readonly kind: 'taken' | 'gone' } | { readonly kind: 'later'; readonly at: number }
+
+/** After the outcome of a notification; undefined when the subscription is over. What became due meanwhile stays due. */
+export function settled(subscription: Subscription, outcome: NotifyOutcome): Subscription | undefined {
+  const { sendingUntil: _sending, ...rest } = subscription
+  switch (outcome.kind) {
+    case 'taken':
+      return subscription.ending === undefined || subscription.due !== 'nothing' ? rest : undefined
+    case 'gone':
+      return undefined
+    case 'later':
+      return subscription.ending === undefined ? { ...rest, due: 'full', sendingUntil: outcome.at } : undefined
+  }
+}
