@@ -119,12 +119,17 @@ describe('a back-to-back call (drachtio-srf createB2BUA)', () => {
     const started = await startHarness()
     harness = started
     const [alice, bob] = [await CallPeer.open(started), await CallPeer.open(started)]
+    let join: () => void = () => {}
+    const joined = new Promise<void>((resolve) => {
+      join = resolve
+    })
     const opened = await openApp(started, (made) =>
       made.invite((request, response) => {
         made.createB2BUA(request, response, `sip:bob@127.0.0.1:${bob.port}`, { localSdpA: ANSWER }).then(
           ({ uas, uac }) => {
             uas.on('destroy', () => void uac.destroy())
             uac.on('destroy', () => void uas.destroy())
+            join()
           },
           () => {},
         )
@@ -141,6 +146,7 @@ describe('a back-to-back call (drachtio-srf createB2BUA)', () => {
     const ok = await alice.expect('SIP/2.0 200')
     expect(ok.endsWith(ANSWER)).toBe(true)
     alice.within(callerLeg(ok), 'ACK', 1)
+    await joined
     alice.within(callerLeg(ok), 'BYE', 2)
     await alice.expect('SIP/2.0 200')
     bob.answer(await bob.expect('BYE'), '200 OK')
