@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { LoadedConfig } from './config/load.js'
 import type { Config } from './config/schema.js'
+import { createDeferred } from './conversation/deferred/deferred.js'
+import { createDeferredRecorder } from './conversation/deferred/recorder.js'
+import { createUndelivered } from './conversation/deferred/undelivered.js'
 import { createControlling } from './conversation/group/controlling.js'
 import { createGroupRecorder } from './conversation/group/recorder.js'
 import { throughGroups } from './conversation/group/through-groups.js'
@@ -24,6 +27,7 @@ import { createSipEdge } from './sip/edge.js'
 import type { CpmRequestHandler, SipEdge } from './sip/port.js'
 import type { SipServer } from './sip-server/options.js'
 import { startSipServerThread } from './sip-server/thread.js'
+import { createBoxes } from './spool/boxes.js'
 import { openRedis, type RedisHandle } from './spool/redis.js'
 import { createSpool } from './spool/redis-spool.js'
 
@@ -94,18 +98,33 @@ export async function startAppliance(
     })
     const charging = createCharging(log, metrics, config.observe.charging)
     const users = createUserDocuments(config, spool.notes, core, metrics)
+    const registrations = registrationsOf(core)
     const conversation = createConversationServer({
       config,
       edge,
       spool,
       directory: core?.directory,
-      registrations: registrationsOf(core),
+      registrations,
       preferences: users.preferences,
-      deferred: () => undefined,
+      deferred: () => deferred,
       controlling: () => controlling,
       interworking: () => interworking,
       recorder: createConversationRecorder(metrics, trace, charging),
       clock,
+    })
+    const deferred = createDeferred({
+      spool,
+      boxes: createBoxes(redis),
+      toDevices: conversation.toDevices,
+      preferences: users.preferences,
+      registrations,
+      policies: config.conversation.deferred,
+      retry: config.interworking.policies.retry,
+      domain: config.domain,
+      clock,
+      recorder: createDeferredRecorder(metrics, trace),
+      undelivered: createUndelivered((work) => interworking.notify(work)),
+      onError: (error) => log.warn({ err: error }, 'deferred messaging'),
     })
     const controlling = createControlling({
       config,
@@ -142,6 +161,8 @@ export async function startAppliance(
     undo.push((deadline) => interworking.stop(deadline))
     controlling.start()
     undo.push((deadline) => controlling.stop(deadline))
+    deferred.start()
+    undo.push((deadline) => deferred.stop(deadline))
     conversation.start()
     undo.push((deadline) => conversation.stop(deadline))
     onRequest = conversation.handle

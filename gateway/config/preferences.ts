@@ -81,6 +81,10 @@ export const conversationSchema = z.strictObject({
         z.enum(['discard', 'keep', 'extend']).default('discard'),
         'What becomes of a deferred message at its end of life: discarded with a notification, kept for fetching, or its life extended once (CPM-DEF-003).',
       ),
+      remind: describe(
+        duration().optional(),
+        'A user who has been told of waiting messages is told again at this interval until none is left (CPM-CONV-008); default: once.',
+      ),
       extension: describe(duration().default(86_400_000), 'By how much a life is extended.'),
       maxMessages: describe(
         z.int().min(1).max(1_000_000).default(20_000),

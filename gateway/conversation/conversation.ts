@@ -9,7 +9,7 @@ import type { Deliver, DeliveryOutcome } from './delivery.js'
 import type { Dispositions } from './dispositions.js'
 import type { createNotifications } from './notifications.js'
 import { createOriginating } from './originating.js'
-import type { ControllingFunction, PreferenceStore } from './port.js'
+import type { ControllingFunction, DeferredMessaging, PreferenceStore } from './port.js'
 import type { ConversationRecorder } from './recorder.js'
 
 export interface ConversationOptions {
@@ -17,6 +17,7 @@ export interface ConversationOptions {
   /** The users of the embedded core; absent with an external one. */
   readonly directory: UserDirectory | undefined
   readonly controlling: () => ControllingFunction | undefined
+  readonly deferred: () => Pick<DeferredMessaging, 'address' | 'request'>
   readonly interworking: Acceptance
   readonly isOfService: (target: Uri) => boolean
   readonly preferences: PreferenceStore
@@ -62,6 +63,8 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
       recorder.refused(received, answer.status, answer.warning ?? '')
       return answer
     }
+    const deferred = options.deferred()
+    if (request.target === deferred.address) return deferred.request(request, admission.message)
     await options.dispositions.asked(received, request.originator)
     return toGroup(request, admission.message) ?? originate(request, admission.message)
   }

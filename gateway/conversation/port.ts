@@ -66,6 +66,10 @@ export interface DeferredMessaging {
   ): Promise<{ readonly kind: 'kept' } | { readonly kind: 'refused'; readonly reason: FailureReason }>
   /** True while messages wait to be pushed: a new one must queue behind them, or the order is lost (`DEF-09`). */
   hasWaiting(user: Uri): Promise<boolean>
+  /** Where users send what they want of their waiting messages. */
+  readonly address: Uri
+  /** A user's message to that address (`DEF-03`, `DEF-04`). */
+  request(request: CpmRequest, message: CpmMessage): Promise<SipAnswer>
 }
 
 /** The controlling function for messages to groups and recipient lists (`MSG-10` to `MSG-14`). */

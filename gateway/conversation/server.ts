@@ -25,7 +25,7 @@ export interface ConversationServerOptions {
   readonly directory: UserDirectory | undefined
   readonly registrations: Registrations
   readonly preferences: PreferenceStore
-  readonly deferred: () => DeferredMessaging | undefined
+  readonly deferred: () => DeferredMessaging
   readonly controlling: () => ControllingFunction | undefined
   /** The two rooms need each other; it is asked for once both are there. */
   readonly interworking: () => Interworking
@@ -88,6 +88,7 @@ export function createConversationServer(options: ConversationServerOptions): Co
     policies,
     directory,
     controlling: options.controlling,
+    deferred: options.deferred,
     interworking: {
       accept: (request, message) => interworking().accept(request, message),
       offer: (request, message) => interworking().offer(request, message),

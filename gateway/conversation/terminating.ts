@@ -8,8 +8,7 @@ import type { DeferredMessaging, PreferenceStore, Preferences } from './port.js'
 export interface TerminatingOptions {
   readonly toDevices: ToDevices
   readonly preferences: PreferenceStore
-  /** Absent: what would be deferred is answered as unavailable, and its sender tries again. */
-  readonly deferred: () => DeferredMessaging | undefined
+  readonly deferred: () => Pick<DeferredMessaging, 'keep' | 'hasWaiting'>
   readonly dispositions: Pick<Dispositions, 'askedFrom'>
   /** Hands the message to the ISF with what the recipient says of services (`IW-12`). */
   readonly interwork: (delivery: Delivery, message: CpmMessage, services: Preferences['services']) => Promise<SipAnswer>
@@ -34,7 +33,7 @@ export function createTerminating(options: TerminatingOptions): Deliver {
         said: 'the recipient takes nothing from him',
       }
     }
-    if (await options.deferred()?.hasWaiting(delivery.user)) return keep(delivery, message, 'defer')
+    if (await options.deferred().hasWaiting(delivery.user)) return keep(delivery, message, 'defer')
     const outcome = await toDevices(delivery, preferences.excludes)
     return outcome.kind === 'unavailable' ? away(delivery, message, preferences, outcome) : outcome
   }
@@ -50,7 +49,7 @@ export function createTerminating(options: TerminatingOptions): Deliver {
         return discarded(outcome)
       case 'defer':
       case 'store':
-        return options.deferred() ? keep(delivery, message, preferences.unavailable) : outcome
+        return keep(delivery, message, preferences.unavailable)
       case 'interwork':
         return elsewhere(delivery, message, preferences)
     }
@@ -59,9 +58,9 @@ export function createTerminating(options: TerminatingOptions): Deliver {
   async function keep(delivery: Delivery, message: CpmMessage, how: 'defer' | 'store'): Promise<DeliveryOutcome> {
     const { user, from, fromName } = delivery
     const named = fromName === undefined ? {} : { fromName }
-    const kept = await options.deferred()?.keep({ user, message, from, ...named }, how)
-    if (kept?.kind === 'kept') return { kind: 'kept', said: `kept for ${user}` }
-    return refused(kept?.reason ?? 'internal', 'no more can be kept for the user')
+    const kept = await options.deferred().keep({ user, message, from, ...named }, how)
+    if (kept.kind === 'kept') return { kind: 'kept', said: `kept for ${user}` }
+    return refused(kept.reason, 'no more can be kept for the user')
   }
 
   async function elsewhere(

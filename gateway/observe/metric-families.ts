@@ -46,6 +46,11 @@ export function createFamilies(registry: Registry) {
       'from',
       'to',
     ]),
+    deferred: counter(
+      'deferred_messages_total',
+      'What happened to messages that wait for their recipients. event: kept, refused (over quota), delivered, undeliverable, deleted, expired, stored, extended.',
+      ['event'],
+    ),
     leases: counter(
       'address_leases_total',
       'Numbers lent from the address pool. event: granted, renewed, exhausted (enlarge the pool).',

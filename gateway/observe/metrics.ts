@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { DeferredEvent } from '../conversation/deferred/recorder.js'
 import type { SipMetrics } from '../sip/options.js'
 import type { RedisServerEvent } from '../spool/redis-server.js'
 import { createFamilies } from './metric-families.js'

@@ -4,6 +4,9 @@ import { expect, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import type { AdapterModule, GatewayPort, OutboundMessage, SendOutcome } from '../../adapters/contract/index.js'
 import { configSchema } from '../../gateway/config/schema.js'
+import { createDeferred } from '../../gateway/conversation/deferred/deferred.js'
+import { createDeferredRecorder } from '../../gateway/conversation/deferred/recorder.js'
+import { createUndelivered } from '../../gateway/conversation/deferred/undelivered.js'
 import type { ControllingFunction, DeferredMessaging, Registrations } from '../../gateway/conversation/port.js'
 import { createConversationRecorder } from '../../gateway/conversation/recorder.js'
 import { type ConversationServer, createConversationServer } from '../../gateway/conversation/server.js'
@@ -17,6 +20,7 @@ import { type ChargingRecord, createCharging } from '../../gateway/observe/charg
 import { createMetrics } from '../../gateway/observe/metrics.js'
 import { createSipEdge } from '../../gateway/sip/edge.js'
 import { startSipServer } from '../../gateway/sip-server/server.js'
+import { createBoxes } from '../../gateway/spool/boxes.js'
 import { createSpool } from '../../gateway/spool/redis-spool.js'
 import { type Inbox, inbox } from '../../scripts/rig/inbox.js'
 import { answerTo, header, readSip, type SipText, writeSip } from '../../scripts/rig/sip-text.js'
@@ -25,7 +29,7 @@ import { freshPrefix, openTestRedis } from '../support/redis.js'
 
 export const DOMAIN = 'cpm.example'
 const SECRET = 'test secret'
-const silent = pino({ level: 'silent' })
+const silent = pino({ level: process.env.STAGE_LOG ?? 'silent' })
 const off = { note: () => {}, read: async () => [], stop: async () => {}, follow: async function* () {} }
 
 const USERS = {
@@ -44,7 +48,8 @@ export interface StageOptions {
   readonly policies?: object
   /** URI of an external core. */
   readonly core?: string
-  readonly deferred?: DeferredMessaging
+  /** What a test plays of deferred messaging. */
+  readonly deferred?: Partial<DeferredMessaging>
   readonly controlling?: ControllingFunction
   readonly clock?: Clock
   /** Who is registered, as an external core tells. */
@@ -110,28 +115,45 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     server: { ...server.control, secret: SECRET },
     ...(core && { core }),
     onRequest: (request) => conversation.handle(request),
-    clock,
+    // Moved, it would think the SIP server silent.
+    clock: systemClock,
     log: silent,
     metrics: metrics.sip,
   })
+  const registrations: Registrations = options.registrations ?? {
+    devices: async (user) => {
+      const bindings = await core?.registrar.bindings(user)
+      return bindings?.map((binding) => ({ ...binding, q: qOf(binding) })) ?? 'unknown'
+    },
+    onAvailable: (listener) => core?.registrar.onRegistered(listener),
+  }
+  const { preferences } = createUserDocuments(config, spool.notes, core, metrics)
   const conversation = createConversationServer({
     config,
     edge,
     spool,
     directory: core?.directory,
-    registrations: options.registrations ?? {
-      devices: async (user) => {
-        const bindings = await core?.registrar.bindings(user)
-        return bindings?.map((binding) => ({ ...binding, q: qOf(binding) })) ?? 'unknown'
-      },
-      onAvailable: () => {},
-    },
-    preferences: createUserDocuments(config, spool.notes, core, metrics).preferences,
-    deferred: () => options.deferred,
+    registrations,
+    preferences,
+    deferred: () => ({ ...deferred, ...options.deferred }),
     controlling: () => options.controlling,
     interworking: () => interworking,
     recorder: createConversationRecorder(metrics, off, charging),
     clock,
+  })
+  const deferred = createDeferred({
+    spool,
+    boxes: createBoxes(redis),
+    toDevices: conversation.toDevices,
+    preferences,
+    registrations,
+    policies: config.conversation.deferred,
+    retry: config.interworking.policies.retry,
+    domain: DOMAIN,
+    clock,
+    recorder: createDeferredRecorder(metrics, off),
+    undelivered: createUndelivered((work) => interworking.notify(work)),
+    onError: (error) => silent.warn({ err: error }),
   })
   const played = new Map<string, PlayedService>()
   const interworking: Interworking = createInterworking({
@@ -151,10 +173,12 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   await edge.start()
   await interworking.start()
   conversation.start()
+  deferred.start()
   const agents: UserAgent[] = []
   onTestFinished(async () => {
     for (const agent of agents) agent.close()
     const deadline = AbortSignal.timeout(2_000)
+    await deferred.stop(deadline)
     await conversation.stop(deadline)
     await interworking.stop(deadline)
     await edge.stop()

@@ -1,0 +1,63 @@
+import type { Clock } from '../../cpm/clock.js'
+import { ICSI } from '../../cpm/features.js'
+import type { Uri } from '../../cpm/ids.js'
+import type { Boxes } from '../../spool/boxes.js'
+import type { NoteStore, Verdict } from '../../spool/spool.js'
+import type { ToDevices } from '../delivery.js'
+import { LISTED, summaryMessage } from './summary.js'
+import type { DeferredWork, KeptEntry } from './work.js'
+
+export interface AnnounceOptions {
+  readonly boxes: Boxes
+  readonly notes: NoteStore
+  readonly toDevices: ToDevices
+  /** Address of the deferred messaging function. */
+  readonly address: Uri
+  /** Interval of reminders, ms. */
+  readonly remind: number | undefined
+  readonly clock: Clock
+}
+
+/** A user is not told of the same number again at every registration. */
+const SAID_LIFE_MS = 86_400_000
+
+/** Tells a user what waits for him (`DEF-02`), and reminds him until nothing does (`CPM-CONV-008`). */
+export function createAnnounce({ boxes, notes, toDevices, address, remind, clock }: AnnounceOptions) {
+  const saidKey = (user: Uri): string => `deferred-said:${user}`
+
+  async function waiting(user: Uri) {
+    const folders = ['deferred', 'stored'] as const
+    const counts = await Promise.all(folders.map((folder) => boxes.count(user, folder)))
+    const lists = await Promise.all(folders.map((folder) => boxes.first(user, folder, LISTED)))
+    return {
+      count: counts.reduce((sum, count) => sum + count, 0),
+      entries: lists.flat() as unknown as readonly KeptEntry[],
+    }
+  }
+
+  async function tell(user: Uri, summary: Awaited<ReturnType<typeof waiting>>, device?: string) {
+    const message = summaryMessage(address, user, summary, clock.now())
+    const delivery = { user, content: { kind: 'message', message }, from: address, icsi: ICSI.system } as const
+    return toDevices({ ...delivery, ...(device === undefined ? {} : { device }) }, () => false)
+  }
+
+  return {
+    /** To the device that asked; one that cannot take it now will ask again. */
+    async list({ user, device }: DeferredWork & { readonly kind: 'list' }): Promise<Verdict<DeferredWork>> {
+      await tell(user, await waiting(user), device)
+      return { kind: 'done' }
+    },
+    async announce(work: DeferredWork & { readonly kind: 'waiting' }): Promise<Verdict<DeferredWork>> {
+      const { user, reminder } = work
+      const summary = await waiting(user)
+      if (summary.count === 0) return { kind: 'done' }
+      if (!reminder && (await notes.get(saidKey(user))) === String(summary.count)) return { kind: 'done' }
+      const outcome = await tell(user, summary)
+      // Whoever cannot be told now is told at his next registration.
+      if (outcome.kind !== 'delivered') return { kind: 'done' }
+      await notes.put({ key: saidKey(user), value: String(summary.count), lifeMs: SAID_LIFE_MS })
+      if (remind === undefined) return { kind: 'done' }
+      return { kind: 'later', delayMs: remind, payload: { ...work, reminder: true }, why: 'reminder' }
+    },
+  }
+}
