@@ -90,6 +90,10 @@ const account = z.strictObject({
     'Whether type="text/xml" stands in quotes; some MMSCs refuse either form.',
   ),
   binary: describe(z.boolean().default(false), 'Media go as raw octets instead of base64.'),
+  reuse: describe(
+    z.boolean().default(true),
+    'Whether a connection serves several requests; not at an MMSC that closes it unsaid, or what crosses that is uncertain.',
+  ),
   window: describe(z.int().min(1).max(1000).default(4), 'Requests under way at once; many MMSCs set a limit.'),
   rate: describe(
     z.union([z.literal('unlimited'), z.number().min(0.1).max(100_000)]).default(10),

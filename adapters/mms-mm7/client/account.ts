@@ -192,9 +192,9 @@ function headersFor(
   return { ...common, Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
 }
 
-function agentFor({ tls, timers }: Account, url: URL): HttpAgent {
+function agentFor({ tls, timers, reuse }: Account, url: URL): HttpAgent {
   // The window bounds the requests under way, so the agent need not; its timeout closes unused connections only.
-  const options = { keepAlive: true, scheduling: 'lifo', timeout: timers.idle } as const
+  const options = { keepAlive: reuse, scheduling: 'lifo', timeout: timers.idle } as const
   if (url.protocol === 'http:') return new HttpAgent(options)
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const servername = tls?.servername ?? (isIP(host) ? undefined : host)
