@@ -106,6 +106,10 @@ export const conversationSchema = z.strictObject({
         z.enum(['first', 'priority']).default('first'),
         'Which device speaks for a recipient with several: the first that reports, or the one that registered with the highest q (IMDN-05).',
       ),
+      wait: describe(
+        duration().default(10_000),
+        'With priority: how long the report of another device waits for that of the device with the highest q.',
+      ),
       remember: describe(
         duration().default(604_800_000),
         'How long it is remembered which kinds of notification a recipient has given for a message.',

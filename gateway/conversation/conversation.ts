@@ -7,7 +7,7 @@ import type { CpmRequest, CpmRequestHandler, SipAnswer } from '../sip/port.js'
 import { admit, withContribution } from './admission.js'
 import type { Deliver, DeliveryOutcome } from './delivery.js'
 import type { Dispositions } from './dispositions.js'
-import type { createNotifications } from './notifications.js'
+import type { Notifications } from './notifications.js'
 import { createOriginating } from './originating.js'
 import type { ControllingFunction, DeferredMessaging, PreferenceStore } from './port.js'
 import type { ConversationRecorder } from './recorder.js'
@@ -25,7 +25,7 @@ export interface ConversationOptions {
   readonly deliver: Deliver
   readonly onward: (request: CpmRequest, message: CpmMessage) => Promise<SipAnswer>
   readonly dispositions: Pick<Dispositions, 'asked'>
-  readonly notifications: Pick<ReturnType<typeof createNotifications>, 'receive'>
+  readonly notifications: Pick<Notifications, 'receive'>
   readonly recorder: ConversationRecorder
 }
 

@@ -14,8 +14,13 @@ export interface DispositionsOptions {
   readonly onDropped: (notification: DispositionNotification, why: Dropped) => void
 }
 
-/** repeated: another device has spoken already. early: others may still get it. outranked: another device speaks. */
-export type Dropped = 'forbidden' | 'repeated' | 'early' | 'outranked'
+/** repeated: it has been told already. early: other devices may still get the message. */
+export type Dropped = 'forbidden' | 'repeated' | 'early'
+
+/** held: another device may have more to say; to be asked for again when the wait is over. */
+export type Admitted =
+  | { readonly kind: 'passed'; readonly notification: DispositionNotification }
+  | { readonly kind: 'dropped' | 'held' }
 
 /** What the participating function knows of the notifications of its users (`IMDN-04`, `IMDN-05`, `IMDN-09`, `FLOW-23`, `FLOW-24`). */
 export interface Dispositions {
@@ -26,7 +31,9 @@ export interface Dispositions {
   /** Remembers which devices of a recipient get copies of a message that asks for notifications. */
   copied(delivery: Delivery, devices: readonly Device[]): Promise<void>
   /** What goes out of a notification that a device of `recipient` makes: itself, what policy makes of it, or nothing. */
-  admit(notification: DispositionNotification, recipient: Originator): Promise<DispositionNotification | undefined>
+  admit(notification: DispositionNotification, recipient: Originator, hasWaited: boolean): Promise<Admitted>
+  /** What was passed has gone on its way. Until then the same device may say it again: it has had no answer. */
+  settle(notification: DispositionNotification, recipient: Originator): Promise<void>
 }
 
 /** A device with a copy; `name` is its +sip.instance, or its Contact. */
@@ -37,7 +44,8 @@ interface Copy {
 
 /** What has been told of one kind about one message for one recipient. */
 interface Told {
-  readonly told: boolean
+  /** The device that speaks for him, and whether its word has gone out. */
+  readonly by?: { readonly device: string; readonly settled: boolean }
   /** Devices that have reported a failure. */
   readonly failed: readonly string[]
 }
@@ -77,27 +85,37 @@ export function createDispositions({ notes, policies, preferences, onDropped }: 
       const copies = devices.map(({ instance, contact, q }): Copy => ({ name: instance ?? contact, q }))
       await notes.put({ key: copiesKey(content.message.messageId, user), value: JSON.stringify(copies), lifeMs })
     },
-    async admit(received, recipient) {
+    async admit(received, recipient, hasWaited) {
       const notification = await permitted(received, recipient.uri)
       if (!notification) {
         onDropped(received, 'forbidden')
-        return undefined
+        return { kind: 'dropped' }
       }
-      const { messageId, disposition } = notification
-      const copies = await copiesOf(messageId, recipient)
-      const why = await notes.update<Told, Dropped | undefined>(
-        `told|${messageId}|${recipient.uri}|${disposition.kind}`,
-        lifeMs,
-        (state) => weigh(state, disposition, recipient.device, copies, policies.devices),
+      const copies = await copiesOf(notification.messageId, recipient)
+      const policy = hasWaited ? 'first' : policies.devices
+      const verdict = await notes.update<Told, Verdict>(toldKey(notification, recipient), lifeMs, (state) =>
+        weigh(state, notification.disposition, recipient.device ?? UNKNOWN, copies, policy),
       )
-      if (why === undefined) return notification
-      onDropped(received, why)
-      return undefined
+      if (verdict === 'passed') return { kind: 'passed', notification }
+      if (verdict === 'held') return { kind: 'held' }
+      onDropped(received, verdict)
+      return { kind: 'dropped' }
+    },
+    async settle(notification, recipient) {
+      await notes.update<Told, void>(toldKey(notification, recipient), lifeMs, (state) => ({
+        next: state?.by ? { ...state, by: { ...state.by, settled: true } } : state,
+        result: undefined,
+      }))
     },
   }
 }
 
+/** Stands for the device where an external core does not tell which it is. */
+const UNKNOWN = 'unknown'
+
 const copiesKey = (message: string, user: Uri): string => `copies|${message}|${user}`
+const toldKey = ({ messageId, disposition }: DispositionNotification, { uri }: Originator): string =>
+  `told|${messageId}|${uri}|${disposition.kind}`
 const askedKey = (user: Uri, message: string): string => `ask|${user}|${message}`
 
 const isPositive = ({ status }: Disposition): boolean => status !== 'failed' && status !== 'error'
@@ -106,26 +124,31 @@ function forbidden(disposition: Disposition): Disposition {
   return disposition.kind === 'interworking' ? disposition : { kind: disposition.kind, status: 'forbidden' }
 }
 
+type Verdict = 'passed' | 'held' | 'repeated' | 'early'
+
 /**
  * Whether a device's notification goes out: the first good one does and no other; a bad one only once every device with a copy
- * has had none other. With `priority` the device with the highest q speaks, the next one when it has failed. Pure.
+ * has had none other. With `priority` a delivery is told by the device with the highest q; another one has to wait. Pure.
  */
 export function weigh(
-  state: Told = { told: false, failed: [] },
+  state: Told = { failed: [] },
   disposition: Disposition,
-  device: string | undefined,
+  device: string,
   copies: readonly Copy[],
   policy: 'first' | 'priority',
-): { readonly next: Told; readonly result: Dropped | undefined } {
-  if (state.told) return { next: state, result: 'repeated' }
-  const told = { next: { ...state, told: true }, result: undefined }
+): { readonly next: Told; readonly result: Verdict } {
+  const { by } = state
+  if (by && (by.settled || by.device !== device)) return { next: state, result: 'repeated' }
+  const passed = { next: { ...state, by: { device, settled: false } }, result: 'passed' } as const
   if (!isPositive(disposition)) {
-    const failed = [...new Set([...state.failed, device ?? `device ${state.failed.length + 1}`])]
-    return failed.length >= copies.length ? told : { next: { ...state, failed }, result: 'early' }
+    const name = device === UNKNOWN ? `${device} ${state.failed.length + 1}` : device
+    const failed = [...new Set([...state.failed, name])]
+    if (failed.length < copies.length) return { next: { ...state, failed }, result: 'early' }
+    return { ...passed, next: { ...passed.next, failed } }
   }
-  if (policy === 'first' || device === undefined) return told
+  if (policy === 'first' || disposition.kind !== 'delivery') return passed
   const left = copies.filter(({ name }) => !state.failed.includes(name))
-  const highest = Math.max(...left.map(({ q }) => q))
   const own = left.find(({ name }) => name === device)
-  return own === undefined || own.q >= highest ? told : { next: state, result: 'outranked' }
+  const isOutranked = own !== undefined && left.some(({ q }) => q > own.q)
+  return isOutranked ? { next: state, result: 'held' } : passed
 }

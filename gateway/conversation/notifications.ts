@@ -1,7 +1,9 @@
 import type { UserDirectory } from '../core/port.js'
+import type { Clock } from '../cpm/clock.js'
 import type { DispositionNotification } from '../cpm/message.js'
 import type { NotifyWork } from '../interworking/work.js'
 import type { CpmRequest, Originator, SipAnswer } from '../sip/port.js'
+import type { LaneConsumer, Spool, Taken, Verdict } from '../spool/spool.js'
 import type { Deliver, Delivery } from './delivery.js'
 import type { Dispositions } from './dispositions.js'
 import type { ControllingFunction } from './port.js'
@@ -18,6 +20,33 @@ export interface NotificationsOptions {
   readonly forward: (notification: DispositionNotification, from: Originator) => Promise<boolean>
   /** Keeps it until its user is there. */
   readonly notify: (work: NotifyWork) => Promise<void>
+  readonly spool: Pick<Spool, 'put' | 'take'>
+  /** How long a device's notification waits for that of a better one, ms. */
+  readonly waitMs: number
+  readonly clock: Clock
+}
+
+type Envelope = Omit<CpmRequest, 'content'>
+
+/** A notification that waits for that of another device. */
+interface HeldWork {
+  readonly request: Envelope
+  readonly notification: DispositionNotification
+}
+
+const LANE = 'held'
+const PARALLEL = 16
+const HOLD_MS = 60_000
+/** A notification that could not be passed on for so long is no news. */
+const LIFE_MS = 86_400_000
+
+export interface Notifications {
+  /** What came over SIP. */
+  receive(request: CpmRequest, list: readonly DispositionNotification[]): Promise<SipAnswer>
+  /** To senders in services; true when one of them was about such a message. */
+  toServices(list: readonly DispositionNotification[], from: Originator): Promise<boolean>
+  start(): void
+  stop(deadline: AbortSignal): Promise<void>
 }
 
 /**
@@ -25,23 +54,62 @@ export interface NotificationsOptions {
  * lets one of each kind through; then they go to the group, the service or the user who asked. None is refused for want of
  * somebody to tell, and none causes another one (`IMDN-19`).
  */
-export function createNotifications(options: NotificationsOptions) {
-  const { directory, dispositions, deliver, forward, notify } = options
+export function createNotifications(options: NotificationsOptions): Notifications {
+  const { directory, dispositions, deliver, forward, notify, spool, clock } = options
+  let consumer: LaneConsumer | undefined
 
+  /** Those that a user's devices make are weighed; the others have been. */
   async function admitted(
-    { function: called, originator }: CpmRequest,
+    request: CpmRequest,
     list: readonly DispositionNotification[],
   ): Promise<readonly DispositionNotification[]> {
-    if (called !== 'orig') return list
-    const kept: DispositionNotification[] = []
+    if (request.function !== 'orig') return list
+    const passed: DispositionNotification[] = []
     for (const notification of list) {
-      const passed = await dispositions.admit(notification, originator)
-      if (passed) kept.push(passed)
+      const outcome = await dispositions.admit(notification, request.originator, false)
+      if (outcome.kind === 'passed') passed.push(outcome.notification)
+      if (outcome.kind === 'held') await hold(request, notification)
     }
-    return kept
+    return passed
   }
 
-  async function pass(request: CpmRequest, notifications: readonly DispositionNotification[]): Promise<SipAnswer> {
+  async function hold({ content: _, ...request }: CpmRequest, notification: DispositionNotification): Promise<void> {
+    const { messageId, disposition } = notification
+    const { uri, device } = request.originator
+    const acceptedAt = clock.now()
+    const item = {
+      id: `${uri}|${messageId}|${device}!${disposition.kind}`,
+      lane: LANE,
+      attempts: 0,
+      acceptedAt,
+      expiresAt: acceptedAt + LIFE_MS,
+      payload: { request, notification } satisfies HeldWork,
+    }
+    await spool.put(item, { rememberMs: LIFE_MS })
+  }
+
+  async function release({ item, expired }: Taken<HeldWork>): Promise<Verdict<HeldWork>> {
+    const { request, notification } = item.payload
+    if (expired) return { kind: 'done' }
+    if (item.attempts === 0) {
+      return { kind: 'later', delayMs: options.waitMs, payload: item.payload, why: 'another device may speak' }
+    }
+    const outcome = await dispositions.admit(notification, request.originator, true)
+    if (outcome.kind === 'passed') await send(request, [outcome.notification])
+    return { kind: 'done' }
+  }
+
+  /** On to whoever asked. */
+  async function send(request: Envelope, list: readonly DispositionNotification[]): Promise<SipAnswer> {
+    const isOfGroup = await options.controlling()?.notified(list, request.originator)
+    const answer = isOfGroup ? { status: 200 } : await pass(request, list)
+    if (request.function === 'orig') {
+      for (const notification of list) await dispositions.settle(notification, request.originator)
+    }
+    return answer
+  }
+
+  async function pass(request: Envelope, notifications: readonly DispositionNotification[]): Promise<SipAnswer> {
     const { originator, maxForwards, routes, function: called } = request
     const user = directory?.find(request.target)?.uri
     if (!user && called !== 'term' && (await toServices(notifications, originator))) return { status: 200 }
@@ -69,13 +137,17 @@ export function createNotifications(options: NotificationsOptions) {
   }
 
   return {
-    /** What came over SIP. */
-    async receive(request: CpmRequest, list: readonly DispositionNotification[]): Promise<SipAnswer> {
+    async receive(request, list) {
       const notifications = await admitted(request, list)
-      if (notifications.length === 0) return { status: 200 }
-      if (await options.controlling()?.notified(notifications, request.originator)) return { status: 200 }
-      return pass(request, notifications)
+      return notifications.length === 0 ? { status: 200 } : send(request, notifications)
     },
     toServices,
+    start() {
+      const limits = { parallel: () => PARALLEL, holdMs: HOLD_MS }
+      consumer = spool.take<HeldWork>(LANE, limits, release, (_, reason) => ({ kind: 'failed', reason }))
+    },
+    async stop(deadline) {
+      await consumer?.stop(deadline)
+    },
   }
 }

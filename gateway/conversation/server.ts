@@ -82,6 +82,9 @@ export function createConversationServer(options: ConversationServerOptions): Co
     deliver: terminate,
     forward: (notification, from) => interworking().forwardNotification(notification, from),
     notify: (work) => interworking().notify(work),
+    spool,
+    waitMs: policies.reports.wait,
+    clock,
   })
   const domainsOfServices = new Set(Object.values(config.interworking.services).flatMap(({ domains }) => domains))
   const conversation = createConversation({
@@ -137,7 +140,12 @@ export function createConversationServer(options: ConversationServerOptions): Co
     handle: conversation,
     deliver,
     toDevices,
-    start: onward.start,
-    stop: onward.stop,
+    start() {
+      onward.start()
+      notifications.start()
+    },
+    async stop(deadline) {
+      await Promise.all([onward.stop(deadline), notifications.stop(deadline)])
+    },
   }
 }

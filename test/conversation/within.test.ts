@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { DeferredMessaging } from '../../gateway/conversation/port.js'
 import { header } from '../../scripts/rig/sip-text.js'
 import { openStage } from './stage.js'
 
@@ -67,7 +68,7 @@ describe('messages between CPM users', () => {
   })
 
   test('REG-09 a device that registers with other capabilities is chosen by those', async () => {
-    const stage = await openStage()
+    const stage = await openStage({ preferences: { bob: { unavailable: 'discard' } } })
     const alice = await stage.device('alice')
     await stage.device('bob', { features: PHONE })
     expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })).answer.status).toBe(480)
@@ -113,15 +114,19 @@ describe('a recipient who is away or refuses', () => {
     const stage = await openStage({ preferences: { bob: preferences }, services: { sms: {} }, ...more })
     return { stage, alice: await stage.device('alice') }
   }
-  const kept: string[] = []
-  const deferred = {
-    keep: async ({ user }: { user: string }, how: string) => {
-      kept.push(`${how} ${user}`)
-      return { kind: 'kept' } as const
-    },
-    hasWaiting: async () => false,
+  /** Deferral that only remembers; something waits already for those in `waiting`. */
+  const played = () => {
+    const kept: object[] = []
+    const waiting = new Set<string>()
+    const deferred: Partial<DeferredMessaging> = {
+      hasWaiting: async (user) => waiting.has(user),
+      async keep(message, how) {
+        kept.push({ ...message, how })
+        return { kind: 'kept' }
+      },
+    }
+    return { kept, waiting, more: { deferred } }
   }
-
   test('DEF-05 CPM-CONV-002 discard: the sender hears it at once, and no service has it', async () => {
     const { stage, alice } = await away({ unavailable: 'discard' })
     expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi', report: BOTH })).answer.status).toBe(480)
@@ -129,17 +134,29 @@ describe('a recipient who is away or refuses', () => {
   })
 
   test.each(['defer', 'store'])('DEF-05 DEF-06 CPM-CONV-002 %s: 202, kept, and sent to nobody', async (how) => {
-    kept.length = 0
-    const { stage, alice } = await away({ unavailable: how }, { deferred })
+    const { kept, more } = played()
+    const { stage, alice } = await away({ unavailable: how }, more)
     expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })).answer.status).toBe(202)
-    expect(kept).toEqual([`${how} sip:bob@cpm.example`])
+    expect(kept).toMatchObject([{ how, user: 'sip:bob@cpm.example', message: { content: { text: 'hi' } } }])
     expect(stage.service('sms').offered.items).toEqual([])
   })
 
+  test('CPM-CONV-001 DEF-09 who is there has it at once and nothing is kept, unless something waits for him already', async () => {
+    const { kept, waiting, more } = played()
+    const { stage, alice } = await away({}, more)
+    const bob = await stage.device('bob')
+    expect((await alice.say({ to: bob.uri, text: 'at once' })).answer.status).toBe(200)
+    expect(kept).toEqual([])
+    waiting.add(bob.uri)
+    expect((await alice.say({ to: bob.uri, text: 'behind it' })).answer.status).toBe(202)
+    expect(kept).toMatchObject([{ message: { content: { text: 'behind it' } } }])
+    expect(bob.messages.items).toMatchObject([{ text: 'at once' }])
+  })
+
   test('DEF-07 IW-11 IW-12 ISF-05 IWF-02 interwork: the service has it at the address of his preferences', async () => {
-    kept.length = 0
     const services = [{ service: 'sms', address: 'tel:+15550100' }]
-    const { stage, alice } = await away({ unavailable: 'interwork', services }, { deferred })
+    const { kept, more } = played()
+    const { stage, alice } = await away({ unavailable: 'interwork', services }, more)
     expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })).answer.status).toBe(202)
     const offered = await stage.service('sms').offered.next('the message', () => true)
     expect(offered).toMatchObject({ from: 'tel:+12065550101', to: 'tel:+15550100', content: { text: 'hi' } })
