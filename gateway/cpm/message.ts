@@ -49,6 +49,8 @@ export interface CpmMessage {
   readonly privacy: boolean
   readonly dispositions: readonly DispositionRequest[]
   readonly content: Content
+  /** Of a copy of a group's message, whose `to` is the group: the member it is for. */
+  readonly copyFor?: Uri
   /** Of a copy of a list message: who else has got one openly (recipient-list-history, RFC 5364 §5). */
   readonly listHistory?: readonly ListedRecipient[]
 }

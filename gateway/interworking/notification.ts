@@ -5,7 +5,7 @@ import type { CpmMessage, Disposition, DispositionNotification, DispositionReque
 /** What a notification repeats of its message. */
 export type Reported = Pick<
   CpmMessage,
-  'messageId' | 'sentAt' | 'to' | 'originalTo' | 'recordRoute' | 'subject' | 'dispositions'
+  'messageId' | 'sentAt' | 'to' | 'copyFor' | 'originalTo' | 'recordRoute' | 'subject' | 'dispositions'
 >
 
 /** That much of a message, to be kept while its reports are awaited. */
@@ -14,6 +14,7 @@ export const reported = (message: CpmMessage): Reported => ({
   sentAt: message.sentAt,
   to: message.to,
   dispositions: message.dispositions,
+  ...(message.copyFor === undefined ? {} : { copyFor: message.copyFor }),
   ...(message.originalTo === undefined ? {} : { originalTo: message.originalTo }),
   ...(message.recordRoute === undefined ? {} : { recordRoute: message.recordRoute }),
   ...(message.subject === undefined ? {} : { subject: message.subject }),
@@ -25,7 +26,7 @@ export function notificationOf(message: Reported, disposition: Disposition): Dis
   return {
     messageId: message.messageId,
     sentAt: message.sentAt,
-    recipient: message.to,
+    recipient: message.copyFor ?? message.to,
     ...(message.originalTo === undefined ? {} : { originalRecipient: message.originalTo }),
     ...(message.recordRoute === undefined ? {} : { route: message.recordRoute }),
     ...(message.subject === undefined ? {} : { subject: message.subject }),

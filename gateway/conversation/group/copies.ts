@@ -73,7 +73,12 @@ export function createCopies(options: CopiesOptions): Copies {
         return { kind: 'later', delayMs, payload: work, why: outcome.reason }
       }
       default:
-        recorder.concluded(message.message, work.member.uri, 'delivered', outcome.said)
+        recorder.concluded(
+          message.message,
+          work.member.uri,
+          outcome.kind === 'delivered' ? 'delivered' : 'accepted',
+          outcome.said,
+        )
         return { kind: 'done' }
     }
   }

@@ -12,7 +12,7 @@ import { copyId } from './work.js'
  */
 export function copyWithin({ message, group, address }: GroupMessage, { member }: CopyWork): CpmMessage {
   const recordRoute = [address, ...(message.recordRoute ?? [])]
-  if (group) return { ...message, to: address, recordRoute }
+  if (group) return { ...message, to: address, copyFor: member.uri, recordRoute }
   return { ...message, to: member.uri, originalTo: message.originalTo ?? message.to, recordRoute }
 }
 
