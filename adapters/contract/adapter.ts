@@ -15,6 +15,8 @@ import type {
   ReportOutcome,
 } from './messages.js'
 import type { SendOutcome } from './outcome.js'
+import type { PresenceGateway, PresencePort } from './presence.js'
+import type { ReceiveInvitation, SessionPort } from './sessions.js'
 import type { SharedStore } from './store.js'
 
 /**
@@ -27,6 +29,10 @@ export interface ServiceAdapter {
   readonly capabilities: ServiceCapabilities
   readonly addresses: AddressMapper
   readonly messages: MessagePort
+  /** Absent: the service has no sessions. */
+  readonly sessions?: SessionPort
+  /** Absent: the service has no presence. */
+  readonly presence?: PresencePort
   /** Opens the connections; resolves when it has begun to, not when peers answer. Trouble with a peer is health, not an error. */
   start(): Promise<void>
   /** Refuses new work, finishes what is in flight, closes. Gives up what is left when `deadline` fires. */
@@ -102,6 +108,10 @@ export interface AdapterHealth {
 export interface AdapterContext {
   readonly service: ServiceId
   readonly gateway: GatewayPort
+  /** A service with sessions invites a CPM user, or wants to join a CPM group (`IWF-SESS-03`); absent: the gateway has no sessions. */
+  readonly receiveInvitation?: ReceiveInvitation
+  /** Absent: the gateway has no presence. */
+  readonly presence?: PresenceGateway
   readonly clock: Clock
   readonly log: Logger
   /** For the adapter's own metrics; names begin with `causeway_<module>_`. */

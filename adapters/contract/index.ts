@@ -1,4 +1,6 @@
 export type * from './adapter.js'
 export type * from './messages.js'
 export type * from './outcome.js'
+export type * from './presence.js'
+export type * from './sessions.js'
 export type * from './store.js'

@@ -1,0 +1,54 @@
+import type { FailureReason } from '../../gateway/cpm/failure.js'
+import type { Uri } from '../../gateway/cpm/ids.js'
+
+/**
+ * Presence between CPM and a service that has it (`PRES-01` to `PRES-05`, `CPM-IWF-013`, `CPM-IWF-014`). The gateway keeps
+ * subscriptions, refreshes them, restores them after a restart, and makes one of many watchers; an adapter translates.
+ */
+
+/** What can be said of somebody, in the terms of PIDF and RPID; a device each. Absent: nothing is known. */
+export interface PresenceTuple {
+  readonly id: string
+  readonly open: boolean
+  /** 0 to 1 (RFC 3863 §4.1.7). */
+  readonly priority?: number
+  readonly contact?: Uri
+  /** RPID activities, e.g. `away`, `busy`, `on-the-phone`. */
+  readonly activities: readonly string[]
+  readonly note?: string
+  /** Language of the note. */
+  readonly language?: string
+  readonly since?: number
+}
+
+export interface PresenceState {
+  readonly tuples: readonly PresenceTuple[]
+}
+
+/** Where a subscription stands at the side that is watched. */
+export type WatchState =
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'active'; readonly presence: PresenceState }
+  /** `rejected`: the watched one does not want it. Otherwise it may be asked for again later. */
+  | { readonly kind: 'ended'; readonly reason: 'rejected' | 'timeout' | FailureReason }
+
+/** What an adapter of a service with presence offers. */
+export interface PresencePort {
+  /**
+   * Asks for the presence of a user of the service in the name of a CPM user, or once more (a refresh). Asked anew for every
+   * pair after a restart. What comes of it goes to `GatewayPort.presenceChanged`. Rejects when the service is out of reach.
+   */
+  watch(watcher: Uri, presentity: Uri): Promise<void>
+  unwatch(watcher: Uri, presentity: Uri): Promise<void>
+  /** Tells a watcher in the service where his subscription to a CPM user stands. */
+  notify(presentity: Uri, watcher: Uri, state: WatchState): Promise<void>
+}
+
+/** What the gateway offers such an adapter. Every promise resolves only after the matter is stored. */
+export interface PresenceGateway {
+  /** News of a subscription of ours. */
+  presenceChanged(presentity: Uri, watcher: Uri, state: WatchState): Promise<void>
+  /** A user of the service wants to see a CPM user; `expiresAt` absent: until he takes it back. */
+  watchRequested(watcher: Uri, presentity: Uri, expiresAt?: number): Promise<void>
+  watchEnded(watcher: Uri, presentity: Uri): Promise<void>
+}

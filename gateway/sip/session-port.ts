@@ -1,0 +1,143 @@
+import type { ContributionId, ConversationId, ServiceId, Uri } from '../cpm/ids.js'
+import type { CallerPreferences, Destination, Originator, SipAnswer, SipFunction } from './port.js'
+
+/** The edge for sessions: INVITE and what follows it. Bodies are text; SDP is read and written by the media rooms. */
+
+/** What names a session or its invitation in CPM, kept from leg to leg (`CONV-09` to `CONV-14`). */
+export interface SessionIdentities {
+  readonly conversationId?: ConversationId
+  readonly contributionId?: ContributionId
+  readonly inReplyTo?: ContributionId
+  /** Non-CPM-Service. */
+  readonly service?: ServiceId
+}
+
+/** An INVITE outside a dialog, decoded and its sender identified. */
+export interface Invitation {
+  readonly function: SipFunction
+  readonly originator: Originator
+  /** The inviter by the address he chose. */
+  readonly from: Uri
+  readonly fromName?: string
+  readonly target: Uri
+  /** Tail of the CPM service it asks for, e.g. `oma.cpm.session`; absent: it names none (`SESS-00`). */
+  readonly icsi?: string
+  readonly identities: SessionIdentities
+  readonly subject?: string
+  /** End of its validity, ms since 1970 (Expires; `CPM-CONV-016`). */
+  readonly expiresAt?: number
+  readonly offer: string
+  /** Recipient list of RFC 5366, every address once. */
+  readonly recipients?: readonly Uri[]
+  /** Who really invites, when a focus does in his name (Referred-By). */
+  readonly referredBy?: Uri
+  readonly privacy: boolean
+  readonly maxForwards: number
+  readonly routes: readonly string[]
+  readonly callerPreferences?: CallerPreferences
+  readonly icid?: string
+  /** Everything else by name, several lines joined with commas: what a proxying function passes on. */
+  header(name: string): string | undefined
+  readonly said: string
+}
+
+/** An invitation that waits for its answer. Exactly one of accept and reject counts, the first one. */
+export interface IncomingCall {
+  readonly invitation: Invitation
+  /** 180 or 183; repeats of the same status are not sent (`FLOW-05a`). */
+  progress(status: 180 | 183): void
+  /** Sends the 200 and resolves with the dialog once it is acknowledged; rejects with SessionGone when the caller went away. */
+  accept(answer: AcceptedCall): Promise<Leg>
+  reject(answer: SipAnswer): void
+  /** Fires when the caller withdraws (CANCEL), is gone, or the validity is over; the edge has answered then. */
+  readonly withdrawn: AbortSignal
+}
+
+export interface AcceptedCall {
+  readonly sdp: string
+  /** Session identity for Contact, with isfocus (`CF-GRP-09`); default: our own Contact. */
+  readonly focus?: Uri
+  readonly identities?: SessionIdentities
+}
+
+/** An invitation that we send. */
+export interface OutgoingCall {
+  readonly destination: Destination
+  /** To header, as the inviter named the invitee. */
+  readonly to: Uri
+  /** Asserted: the inviter, or the group (`CF-GRP-07`). */
+  readonly from: Uri
+  readonly fromName?: string
+  readonly referredBy?: Uri
+  readonly icsi: string
+  readonly identities: SessionIdentities
+  readonly subject?: string
+  readonly expiresAt?: number
+  readonly offer: string
+  /** Session identity for Contact, with isfocus (`CF-GRP-08`). */
+  readonly focus?: Uri
+  readonly privacy: boolean
+  readonly maxForwards?: number
+  readonly callerPreferences?: CallerPreferences
+  /** +sip.instance of devices the core shall leave out (`GRP-TERM-05`). */
+  readonly excluded?: readonly string[]
+  readonly icid?: string
+}
+
+export type CallOutcome =
+  | { readonly kind: 'accepted'; readonly leg: Leg; readonly sdp: string; readonly identities: SessionIdentities }
+  | { readonly kind: 'refused'; readonly status: number; readonly reason: string; readonly retryAfterSeconds?: number }
+  /** No final answer: silence, or no way there. */
+  | { readonly kind: 'unanswered'; readonly said: string }
+  /** `withdrawn` fired first; a 200 that crossed has been acknowledged and ended. */
+  | { readonly kind: 'withdrawn' }
+
+/** One established dialog. It dies with its node (`BYE` where the peer can still be told). */
+export interface Leg {
+  /** The other side's focus, when its Contact says isfocus (`ID-13`). */
+  readonly focus?: Uri
+  /** Offers a change; resolves with the answer. One at a time; glare (491) is repeated by the edge (RFC 3261 §14.1). */
+  modify(offer: string): Promise<{ readonly kind: 'answered'; readonly sdp: string } | SipAnswerRefused>
+  /** Answers offers of the peer; without a listener they get 488. */
+  onModify(listener: (offer: string) => Promise<{ readonly sdp: string } | SipAnswer>): void
+  /** A REFER in the dialog (`GRP-ADD-01`, `GRP-RM-01`); without a listener 405. */
+  onRefer(listener: (refer: ReferRequest) => Promise<SipAnswer>): void
+  /** Ends it; resolves when the peer has answered or cannot. Repeated calls do nothing. */
+  end(reason?: { readonly status: number; readonly text: string }): Promise<void>
+  /** Fires once when it has ended, whoever ended it: BYE, a dead peer, session timer (RFC 4028). */
+  readonly ended: AbortSignal
+}
+
+export interface SipAnswerRefused {
+  readonly kind: 'refused'
+  readonly status: number
+  readonly reason: string
+}
+
+/** A REFER: who shall be invited (INVITE) or removed (BYE). */
+export interface ReferRequest {
+  readonly originator: Originator
+  /** Request-URI: the session identity, outside a dialog. */
+  readonly target: Uri
+  readonly method: 'INVITE' | 'BYE'
+  /** From Refer-To, or the list it points to (RFC 5368). */
+  readonly users: readonly Uri[]
+  /** The referrer wants to hear of the outcome (no `norefersub`). */
+  readonly wantsOutcome: boolean
+}
+
+export interface SessionPort {
+  /** Without a handler an INVITE gets 405. A handler that throws makes a 500. */
+  onInvite(handler: (call: IncomingCall) => Promise<void>): void
+  /** Out of dialog, to a session identity. */
+  onRefer(handler: (refer: ReferRequest) => Promise<SipAnswer>): void
+  /** `onProgress` hears each provisional status once; `withdrawn` makes a CANCEL. */
+  invite(call: OutgoingCall, onProgress: (status: number) => void, withdrawn: AbortSignal): Promise<CallOutcome>
+  /** Legs that live now. */
+  legs(): number
+}
+
+/** The caller went away before the dialog stood. */
+export class SessionGone extends Error {
+  override readonly name = 'SessionGone'
+}
