@@ -8,12 +8,12 @@ import { createUndelivered } from './conversation/deferred/undelivered.js'
 import { createControlling } from './conversation/group/controlling.js'
 import { createGroupRecorder } from './conversation/group/recorder.js'
 import { throughGroups } from './conversation/group/through-groups.js'
-import type { Device, Registrations } from './conversation/port.js'
 import { createConversationRecorder } from './conversation/recorder.js'
 import { createConversationServer } from './conversation/server.js'
-import { createEmbeddedCore, type EmbeddedCore } from './core/embedded-core.js'
-import type { Binding } from './core/port.js'
+import { createEmbeddedCore } from './core/embedded-core.js'
 import { systemClock } from './cpm/clock.js'
+import { createNotifier } from './events/notifier.js'
+import { createSubscriber } from './events/subscriber.js'
 import type { HealthReport } from './http/health.js'
 import { createHttp } from './http/server.js'
 import { createUserDocuments } from './http/user-documents.js'
@@ -23,13 +23,16 @@ import { createCharging } from './observe/charging.js'
 import { createMask } from './observe/mask.js'
 import { createMetrics } from './observe/metrics.js'
 import { createTrace } from './observe/trace.js'
+import { startRegistrations } from './registration-wiring.js'
 import { createSipEdge } from './sip/edge.js'
 import type { CpmRequestHandler, SipEdge } from './sip/port.js'
 import type { SipServer } from './sip-server/options.js'
 import { startSipServerThread } from './sip-server/thread.js'
+import { createAnnouncements } from './spool/announcements.js'
 import { createBoxes } from './spool/boxes.js'
 import { openRedis, type RedisHandle } from './spool/redis.js'
 import { createSpool } from './spool/redis-spool.js'
+import { createReminders } from './spool/reminders.js'
 
 export interface Appliance {
   /** Where it listens in the end (port 0 chosen). */
@@ -98,7 +101,24 @@ export async function startAppliance(
     })
     const charging = createCharging(log, metrics, config.observe.charging)
     const users = createUserDocuments(config, spool.notes, core, metrics)
-    const registrations = registrationsOf(core)
+    const reminders = createReminders(redis, { clock, log })
+    const announcements = await createAnnouncements(redis, config.node, log)
+    undo.push(async () => announcements.stop())
+    const events = { port: edge, notes: spool.notes, reminders, clock, log }
+    const registrations = startRegistrations({
+      ...events,
+      config,
+      core,
+      edge,
+      announcements,
+      notifier: createNotifier(events),
+      subscriber: createSubscriber({
+        ...events,
+        domain: config.domain,
+        ...(config.sip.core === 'embedded' ? {} : { core: config.sip.core }),
+        onFaulty: (name) => metrics.badInput('sip', name),
+      }),
+    })
     const conversation = createConversationServer({
       config,
       edge,
@@ -149,7 +169,7 @@ export async function startAppliance(
       clock,
       log,
     })
-    core?.registrar.onRegistered((user) => {
+    registrations.onAvailable((user) => {
       Promise.all([interworking.reachable(user), controlling.reachable(user)]).catch((error: unknown) =>
         log.warn({ user, err: error }, 'waiting messages not hurried'),
       )
@@ -157,6 +177,8 @@ export async function startAppliance(
 
     await edge.start()
     undo.push(() => edge.stop())
+    reminders.start()
+    undo.push((deadline) => reminders.stop(deadline))
     await interworking.start()
     undo.push((deadline) => interworking.stop(deadline))
     controlling.start()
@@ -194,23 +216,6 @@ export async function startAppliance(
     throw error
   }
 }
-
-/** An external core does not tell who is registered, unless its registration events are subscribed to. */
-function registrationsOf(core: EmbeddedCore | undefined): Registrations {
-  return {
-    devices: async (user) => (core ? (await core.registrar.bindings(user)).map(toDevice) : 'unknown'),
-    onAvailable: (listener) => core?.registrar.onRegistered(listener),
-  }
-}
-
-const toDevice = ({ contact, flow, instance, features, expiresAt }: Binding): Device => ({
-  contact,
-  flow,
-  features,
-  q: 1,
-  expiresAt,
-  ...(instance === undefined ? {} : { instance }),
-})
 
 const LOOPBACK = ['127.0.0.0/8', '::1']
 

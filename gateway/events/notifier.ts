@@ -216,7 +216,7 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
 /** RFC 6665 §4.2.2: who does not know the subscription, or does not answer, is told no more. */
 function outcomeOf(reply: DialogReply, now: number): NotifyOutcome {
   if (reply.kind === 'unsent') return { kind: 'later', at: now + RETRY_MS }
-  if (reply.kind === 'silent') return { kind: 'gone' }
+  if (reply.kind === 'silent') return { kind: 'silent', at: now + RETRY_MS }
   if (reply.status < 300) return { kind: 'taken' }
   return reply.retryAfterSeconds === undefined
     ? { kind: 'gone' }

@@ -38,7 +38,8 @@ export interface EventPackage<Change> {
 /** A body of a NOTIFY that was received. */
 export interface Notification {
   readonly resource: Uri
-  readonly contentType: string
+  /** Names the subscription it belongs to; versions of documents count within it. */
+  readonly subscription: string
   readonly body: string
 }
 

@@ -27,12 +27,12 @@ export interface SubscriberOptions {
   readonly notes: NoteStore
   readonly reminders: Reminders
   readonly domain: string
-  /** URI of the next hop: the SIP/IP core. */
-  readonly core: string
+  /** URI of the next hop, the SIP/IP core; without one the address itself leads the way. */
+  readonly core?: string
   readonly clock: Clock
   readonly log: Logger
-  /** Counts a document that could not be read. */
-  readonly onFaulty: () => void
+  /** Counts a document of a package that could not be read. */
+  readonly onFaulty: (packageName: string) => void
 }
 
 type Admission =
@@ -65,7 +65,7 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
       local: identity,
       remote,
       target,
-      nextHop: core,
+      ...(core !== undefined && { nextHop: core }),
     })
   }
 
@@ -178,16 +178,16 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
     subscribed: SubscribedPackage,
     name: string,
     resource: Uri,
-    { header, body }: EventRequest,
+    { header, body, dialog }: EventRequest,
   ): Promise<EventAnswer> {
     if (body === '') return { status: 200 }
     const contentType = (header('content-type') ?? '').replace(/;.*$/s, '').trim().toLowerCase()
     if (contentType !== subscribed.contentType) {
       return { status: 415, headers: { Accept: subscribed.contentType } }
     }
-    const verdict = await subscribed.notified({ resource, contentType, body })
+    const verdict = await subscribed.notified({ resource, subscription: dialog.callId, body })
     if (verdict.kind === 'faulty') {
-      options.onFaulty()
+      options.onFaulty(subscribed.name)
       return { status: 400, warning: verdict.said }
     }
     if (verdict.kind === 'incomplete') await soon(name)

@@ -22,6 +22,8 @@ export interface Subscription {
   readonly notifiedAt?: number
   /** A notification is under way until then, or got lost with its sender. */
   readonly sendingUntil?: number
+  /** The last notification was not answered. */
+  readonly missed?: true
 }
 
 /** A notification that is to be sent. */
@@ -115,18 +117,26 @@ function notice(state: Subscription, content: Notice['content'], now: number): N
   }
 }
 
-/** taken: the subscriber has it. gone: he knows nothing of the subscription. later: it may be sent again then. */
-export type NotifyOutcome = { readonly kind: 'taken' | 'gone' } | { readonly kind: 'later'; readonly at: number }
+/**
+ * taken: the subscriber has it. gone: he knows nothing of the subscription. silent: no answer; by the second time he counts as
+ * gone, because a first one may be our own link's. later: it may be sent again then.
+ */
+export type NotifyOutcome =
+  | { readonly kind: 'taken' | 'gone' }
+  | { readonly kind: 'silent' | 'later'; readonly at: number }
 
 /** After the outcome of a notification; undefined when the subscription is over. What became due meanwhile stays due. */
 export function settled(subscription: Subscription, outcome: NotifyOutcome): Subscription | undefined {
-  const { sendingUntil: _sending, ...rest } = subscription
+  const { sendingUntil: _sending, missed, ...rest } = subscription
+  const isOver = subscription.ending !== undefined && subscription.due === 'nothing'
   switch (outcome.kind) {
     case 'taken':
-      return subscription.ending === undefined || subscription.due !== 'nothing' ? rest : undefined
+      return isOver ? undefined : rest
     case 'gone':
       return undefined
+    case 'silent':
+      return isOver || missed ? undefined : { ...rest, missed: true, due: 'full', sendingUntil: outcome.at }
     case 'later':
-      return subscription.ending === undefined ? { ...rest, due: 'full', sendingUntil: outcome.at } : undefined
+      return isOver ? undefined : { ...rest, due: 'full', sendingUntil: outcome.at }
   }
 }

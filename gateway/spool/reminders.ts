@@ -22,8 +22,8 @@ export interface Reminders {
 export interface RedisReminders extends Reminders {
   /** Begins to act. */
   start(): void
-  /** Takes no more, and resolves when what is under way has ended. */
-  stop(): Promise<void>
+  /** Takes no more, and resolves when what is under way has ended, or when `deadline` fires. */
+  stop(deadline: AbortSignal): Promise<void>
 }
 
 /** Longest sleep: another node may have set an earlier time. */
@@ -98,10 +98,11 @@ export function createReminders(
       state = 'running'
       sleep(clock.now())
     },
-    async stop() {
+    async stop(deadline) {
       state = 'stopped'
       cancel()
-      await Promise.all(underWay)
+      const late = new Promise((resolve) => deadline.addEventListener('abort', resolve, { once: true }))
+      if (!deadline.aborted) await Promise.race([Promise.all(underWay), late])
     },
   }
 }
