@@ -1,3 +1,4 @@
+import { mmsMetrics } from '../adapters/mms-mm7/metrics.js'
 import { smsMetrics } from '../adapters/sms-smpp/metrics.js'
 import { BUILT_IN, loadModule } from '../gateway/config/adapters.js'
 import { type ReferencePart, referencePage } from '../gateway/config/reference.js'
@@ -33,5 +34,6 @@ function describedMetrics() {
     sipServer: () => Promise.reject(new Error('never asked')),
   })
   smsMetrics(metrics.registry, 'sms')
+  mmsMetrics(metrics.registry, 'mms')
   return metrics
 }

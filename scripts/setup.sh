@@ -13,6 +13,7 @@ have_package() {
     sip-tester) command -v sipp >/dev/null ;;
     libnet-smpp-perl) perl -MNet::SMPP -e 1 2>/dev/null ;;
     kamailio) command -v kamailio >/dev/null || [ -x /usr/sbin/kamailio ] ;;
+    libxml2-utils) command -v xmllint >/dev/null ;;
     kannel) command -v bearerbox >/dev/null || [ -x /usr/sbin/bearerbox ] ;;
     *) dpkg -s "$1" >/dev/null 2>&1 ;;
   esac

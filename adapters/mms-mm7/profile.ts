@@ -145,6 +145,11 @@ const account = z.strictObject({
   ),
 })
 
+const credentials = z.strictObject({
+  user: describe(z.string().min(1).max(200), 'Name the MMSC gives.'),
+  password: describe(z.string().max(200), 'Password that belongs to it.'),
+})
+
 const inbound = z.strictObject({
   listen: describe(listenAddress, 'Address where MMSCs bring messages and reports.'),
   path: describe(
@@ -157,7 +162,7 @@ const inbound = z.strictObject({
   tls: describe(serverTls.optional(), 'Speak https; absent: plain http.'),
   allow: describe(z.array(network).default([]), 'Addresses and networks that may connect; empty: every one.'),
   credentials: describe(
-    z.array(z.strictObject({ user: z.string().min(1).max(200), password: z.string().max(200) })).default([]),
+    z.array(credentials).default([]),
     'Users and passwords of HTTP basic authentication one of which must be given; empty: none is asked for.',
   ),
   maxBody: describe(z.int().min(65_536).max(104_857_600).default(10_485_760), 'Octets of one request at most.'),
