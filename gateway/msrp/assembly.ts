@@ -20,6 +20,8 @@ export class Assembly {
   #refuseChunk: ((status: number) => void) | undefined
   #verdict: Verdict | undefined
   #gone = false
+  /** The last chunk was answered before there was a verdict. */
+  #late = false
   /** The last chunk, while its answer waits for the verdict. */
   #final: Request | undefined
   #cancelTimer: (() => void) | undefined
@@ -143,41 +145,57 @@ export class Assembly {
     else {
       this.#cancelTimer = clock.after(limits.verdictMs, () => {
         count('verdict-late')
-        this.#decide({ status: 408 })
+        this.#decideLate()
       })
     }
+  }
+
+  /** The sender waits no longer. Where 200 is said instead, what the verdict is in the end becomes a report. */
+  #decideLate(): void {
+    const request = this.#final
+    if (request === undefined || this.#context.lateStatus === 408) return this.#decide({ status: 408 })
+    this.#final = undefined
+    this.#late = true
+    this.#context.unanswered(-1)
+    this.#context.answer(request, 200)
   }
 
   #decide(verdict: Verdict): void {
     if (this.#verdict || this.#gone) return
     this.#verdict = verdict
     if (this.#final) this.#settle(verdict)
+    else if (this.#late) this.#conclude(verdict)
     else if (verdict.status !== 200) this.#refuse(verdict.status)
   }
 
-  #settle({ status, report }: Verdict): void {
-    const { answer, unanswered, count } = this.#context
+  #settle(verdict: Verdict): void {
     const request = this.#final
     if (!request) return
     this.#final = undefined
     this.#cancelTimer?.()
-    unanswered(-1)
-    answer(request, status)
-    if (status !== 200) {
-      count('message-refused')
-      this.message.body.fail('refused')
-    } else if (this.message.successReport && report !== 'later') {
-      this.#context.report(this.message, 200)
-    }
+    this.#context.unanswered(-1)
+    this.#context.answer(request, verdict.status)
+    if (verdict.status === 200) this.#conclude(verdict)
+    else this.#turnAway()
+  }
+
+  /** After the last answer a report says what became of the message. */
+  #conclude({ status, report }: Verdict): void {
+    if (status !== 200 || report !== 'later') this.#context.report(this.message, status)
+    if (status !== 200) this.#turnAway()
+  }
+
+  #turnAway(): void {
+    this.#context.count('message-refused')
+    this.message.body.fail('refused')
   }
 
   /** Answers the chunk under way, or the next one, and takes no octet more. */
   #refuse(status: number): void {
     if (this.#refused !== undefined) return
     this.#refused = status
-    this.#context.count('message-refused')
     this.#early = []
-    this.message.body.fail('refused')
+    this.#turnAway()
     this.#refuseChunk?.(status)
     // The whole came while nobody could decide: nothing follows that would end it.
     if (this.#last !== undefined) this.#drop()

@@ -48,7 +48,10 @@ export interface IncomingContext {
   accepts(contentType: string): boolean
   /** Asked once for each message, when it begins. */
   verdict(message: IncomingMessage): Promise<Verdict>
+  /** What the last chunk is answered when the verdict does not come in time. */
+  readonly lateStatus: 200 | 408
   answer(request: Request, status: number): void
+  /** Sends a report, if the sender of the message wants it. */
   report(message: IncomingMessage, status: number): void
   /** A body whose unread octets count. */
   body(): OctetPipe

@@ -27,6 +27,8 @@ export type SessionEnd = 'closed' | 'connection-lost' | 'connect-failed' | 'not-
 export interface SessionHandlers {
   /** A message begins. See Verdict; when all of it is there, it waits for its answer `verdictMs` at most. */
   message(message: IncomingMessage): Promise<Verdict>
+  /** What is said when no verdict comes in `verdictMs`: 408; or 200, and a REPORT if the verdict is no in the end. */
+  readonly lateStatus?: 200 | 408
   /** A report on a message that nobody here waits for. */
   report?(report: Report): void
   /** The peer wants this nickname, or none when it is empty. Gives 200, 403, 423, 424 or 425 (RFC 7701 §7); without it, 501. */
@@ -131,7 +133,7 @@ export class MsrpSession implements Rider {
   report(message: IncomingMessage, status: number, range?: Report['range']): void {
     const wanted = status === 200 ? message.successReport : message.failureReport !== 'no'
     if (!wanted || this.#over) return
-    const size = message.size ?? message.body.pushed
+    const size = message.body.pushed
     const headers: Headers = [
       ['Message-ID', message.id],
       ['Byte-Range', formatByteRange(range ?? { start: 1, end: size, total: size })],
@@ -223,6 +225,7 @@ export class MsrpSession implements Rider {
       limits,
       accepts: this.#context.accepts,
       verdict: (message) => this.#handlers.message(message),
+      lateStatus: this.#handlers.lateStatus ?? 408,
       answer: (request, status) => connection.answer(request, status),
       report: (message, status) => this.report(message, status),
       body: () => connection.body(),
