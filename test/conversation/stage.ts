@@ -46,6 +46,8 @@ export interface StageOptions {
   /** Services played by the test; each takes every message unless told otherwise. */
   readonly services?: Readonly<Record<string, object>>
   readonly policies?: object
+  /** UDP port of SIP; default: any. */
+  readonly port?: number
   /** URI of an external core. */
   readonly core?: string
   /** What a test plays of deferred messaging. */
@@ -97,7 +99,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const redis = await openTestRedis(freshPrefix())
   const spool = await createSpool(redis, { node: 'gw1', clock: systemClock, log: silent })
   const server = await startSipServer({
-    listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'],
+    listen: [`udp:127.0.0.1:${options.port ?? 0}`, 'tcp:127.0.0.1:0'],
     control: { host: '127.0.0.1', port: 0, secret: SECRET },
     maxMessageBytes: 65_536,
   })
