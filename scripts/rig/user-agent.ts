@@ -184,17 +184,13 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
   }
 
   function deviceMessage(to: string, body: Buffer | string, headers: SipText['headers']): Promise<SipText> {
-    return request(
-      'MESSAGE',
-      to,
-      [
-        ['P-Preferred-Service', MESSAGE_SERVICE],
-        ['Accept-Contact', `*;${FEATURE};require;explicit`],
-        ['Content-Type', 'message/cpim'],
-        ...headers,
-      ],
-      body,
-    )
+    const usual: SipText['headers'] = [
+      ['P-Preferred-Service', MESSAGE_SERVICE],
+      ['Accept-Contact', `*;${FEATURE};require;explicit`],
+      ['Content-Type', 'message/cpim'],
+    ]
+    const given = new Set(headers.map(([name]) => name))
+    return request('MESSAGE', to, [...usual.filter(([name]) => !given.has(name)), ...headers], body)
   }
 
   const nextText: UserAgent['nextText'] = (what, matches = () => true, withinMs) =>

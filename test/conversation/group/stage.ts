@@ -56,6 +56,8 @@ export interface StageOptions {
   readonly preferences?: Partial<Record<UserName, object>>
   /** Octets of a SIP message at most. */
   readonly maxMessage?: string
+  /** Whoever is on loopback may assert identities. */
+  readonly trust?: boolean
   /** URI of an external core. */
   readonly core?: string
   /** Stands between the controlling function and the spool. */
@@ -69,7 +71,7 @@ export interface PlayedService {
 }
 
 export interface Stage {
-  readonly sip: { readonly host: string; readonly port: number }
+  readonly sip: { readonly host: string; readonly port: number; readonly tcp: number }
   readonly metrics: ReturnType<typeof createMetrics>
   controlling(): ControllingService
   handle: CpmRequestHandler
@@ -85,7 +87,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     domain: DOMAIN,
     sip: {
       core: options.core ?? 'embedded',
-      trust: options.core ? ['127.0.0.1/32'] : [],
+      trust: options.core || options.trust ? ['127.0.0.1/32'] : [],
       auth: { algorithms: ['MD5'] },
       ...(options.maxMessage && { maxMessage: options.maxMessage }),
     },
@@ -220,8 +222,11 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     await house.end(AbortSignal.timeout(2_000))
     await server.stop()
   })
-  const udp = house.edge.listening().find((address) => address.startsWith('udp:')) ?? ''
-  const sip = { host: '127.0.0.1', port: Number(udp.slice(udp.lastIndexOf(':') + 1)) }
+  const portOf = (transport: string): number => {
+    const address = house.edge.listening().find((each) => each.startsWith(`${transport}:`)) ?? ''
+    return Number(address.slice(address.lastIndexOf(':') + 1))
+  }
+  const sip = { host: '127.0.0.1', port: portOf('udp'), tcp: portOf('tcp') }
   return {
     sip,
     metrics,
