@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Delivery } from '../../gateway/conversation/delivery.js'
-import type { MessageId, ServiceId, Uri } from '../../gateway/cpm/ids.js'
+import type { ContributionId, MessageId, ServiceId, Uri } from '../../gateway/cpm/ids.js'
 import { fromHandset, receipt, startRig, taken } from './rig.js'
 import { ALICE, HANDSET } from './support.js'
 
@@ -41,6 +41,36 @@ describe('a CPM message to a service', () => {
     await rig.play('sms').offered.next()
     await rig.play('sms').gateway.receiveReport(receipt('A2', 'failed'))
     expect(notification(await rig.delivered.next())?.disposition).toEqual({ kind: 'delivery', status: 'failed' })
+  })
+
+  test('IWF-REP-02 a read report becomes a display notification, after that of the delivery', async () => {
+    const rig = await startRig()
+    rig.play('sms').answer = () => taken('A3')
+    await rig.send({ contributionId: 'contr-9' as ContributionId, dispositions: ['positive-delivery', 'display'] })
+    expect(await rig.play('sms').offered.next()).toMatchObject({
+      reports: { delivered: true, displayed: true },
+      contributionId: 'contr-9',
+    })
+    const { receiveReport } = rig.play('sms').gateway
+    await receiveReport(receipt('A3'))
+    expect(await receiveReport(receipt('A3', 'displayed'))).toBe('matched')
+    expect(await receiveReport(receipt('A3'))).toBe('repeated')
+    const told = [notification(await rig.delivered.next()), notification(await rig.delivered.next())]
+    expect(told.map((each) => each?.disposition)).toEqual([
+      { kind: 'delivery', status: 'delivered' },
+      { kind: 'display', status: 'displayed' },
+    ])
+  })
+
+  test('IWF-REP-02 a read report alone is told to a sender who asked for nothing else', async () => {
+    const rig = await startRig()
+    rig.play('sms').answer = () => taken('A4')
+    await rig.send({ dispositions: ['display'] })
+    await rig.play('sms').offered.next()
+    const { receiveReport } = rig.play('sms').gateway
+    await receiveReport(receipt('A4'))
+    await receiveReport(receipt('A4', 'displayed'))
+    expect(notification(await rig.delivered.next())?.disposition).toEqual({ kind: 'display', status: 'displayed' })
   })
 
   test('ID-21 the same message again is answered as before and sent once', async () => {

@@ -220,7 +220,7 @@ export const fromHandset = (over: Partial<InboundMessage> = {}): InboundMessage 
   ...over,
 })
 
-export const receipt = (key: string, state: 'delivered' | 'failed' = 'delivered') => ({
+export const receipt = (key: string, state: 'delivered' | 'failed' | 'displayed' = 'delivered') => ({
   keys: [key],
   converted: [],
   addresses: [],
