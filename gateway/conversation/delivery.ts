@@ -17,6 +17,8 @@ export interface Delivery {
   /** Only to this device if it is registered, else to all (a notification belongs to the device that asked, `FLOW-24`). */
   readonly device?: string
   readonly callerPreferences?: CallerPreferences
+  /** Tail of the CPM service it is; default: a message. */
+  readonly icsi?: string
   readonly maxForwards?: number
   /** The way back into the core the request came from. */
   readonly routes?: readonly string[]
@@ -90,7 +92,7 @@ export function createDelivery({ edge, registrations, clock, onCopies }: Deliver
   }
 
   async function copy(how: Partial<OutgoingMessage>, delivery: Delivery): Promise<DeliveryOutcome> {
-    const { content, from, fromName, senders, maxForwards, callerPreferences, icid } = delivery
+    const { content, from, fromName, senders, maxForwards, callerPreferences, icsi, icid } = delivery
     const outcome = await edge.send({
       destination: throughCore(delivery),
       ...how,
@@ -100,6 +102,7 @@ export function createDelivery({ edge, registrations, clock, onCopies }: Deliver
       ...(senders === undefined ? {} : { identities: senders }),
       ...(maxForwards === undefined ? {} : { maxForwards }),
       ...(callerPreferences === undefined ? {} : { callerPreferences }),
+      ...(icsi === undefined ? {} : { icsi }),
       ...(icid === undefined ? {} : { icid }),
     })
     return judge(outcome)

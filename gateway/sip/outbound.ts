@@ -18,11 +18,14 @@ export interface OutboundOptions {
 
 const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 
+/** What reaches devices as a message: they declare that, and not where it comes from. */
+const DECLARED: Readonly<Record<string, string>> = { [ICSI.deferred]: ICSI.message, [ICSI.system]: ICSI.message }
+
 /** RFC 3841: only devices that declare the service, none that is silent about it, none excluded, and what the sender wants. */
 function serviceHeaders(outgoing: OutgoingMessage): SipHeaderLines {
   const { destination, icsi = ICSI.message, asIm, maxForwards, excluded = [], icid } = outgoing
   const { accept, reject } = (destination.kind === 'core' && outgoing.callerPreferences) || {}
-  const service = `*;${asIm ? '+g.oma.sip-im' : icsiFeatureTag(icsi)};require;explicit`
+  const service = `*;${asIm ? '+g.oma.sip-im' : icsiFeatureTag(DECLARED[icsi] ?? icsi)};require;explicit`
   const rejected = [...excluded.map((instance) => `*;+sip.instance="<${instance}>"`), ...(reject ? [reject] : [])]
   return {
     ...(!asIm && { 'P-Asserted-Service': icsiUrn(icsi) }),

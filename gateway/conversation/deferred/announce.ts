@@ -3,7 +3,7 @@ import { ICSI } from '../../cpm/features.js'
 import type { Uri } from '../../cpm/ids.js'
 import type { Boxes } from '../../spool/boxes.js'
 import type { NoteStore, Verdict } from '../../spool/spool.js'
-import type { ToDevices } from '../delivery.js'
+import type { Delivery, ToDevices } from '../delivery.js'
 import { LISTED, summaryMessage } from './summary.js'
 import type { DeferredWork, KeptEntry } from './work.js'
 
@@ -37,7 +37,7 @@ export function createAnnounce({ boxes, notes, toDevices, address, remind, clock
 
   async function tell(user: Uri, summary: Awaited<ReturnType<typeof waiting>>, device?: string) {
     const message = summaryMessage(address, user, summary, clock.now())
-    const delivery = { user, content: { kind: 'message', message }, from: address, icsi: ICSI.system } as const
+    const delivery: Delivery = { user, content: { kind: 'message', message }, from: address, icsi: ICSI.system }
     return toDevices({ ...delivery, ...(device === undefined ? {} : { device }) }, () => false)
   }
 

@@ -6,7 +6,7 @@ import type { Uri } from '../../cpm/ids.js'
 import { deliveryWaitMs } from '../../interworking/retry.js'
 import type { Boxes } from '../../spool/boxes.js'
 import type { SpoolItem, Verdict } from '../../spool/spool.js'
-import type { DeliveryOutcome, ToDevices } from '../delivery.js'
+import type { Delivery, DeliveryOutcome, ToDevices } from '../delivery.js'
 import type { DeferredMessage, PreferenceStore, Registrations } from '../port.js'
 import type { DeferredRecorder } from './recorder.js'
 import type { DeferredWork, KeptEntry } from './work.js'
@@ -65,11 +65,10 @@ export function createPush(options: PushOptions) {
 }
 
 /** A waiting message on its way, marked as such; its sender, time and identity are the original ones (`DEF-08`). */
-export const deferredDelivery = ({ user, message, from, fromName }: DeferredMessage) =>
-  ({
-    user,
-    content: { kind: 'message', message },
-    from,
-    icsi: ICSI.deferred,
-    ...(fromName === undefined ? {} : { fromName }),
-  }) as const
+export const deferredDelivery = ({ user, message, from, fromName }: DeferredMessage): Delivery => ({
+  user,
+  content: { kind: 'message', message },
+  from,
+  icsi: ICSI.deferred,
+  ...(fromName === undefined ? {} : { fromName }),
+})
