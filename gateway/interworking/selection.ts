@@ -2,6 +2,7 @@ import type { ServiceConfig } from '../config/schema.js'
 import type { FailureReason } from '../cpm/failure.js'
 import type { ServiceId, Uri } from '../cpm/ids.js'
 import type { Content, CpmMessage } from '../cpm/message.js'
+import { leavesOf, parseMimeTree } from '../cpm/multipart.js'
 import { isAvailable, type Service, type Services } from './service.js'
 
 /** A service that can carry the message to an address of the recipient in it. */
@@ -28,7 +29,7 @@ export interface SelectionHints {
 /**
  * The interworking selection function: the services that can carry this message to this target, best first
  * (`ISF-01`, `IW-22`). Order: the identifier of the reply, the service used last, then the recipient's or the configured
- * order; services that are down, or for which the text is long, come after the others. Without any, the reason that came nearest to success.
+ * order; services that are down, for which the text is long, or that would carry a part only, come after the others. Without any, the reason that came nearest to success.
  */
 export function selectServices(
   services: Services,
@@ -117,11 +118,12 @@ export function octets(content: Content): number {
 }
 
 function rank(routes: readonly Route[], content: Content, hints: SelectionHints): readonly Route[] {
+  const media = routes.length > 1 ? mediaWithin(content) : []
   const score = ({ service }: Route): number => {
     if (service.id === hints.identifier) return 0
     const down = isAvailable(service) ? 0 : 4
-    const long = isLongFor(service, content) ? 2 : 0
-    return 2 + down + long - (service.id === hints.lastUsed ? 1 : 0)
+    const loath = isLongFor(service, content) || losesSome(service, media) ? 2 : 0
+    return 2 + down + loath - (service.id === hints.lastUsed ? 1 : 0)
   }
   return routes
     .map((route, order) => ({ route, order, score: score(route) }))
@@ -132,3 +134,15 @@ function rank(routes: readonly Route[], content: Content, hints: SelectionHints)
 /** A text of a size that policy would rather see go elsewhere. */
 const isLongFor = ({ config }: Service, content: Content): boolean =>
   'text' in content && octets(content) > (config.textUpTo ?? Number.POSITIVE_INFINITY)
+
+/** A multipart of which the service carries some parts only: the text without the picture, for one. */
+const losesSome = ({ adapter }: Service, media: readonly string[]): boolean =>
+  media.some((type) => !carriesMedia(adapter.capabilities.media, type))
+
+/** Media types of the parts of a multipart. */
+function mediaWithin(content: Content): readonly string[] {
+  if (!/^\s*multipart\//i.test(content.type)) return []
+  const body = 'text' in content ? content.text : Buffer.from(content.base64, 'base64').toString('latin1')
+  const tree = parseMimeTree({ headers: new Map([['content-type', content.type]]), body })
+  return tree.kind === 'fault' ? [] : leavesOf(tree).map(({ type }) => type)
+}

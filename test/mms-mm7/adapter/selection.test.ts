@@ -58,7 +58,9 @@ it('ISF-01 a picture above the size of MMS is chosen for all that, since it is m
 })
 
 it('ISF-01 IW-08 where SMS may send the text of a message alone, it stands behind MMS for what has media', () => {
-  expect(choice(withText, mms(), sms({ unsupportedContent: 'text-part' }))).toEqual(['mms', 'sms'])
+  const cut = () => sms({ unsupportedContent: 'text-part' })
+  expect(choice(withText, cut(), mms())).toEqual(['mms', 'sms'])
+  expect(choice({ type: 'text/plain', text: 'short' }, cut(), mms())).toEqual(['sms', 'mms'])
 })
 
 it('ISF-01 what no service carries is refused with the reason that came nearest', () => {
