@@ -5,10 +5,21 @@ import { ROOT } from '../../scripts/rig/gateway.js'
 import { run } from '../../scripts/rig/program.js'
 
 export interface Core {
+  /** Requests it has taken, in order: who they came from, and the function that was to be next on their Route. */
+  readonly hops: readonly Hop[]
   /** Rejects when it ends. */
   readonly died: Promise<never>
   close(): Promise<void>
 }
+
+/** A request as Kamailio saw it: method and Request-URI, from where, and the user part of its topmost Route. */
+export interface Hop {
+  readonly request: string
+  readonly from: 'device' | 'gateway'
+  readonly route: string
+}
+
+const HOP = /HOP (\S+ \S+) from \S+ to port (\d+) by (?:<sip:([^@>]*)@)?/
 
 /** Starts the core of conf/kamailio, Debian's Kamailio, with these ports. It answers a little later. */
 export function startKamailio(ports: {
@@ -17,23 +28,30 @@ export function startKamailio(ports: {
   readonly isc: number
   readonly gateway: number
 }): Core {
+  const hops: Hop[] = []
+  const note = (line: string): void => {
+    const [, request, port, route = ''] = HOP.exec(line) ?? []
+    if (request !== undefined) hops.push({ request, from: Number(port) === ports.isc ? 'gateway' : 'device', route })
+  }
   const folder = mkdtempSync(join(tmpdir(), 'causeway-kamailio-'))
   const program = run(
     'kamailio',
     [
       ...['-DD', '-E', '-m', '32', '-M', '8', '-Y', folder, '-w', folder],
       ...['-A', `CORE_HOST=${ports.host}`, '-A', `DEVICE_PORT=${ports.device}`, '-A', `ISC_PORT=${ports.isc}`],
-      ...['-A', `GATEWAY_URI="sip:orig@127.0.0.1:${ports.gateway};lr"`],
+      ...['-A', `ISC_ADDRESS="${ports.host}:${ports.isc}"`, '-A', `GATEWAY_ADDRESS="127.0.0.1:${ports.gateway}"`],
+      ...['-A', 'HOPS'],
       ...['-f', join(ROOT, 'conf/kamailio/kamailio.cfg')],
     ],
     // Debian has it in /usr/sbin, which is not on everybody's path.
-    { env: { PATH: `${process.env.PATH}:/usr/sbin` }, keeps: () => false },
+    { env: { PATH: `${process.env.PATH}:/usr/sbin` }, keeps: () => false, onLine: note },
   )
   const died = program.gone.then((code) => {
     throw new Error(`Kamailio ended with ${code}:\n${program.tail()}`)
   })
   died.catch(() => undefined)
   return {
+    hops,
     died,
     async close() {
       await program.end('SIGTERM')
