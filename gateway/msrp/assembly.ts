@@ -31,7 +31,7 @@ export class Assembly {
     this.#ended = ended
     this.message = {
       ...about,
-      body: context.body(),
+      body: context.body(() => this.#abandon()),
       successReport: asksSuccessReport(request.headers),
       failureReport: failureReportOf(request.headers),
       fromPath: request.fromPath,
@@ -83,7 +83,7 @@ export class Assembly {
   #take(at: number, piece: Buffer): void {
     if (this.#refused !== undefined) return
     const { limits } = this.#context
-    if (this.message.body.failure || at + piece.length - 1 > limits.messageBytes) this.#refuse(413)
+    if (at + piece.length - 1 > limits.messageBytes) this.#refuse(413)
     else if (at > this.#next) this.#keep(at, piece)
     else this.#put(at, piece)
   }
@@ -153,11 +153,12 @@ export class Assembly {
   /** The sender waits no longer. Where 200 is said instead, what the verdict is in the end becomes a report. */
   #decideLate(): void {
     const request = this.#final
-    if (request === undefined || this.#context.lateStatus === 408) return this.#decide({ status: 408 })
-    this.#final = undefined
-    this.#late = true
-    this.#context.unanswered(-1)
-    this.#context.answer(request, 200)
+    if (request && this.#context.lateStatus === 200) {
+      this.#final = undefined
+      this.#late = true
+      this.#context.unanswered(-1)
+      this.#context.answer(request, 200)
+    } else this.#decide({ status: 408 })
   }
 
   #decide(verdict: Verdict): void {
@@ -199,6 +200,15 @@ export class Assembly {
     this.#refuseChunk?.(status)
     // The whole came while nobody could decide: nothing follows that would end it.
     if (this.#last !== undefined) this.#drop()
+  }
+
+  /** Whoever took the message reads it no more. */
+  #abandon(): void {
+    const verdict = { status: 413 }
+    this.#verdict ??= verdict
+    if (this.#final) this.#settle(verdict)
+    else if (this.#last === undefined) this.#refuse(verdict.status)
+    this.message.body.fail('nobody reads it')
   }
 
   #drop(): void {

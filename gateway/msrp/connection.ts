@@ -43,7 +43,7 @@ export class MsrpConnection {
   readonly #transactions: Transactions
   readonly #sender: Sender
   readonly #riders = new Set<Rider>()
-  readonly #bodies = new Set<OctetPipe>()
+  readonly #bodies = new Map<OctetPipe, () => void>()
   #sink: Sink = NOBODY
   /** A request nobody could place yet. */
   #waiting: Extract<MsrpEvent, { kind: 'request' }> | undefined
@@ -153,14 +153,17 @@ export class MsrpConnection {
     this.#sender.add(message)
   }
 
-  /** A body for a message that comes in here: the peer waits when too much of it stays unread. */
-  body(): OctetPipe {
+  /**
+   * A body for a message that comes in here: the peer waits when too much of it stays unread, and `abandon` is called when
+   * that lasts too long.
+   */
+  body(abandon: () => void): OctetPipe {
     const { clock } = this.#options
     const body: OctetPipe = new OctetPipe((difference) => {
       this.#unread += difference
       if (difference < 0) this.#unreadSince = clock.now()
       if (body.length === 0) this.#bodies.delete(body)
-      else this.#bodies.add(body)
+      else this.#bodies.set(body, abandon)
       if (difference < 0) this.readOn()
     })
     return body
@@ -302,7 +305,7 @@ export class MsrpConnection {
       return
     }
     observer.count('reader-stalled')
-    for (const body of [...this.#bodies]) body.fail('nobody reads it')
+    for (const abandon of [...this.#bodies.values()]) abandon()
     if (this.#blocked) this.close()
   }
 

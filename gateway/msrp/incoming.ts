@@ -53,8 +53,8 @@ export interface IncomingContext {
   answer(request: Request, status: number): void
   /** Sends a report, if the sender of the message wants it. */
   report(message: IncomingMessage, status: number): void
-  /** A body whose unread octets count. */
-  body(): OctetPipe
+  /** A body whose unread octets count; `abandon` is called when nobody reads them for too long. */
+  body(abandon: () => void): OctetPipe
   /** Last chunks that wait for their answer: one more, or one fewer. */
   unanswered(change: number): void
   count(event: MsrpCount): void

@@ -228,7 +228,7 @@ export class MsrpSession implements Rider {
       lateStatus: this.#handlers.lateStatus ?? 408,
       answer: (request, status) => connection.answer(request, status),
       report: (message, status) => this.report(message, status),
-      body: () => connection.body(),
+      body: (abandon) => connection.body(abandon),
       unanswered: (change) => connection.unanswered(change),
       count: (event) => observer.count(event),
       fault: (error) => observer.fault(error),
