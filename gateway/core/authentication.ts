@@ -5,16 +5,27 @@ import type { NoteStore } from '../spool/spool.js'
 import { type DigestCredentials, formatChallenge, parseCredentials, provesPassword } from './digest.js'
 import { createNonceCounts, makeNonce, nonceTime } from './nonce.js'
 import type { User, UserDirectory } from './port.js'
+import { createWrongPasswords } from './wrong-passwords.js'
 
 /** What the credentials of a request are worth; `challenges` are header values for the 401 or 407. */
 export type AuthenticationOutcome =
   | { readonly kind: 'user'; readonly user: User }
   | { readonly kind: 'challenge'; readonly challenges: readonly string[] }
   | { readonly kind: 'wrong' }
+  /** Too many wrong passwords came from there: nothing is judged for so long. */
+  | { readonly kind: 'wait'; readonly seconds: number }
+
+/** What the credentials of a request have to fit. */
+export interface AuthenticatedRequest {
+  readonly method: string
+  readonly uri: string
+  /** Address it came from. */
+  readonly sourceHost: string
+}
 
 export interface Authenticator {
   /** Judges an Authorization or Proxy-Authorization value. Rejects with SpoolUnavailable. */
-  authenticate(credentials: string | undefined, method: string, requestUri: string): Promise<AuthenticationOutcome>
+  authenticate(credentials: string | undefined, request: AuthenticatedRequest): Promise<AuthenticationOutcome>
 }
 
 const SECRET_KEY = 'digest-nonce-secret'
@@ -22,6 +33,8 @@ const SECRET_KEY = 'digest-nonce-secret'
 const SECRET_LIFE_MS = 30 * 86_400_000
 const SECRET_BELIEVED_MS = 3_600_000
 const REMEMBERED_NONCES = 50_000
+/** Stands for every user there is not: no difference shows. */
+const UNKNOWN = 'unknown'
 
 /**
  * Digest authentication of the users (`REG-11`, `REG-18`). The key of the nonces lies in notes, so that a challenge of one node
@@ -36,6 +49,7 @@ export function createAuthenticator(options: {
 }): Authenticator {
   const { notes, directory, config, realm, clock } = options
   const counts = createNonceCounts(REMEMBERED_NONCES)
+  const wrongPasswords = createWrongPasswords(notes, config, clock)
   let secret: { readonly value: string; readonly readAt: number } | undefined
 
   async function nonceSecret(): Promise<string> {
@@ -71,18 +85,22 @@ export function createAuthenticator(options: {
   }
 
   return {
-    async authenticate(header, method, requestUri) {
+    async authenticate(header, { method, uri, sourceHost }) {
       const key = await nonceSecret()
       const credentials = parseCredentials(header ?? '').find(
         (each) => each.realm === realm && config.algorithms.includes(each.algorithm),
       )
       if (!credentials) return challenge(key, false)
       const user = userNamed(credentials.username)
+      const account = user?.uri ?? UNKNOWN
+      const seconds = await wrongPasswords.waitSeconds(account, sourceHost)
+      if (seconds > 0) return { kind: 'wait', seconds }
       const proved =
-        user !== undefined &&
-        isSameTarget(credentials.uri, requestUri) &&
-        provesPassword(credentials, user.password, method)
-      if (!proved) return { kind: 'wrong' }
+        user !== undefined && isSameTarget(credentials.uri, uri) && provesPassword(credentials, user.password, method)
+      if (!proved) {
+        await wrongPasswords.count(account, sourceHost)
+        return { kind: 'wrong' }
+      }
       return isFresh(key, credentials) ? { kind: 'user', user } : challenge(key, true)
     },
   }

@@ -41,14 +41,18 @@ export function createXcapIdentity(options: XcapIdentityOptions): XcapOptions['i
       reply.code(403).send({ error: 'expected a trusted authentication proxy to name the user' })
       return undefined
     }
-    const outcome = await authenticator.authenticate(request.headers.authorization, request.method, request.url)
+    const { method, url, headers, socket } = request
+    const asked = { method, uri: url, sourceHost: socket.remoteAddress ?? '' }
+    const outcome = await authenticator.authenticate(headers.authorization, asked)
     if (outcome.kind === 'user') return { kind: 'user', uri: outcome.user.uri }
-    if (outcome.kind === 'wrong') metrics.badInput('xcap', 'credentials')
+    if (outcome.kind !== 'challenge') metrics.badInput('xcap', 'credentials')
     if (outcome.kind === 'challenge') {
       reply
         .code(401)
         .header('www-authenticate', [...outcome.challenges])
         .send('')
+    } else if (outcome.kind === 'wait') {
+      reply.code(503).header('retry-after', outcome.seconds).send({ error: 'too many wrong passwords' })
     } else reply.code(403).send({ error: 'wrong user or password' })
     return undefined
   }

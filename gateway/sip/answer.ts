@@ -22,6 +22,12 @@ export function refusal(status: number, why: BadInput, warning: string, headers?
   return { kind: 'refused', why, answer: { status, warning, ...(headers && { headers }) } }
 }
 
+/** Too many wrong passwords: a client that has the right one now tries again by itself (RFC 3261 §21.5.4). */
+export function tooManyWrong(seconds: number): Refusal {
+  const answer = { status: 503, warning: 'too many wrong passwords', retryAfterSeconds: seconds }
+  return { kind: 'refused', why: 'credentials', answer }
+}
+
 /** All headers of an answer; `domain` is the warn-agent (RFC 3261 §20.43). */
 export function answerHeaders(answer: EdgeAnswer, domain: string): SipHeaderLines {
   return {

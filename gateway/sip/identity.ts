@@ -3,7 +3,7 @@ import { parametersOf, parseNameAddrs } from '../core/name-addr.js'
 import type { User } from '../core/port.js'
 import { normalUri, type UriOptions } from '../cpm/address.js'
 import type { Uri } from '../cpm/ids.js'
-import { type Refusal, refusal } from './answer.js'
+import { type Refusal, refusal, tooManyWrong } from './answer.js'
 import { flowOf } from './flow.js'
 import type { IncomingRequest } from './link.js'
 import type { Originator } from './port.js'
@@ -84,12 +84,14 @@ async function proved(
   claimed: readonly Uri[],
   core: EmbeddedCore,
 ): Promise<Identified | Refusal> {
-  const outcome = await core.authenticator.authenticate(credentials, request.method, request.uri)
+  const outcome = await core.authenticator.authenticate(credentials, request)
   switch (outcome.kind) {
     case 'challenge':
       return { kind: 'refused', answer: { status: 407, headers: { 'Proxy-Authenticate': outcome.challenges } } }
     case 'wrong':
       return refusal(403, 'credentials', 'wrong user or password')
+    case 'wait':
+      return tooManyWrong(outcome.seconds)
     case 'user': {
       const bindings = await core.registrar.bindings(outcome.user.uri)
       return bindings.length === 0 ? notRegistered() : asUser(outcome.user, claimed, undefined)

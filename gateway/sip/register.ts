@@ -1,6 +1,6 @@
 import type { EmbeddedCore } from '../core/embedded-core.js'
 import { parseNameAddrs, uriOf } from '../core/name-addr.js'
-import { type EdgeAnswer, type Refusal, refusal } from './answer.js'
+import { type EdgeAnswer, type Refusal, refusal, tooManyWrong } from './answer.js'
 import { flowOf } from './flow.js'
 import type { IncomingRequest } from './link.js'
 
@@ -13,12 +13,14 @@ export async function answerRegister(request: IncomingRequest, core: EmbeddedCor
   if (addressOfRecord === undefined || callId === undefined || !Number.isInteger(cseq)) {
     return refusal(400, 'syntax', 'To, Call-ID or CSeq cannot be read')
   }
-  const outcome = await core.authenticator.authenticate(headers.get('authorization'), request.method, request.uri)
+  const outcome = await core.authenticator.authenticate(headers.get('authorization'), request)
   switch (outcome.kind) {
     case 'challenge':
       return { status: 401, headers: { 'WWW-Authenticate': outcome.challenges } }
     case 'wrong':
       return refusal(403, 'credentials', 'wrong user or password')
+    case 'wait':
+      return tooManyWrong(outcome.seconds)
     case 'user': {
       const contact = headers.get('contact')
       const expires = headers.get('expires')
