@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { FleetingMap } from '../../gateway/cpm/fleeting-map.js'
 import { type CoreLink, openTcpLink, openUdpLink } from './core-link.js'
-import { type Picture, pictureContent, textContent, textOfContent } from './picture.js'
+import { contentOf, type Picture, textOfContent } from './picture.js'
 import { answerTo, readSip } from './sip-text.js'
 import { MESSAGE_SERVICE } from './user-agent.js'
 
@@ -177,7 +177,7 @@ function messageText(message: LoadMessage, branch: string, link: CoreLink, optio
   const body =
     `From: <${from}>\r\nTo: <tel:+${message.to}>\r\nDateTime: ${new Date().toISOString()}\r\n` +
     `NS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: ${message.id}\r\n${report}\r\n` +
-    (message.picture ? pictureContent(message.text, message.picture) : textContent(message.text))
+    contentOf(message.text, message.picture)
   return (
     `MESSAGE ${to} SIP/2.0\r\nVia: SIP/2.0/${link.transport} 127.0.0.1:${link.port};branch=${branch};rport\r\nMax-Forwards: 70\r\n` +
     `Route: <sip:orig@${options.gateway.host}:${options.gateway.port};lr>\r\n` +

@@ -48,14 +48,12 @@ function crc32(octets: Buffer): number {
   return (crc ^ 0xffffffff) >>> 0
 }
 
-/** Content of a CPIM message: text alone. */
-export const textContent = (text: string): string => `Content-Type: text/plain; charset=utf-8\r\n\r\n${text}`
+/** Media type of what `withPicture` writes. */
+export const WITH_PICTURE = 'multipart/mixed; boundary=rig'
 
-/** The same with a picture: a multipart, the picture in base64. */
-export function pictureContent(text: string, { type, name, base64 }: Picture): string {
+/** A text and a picture, which goes in base64. */
+export function withPicture(text: string, { type, name, base64 }: Picture): string {
   return [
-    'Content-Type: multipart/mixed; boundary=rig',
-    '',
     '--rig',
     'Content-Type: text/plain; charset=utf-8',
     '',
@@ -69,6 +67,12 @@ export function pictureContent(text: string, { type, name, base64 }: Picture): s
     '',
   ].join('\r\n')
 }
+
+/** Content of a CPIM message with its headers: a text, and a picture where there is one. */
+export const contentOf = (text: string, picture?: Picture): string =>
+  picture
+    ? `Content-Type: ${WITH_PICTURE}\r\n\r\n${withPicture(text, picture)}`
+    : `Content-Type: text/plain; charset=utf-8\r\n\r\n${text}`
 
 /** The text of a CPIM body: all of its content, or the text part of a multipart. */
 export function textOfContent(body: string): string {

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram'
 import { newMessageId, type ReadCpim, type ReadImdn, readCpim, readImdn, writeCpim, writeImdn } from './cpim.js'
 import { authorization } from './digest.js'
 import { type Inbox, inbox } from './inbox.js'
+import { type Picture, WITH_PICTURE, withPicture } from './picture.js'
 import { answerTo, header, headerAll, readSip, type SipText, writeSip } from './sip-text.js'
 
 export const MESSAGE_SERVICE = 'urn:urn-7:3gpp-service.ims.icsi.oma.cpm.msg'
@@ -33,6 +34,8 @@ export interface Received {
 export interface Say {
   readonly to: string
   readonly text: string
+  /** Goes along with the text. */
+  readonly picture?: Picture
   readonly report?: readonly string[]
   readonly headers?: SipText['headers']
   readonly messageId?: string
@@ -215,8 +218,9 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
         ],
         '',
       ),
-    async say({ to, text, report = [], headers = [], messageId = newMessageId() }) {
-      const answer = await deviceMessage(to, writeCpim({ from: uri, to, text, report, messageId }), headers)
+    async say({ to, text, picture, report = [], headers = [], messageId = newMessageId() }) {
+      const content = picture ? { type: WITH_PICTURE, text: withPicture(text, picture) } : { text }
+      const answer = await deviceMessage(to, writeCpim({ from: uri, to, ...content, report, messageId }), headers)
       return { answer, messageId }
     },
     message: (to, body, headers = []) => deviceMessage(to, body, headers),

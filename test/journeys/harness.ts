@@ -3,10 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Smsc, type SmscOptions, type Submitted, startSmsc } from '../../adapters/sms-smpp/simulator/index.js'
 import { type GatewayRig, gatewayRig, sumOf } from '../../scripts/rig/gateway.js'
 import { type Inbox, inbox } from '../../scripts/rig/inbox.js'
+import { mmsAdapter } from '../../scripts/rig/mmsc-config.js'
 import { freePort } from '../../scripts/rig/ports.js'
 import { header, type SipText } from '../../scripts/rig/sip-text.js'
 import { smsAdapter } from '../../scripts/rig/smsc-config.js'
 import { openUserAgent, type Received, type Say, type UserAgent } from '../../scripts/rig/user-agent.js'
+import { type MmscActor, mmscActor } from './mmsc-actor.js'
 
 /**
  * Journeys as plays: a cast, and who does what in which order. The gateway is a real process, the message centre the
@@ -35,6 +37,8 @@ export interface StageOptions {
   readonly addresses?: Readonly<Record<string, unknown>>
   /** A second message centre behind a second service, sms2. */
   readonly second?: boolean
+  /** An MMSC behind a third service, mms, with these options of its adapter; texts up to `textUpTo` octets go as SMS first. */
+  readonly mms?: { readonly textUpTo: string; readonly options?: Readonly<Record<string, unknown>> }
   readonly sip?: Readonly<Record<string, unknown>>
 }
 
@@ -42,6 +46,7 @@ export interface Cast {
   readonly gateway: GatewayActor
   readonly smsc: SmscActor
   readonly second: SmscActor
+  readonly mmsc: MmscActor
   readonly alice: UserActor
   readonly bob: UserActor
   readonly carol: UserActor
@@ -76,7 +81,7 @@ export function stage(name: string, options: StageOptions, plays: (play: Play) =
 }
 
 async function build(options: StageOptions): Promise<{ cast: Cast; close: () => Promise<void> }> {
-  const [smsc, second] = [await smscActor(options.smsc), await smscActor(options.smsc)]
+  const [smsc, second, mmsc] = [await smscActor(options.smsc), await smscActor(options.smsc), await mmscActor()]
   const rig = await gatewayRig({
     sip: { ...options.sip },
     config: {
@@ -85,14 +90,20 @@ async function build(options: StageOptions): Promise<{ cast: Cast; close: () => 
       users: USERS,
       interworking: {
         services: {
-          sms: { adapter: 'smsc', addresses: options.addresses ?? {} },
+          sms: {
+            adapter: 'smsc',
+            addresses: options.addresses ?? {},
+            ...(options.mms ? { textUpTo: options.mms.textUpTo } : {}),
+          },
           ...(options.second ? { sms2: { adapter: 'other' } } : {}),
+          ...(options.mms ? { mms: { adapter: 'mmsc' } } : {}),
         },
         policies: { retry: { first: '200ms', factor: 1, max: '500ms' }, uncertainWait: '500ms', ...options.policies },
       },
       adapters: {
         smsc: smsAdapter(smsc.port, options.account),
         ...(options.second ? { other: smsAdapter(second.port, { systemId: 'second' }) } : {}),
+        ...(options.mms ? { mmsc: mmsAdapter(mmsc.port, mmsc.inbound, options.mms.options) } : {}),
       },
     },
   })
@@ -104,11 +115,11 @@ async function build(options: StageOptions): Promise<{ cast: Cast; close: () => 
   await smsc.bound()
   if (options.second) await second.bound()
   return {
-    cast: { gateway: gatewayActor(rig), smsc, second, alice, bob, carol, stranger },
+    cast: { gateway: gatewayActor(rig), smsc, second, mmsc, alice, bob, carol, stranger },
     async close() {
       for (const actor of [...agents, stranger]) actor.agent.close()
       await rig.close()
-      await Promise.all([smsc.close(), second.close()])
+      await Promise.all([smsc.close(), second.close(), mmsc.close()])
     },
   }
 }
