@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Mmsc, mediaOf, type Submitted, startMmsc } from '../../adapters/mms-mm7/simulator/index.js'
-import { readCpim, readImdn } from '../../scripts/rig/cpim.js'
+import { readCpim, readImdn, writeCpim } from '../../scripts/rig/cpim.js'
 import { type GatewayRig, gatewayRig } from '../../scripts/rig/gateway.js'
 import { inboundUrl, mmsAdapter } from '../../scripts/rig/mmsc-config.js'
-import { contentOf, noisePng } from '../../scripts/rig/picture.js'
+import { noisePng, WITH_PICTURE, withPicture } from '../../scripts/rig/picture.js'
 import { freePort } from '../../scripts/rig/ports.js'
-import { header, readSip, type SipText } from '../../scripts/rig/sip-text.js'
-import { messageFiles, sipp } from './sipp.js'
+import { header, type SipText } from '../../scripts/rig/sip-text.js'
+import { sipp } from './sipp.js'
 
 const DOMAIN = 'cpm.example'
 const ALICE = '+12065550101'
@@ -64,7 +64,7 @@ describe('sipp as the CPM client, a picture to an MMS phone and one back', () =>
       await waiting.catch(() => undefined)
       throw error
     })
-    const messages = (await waiting).flatMap((octets) => readSip(octets) ?? [])
+    const messages = (await waiting).filter(({ way }) => way === 'received').map(({ sip }) => sip)
     // A repetition has the Call-ID of what it repeats.
     return [...new Map(messages.map((message) => [header(message, 'call-id'), message])).values()]
   }
@@ -77,15 +77,19 @@ describe('sipp as the CPM client, a picture to an MMS phone and one back', () =>
   test('IWF-MSG-01 IWF-REP-02 a picture leaves as an MMS; retrieved and read come back as two notifications', async () => {
     const submitted = once(mmsc.events, 'submit') as Promise<[Submitted]>
     const messages = await deviceReceives(2, async () => {
-      messageFiles(folder, contentOf('Grüße ☀', PICTURE), [])
       const target = `${PHONE}@${DOMAIN}`
       const digest = { user: 'alice', password: 'alice-secret', uri: target }
-      const report = 'positive-delivery, negative-delivery, display'
-      const keys = {
-        ...{ user: 'alice', domain: DOMAIN, target: `sip:${target}`, report },
-        ...{ message: 'mms-1', conversation, contribution: 'contribution-1' },
-      }
-      await sipp({ scenario: 'message', server: gateway.sip, port: 0, folder, digest, keys })
+      const keys = { user: 'alice', domain: DOMAIN, target: `sip:${target}` }
+      const body = writeCpim({
+        from: `sip:alice@${DOMAIN}`,
+        to: keys.target,
+        messageId: 'mms-1',
+        report: ['positive-delivery', 'negative-delivery', 'display'],
+        type: WITH_PICTURE,
+        text: withPicture('Grüße ☀', PICTURE),
+      })
+      const extra = [`Conversation-ID: ${conversation}`, 'Contribution-ID: contribution-1']
+      await sipp({ scenario: 'message', server: gateway.sip, port: 0, folder, digest, keys, message: { body, extra } })
     })
     const [message] = await submitted
     expect(message).toMatchObject({ from: ALICE, to: [PHONE], text: 'Grüße ☀', deliveryReport: true, readReply: true })

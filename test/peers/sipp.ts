@@ -13,6 +13,8 @@ export interface SippRun {
   readonly server?: { readonly host: string; readonly port: number }
   /** Local port; 0: any. */
   readonly port: number
+  /** Calls to be made or taken, one after the other; default 1. */
+  readonly calls?: number
   /** Values of the [keys] of the scenario. */
   readonly keys?: Readonly<Record<string, string>>
   /** Credentials; `uri` is the digest-uri without its scheme, which sipp makes of address and port otherwise. */
@@ -34,7 +36,7 @@ export interface Exchanged {
   readonly sip: SipText
 }
 
-/** Runs one call of a scenario; resolves with the messages of it. Rejects when the scenario was not followed. */
+/** Runs a scenario; resolves with its messages. Rejects when the scenario was not followed. */
 export async function sipp(run: SippRun): Promise<readonly Exchanged[]> {
   const folder = mkdtempSync(join(run.folder, `${run.scenario}-`))
   const log = join(folder, 'messages')
@@ -45,7 +47,7 @@ export async function sipp(run: SippRun): Promise<readonly Exchanged[]> {
   writeFileSync(join(folder, 'scenario.xml'), scenario.replaceAll('EXPECTED', String(expected)))
   const args = [
     ...(run.server ? [`${run.server.host}:${run.server.port}`] : []),
-    ...['-sf', join(folder, 'scenario.xml'), '-m', '1', '-nostdin', '-i', '127.0.0.1'],
+    ...['-sf', join(folder, 'scenario.xml'), '-m', String(run.calls ?? 1), '-nostdin', '-i', '127.0.0.1'],
     ...(run.port > 0 ? ['-p', String(run.port)] : []),
     ...['-timeout', LIMIT, '-timeout_error', '-trace_msg', '-message_file', log, '-message_overwrite', 'true'],
     ...(run.digest ? ['-au', run.digest.user, '-ap', run.digest.password, '-auth_uri', run.digest.uri] : []),
