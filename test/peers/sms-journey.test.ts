@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readCpim, readImdn, writeCpim } from '../../scripts/rig/cpim.js'
 import { type GatewayRig, gatewayRig } from '../../scripts/rig/gateway.js'
-import { contentOf } from '../../scripts/rig/picture.js'
 import { freePort } from '../../scripts/rig/ports.js'
 import { header, type SipText } from '../../scripts/rig/sip-text.js'
 import { smsAdapter } from '../../scripts/rig/smsc-config.js'
@@ -15,7 +14,7 @@ import { sipp } from './sipp.js'
 const DOMAIN = 'cpm.example'
 const ALICE = '12065550101'
 const HANDSET = '12065550199'
-const REPORT = 'positive-delivery, negative-delivery'
+const REPORT = ['positive-delivery', 'negative-delivery']
 const FIVE_PARTS = '👋🏽 Grüße aus 東京 — “fünf Teile” €ł '.repeat(10).slice(0, 330)
 
 /** Real peers on both sides: Debian's sipp as the CPM device, and a message centre on Debian's Net::SMPP. */
@@ -63,15 +62,19 @@ describe('sipp as the CPM client, Net::SMPP as the message centre', () => {
   }
 
   function aliceSends(text: string, keys: { message: string; contribution: string }, extra: readonly string[] = []) {
-    messageFiles(folder, contentOf(text), extra)
     const target = `+${HANDSET}@${DOMAIN}`
+    const parties = { from: `sip:alice@${DOMAIN}`, to: `sip:${target}` }
     return sipp({
       scenario: 'message',
       server: gateway.sip,
       port: 0,
       folder,
       digest: { user: 'alice', password: 'alice-secret', uri: target },
-      keys: { user: 'alice', domain: DOMAIN, target: `sip:${target}`, report: REPORT, conversation, ...keys },
+      keys: { user: 'alice', domain: DOMAIN, target: `sip:${target}` },
+      message: {
+        body: writeCpim({ ...parties, text, report: REPORT, messageId: keys.message }),
+        extra: [`Conversation-ID: ${conversation}`, `Contribution-ID: ${keys.contribution}`, ...extra],
+      },
     })
   }
 
