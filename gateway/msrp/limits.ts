@@ -18,6 +18,8 @@ export interface MsrpLimits extends HeadLimits {
   /** Messages, and octets of them, that wait to be sent in one session. */
   readonly queuedMessages: number
   readonly queuedBytes: number
+  /** Octets after which a chunk of ours ends, even if nobody else wants to send. Some peers read a chunk as a whole. */
+  readonly chunkBytes: number
   /** Chunks sent on one connection that wait for an answer. */
   readonly transactions: number
   /** How long an answer may take (RFC 4975 §7.1.1). */
@@ -45,6 +47,7 @@ export const MSRP_LIMITS: MsrpLimits = {
   unansweredMessages: 256,
   queuedMessages: 1000,
   queuedBytes: 16 * 1024 * 1024,
+  chunkBytes: 2048,
   transactions: 10_000,
   transactionMs: 30_000,
   verdictMs: 25_000,

@@ -7,8 +7,6 @@ import { endLine, writeEnd, writeHead, writeRequest } from './wire/write.js'
 
 /** Where a chunk can be interrupted (RFC 4975 §7.1.1: above 2048 octets it must be). */
 export const SLICE_BYTES = 2048
-/** A chunk ends here even if nobody else wants to send, so that the peer's answers tell how far we are. */
-const MAX_CHUNK_BYTES = 32 * SLICE_BYTES
 
 export interface OutgoingOptions {
   readonly id: string
@@ -20,6 +18,8 @@ export interface OutgoingOptions {
   readonly size?: number
   readonly successReport: boolean
   readonly failureReport: FailureReport
+  /** A chunk ends at the slice that reaches this length. */
+  readonly chunkBytes: number
 }
 
 /**
@@ -97,7 +97,7 @@ export class OutgoingMessage {
     if (chunk) {
       chunk.length += octets.length
       chunk.tail = octets.subarray(-64)
-      if (last || chunk.length >= MAX_CHUNK_BYTES) out.push(...this.#end(last ? '$' : '+', transactions))
+      if (last || chunk.length >= this.#options.chunkBytes) out.push(...this.#end(last ? '$' : '+', transactions))
     }
     if (last) {
       this.#written = true

@@ -83,7 +83,15 @@ export class SendQueue {
       settle = resolve
     })
     const message = new OutgoingMessage(
-      { ...sending, ...this.#paths, ...(size !== undefined && { size }), id, successReport, failureReport },
+      {
+        ...sending,
+        ...this.#paths,
+        ...(size !== undefined && { size }),
+        id,
+        successReport,
+        failureReport,
+        chunkBytes: this.#limits.chunkBytes,
+      },
       (how) => {
         this.#settled(queued, how)
         if (how.kind !== 'sent') this.#reports.forget(id)

@@ -169,6 +169,8 @@ export class MsrpSession implements Rider {
       this.#early = connection
       return 'later'
     }
+    // A relay may bring reports by another connection than messages: they are about what we sent, and bind nothing.
+    if (request.method === 'REPORT') return this.#after(() => this.#takeReport(request))
     const elsewhere = this.#connection ? this.#connection !== connection : this.#negotiated.role === 'active'
     if (elsewhere) {
       this.#context.observer.count('session-bound-elsewhere')
@@ -180,8 +182,6 @@ export class MsrpSession implements Rider {
     switch (request.method) {
       case 'SEND':
         return incoming.begin(request, hasBody)
-      case 'REPORT':
-        return this.#after(() => this.#takeReport(request))
       case 'NICKNAME':
         return this.#after(() => void this.#takeNickname(request, connection))
       default:

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { MSRP_LIMITS } from '../../gateway/msrp/limits.js'
 import { OctetPipe, PipeBroken, pipeFrom } from '../../gateway/msrp/octet-pipe.js'
 import { manualClock } from '../contract-kit/clock.js'
 import { peerServer } from './peer.js'
@@ -7,7 +8,7 @@ import { introduce, PEER, party, pathOf, startEndpoint } from './rig.js'
 describe('sending', () => {
   async function sendingTo(options: Parameters<typeof startEndpoint>[0] = {}, maxSize?: number) {
     const server = await peerServer()
-    const endpoint = await startEndpoint(options)
+    const endpoint = await startEndpoint({ ...options, limits: { chunkBytes: 65_536, ...options.limits } })
     const one = party(endpoint)
     const remotePath = pathOf(`msrp://127.0.0.1:${server.port}/theirs;tcp`)
     one.session.start({ role: 'active', remotePath, ...(maxSize !== undefined && { maxSize }) })
@@ -19,6 +20,17 @@ describe('sending', () => {
   const text = (body: string | Buffer | OctetPipe) => ({
     contentType: 'text/plain',
     body: typeof body === 'string' ? Buffer.from(body) : body,
+  })
+
+  test('chunks are of 2048 octets, as long as nobody says that peers take more', async () => {
+    const { one, peer } = await sendingTo({ limits: { chunkBytes: MSRP_LIMITS.chunkBytes } })
+    one.session.send({ ...text('x'.repeat(5000)), id: 'm' })
+    const ranges: string[] = []
+    for (let i = 0; i < 3; i++) {
+      const heard = await peer.hears()
+      ranges.push(`${heard.headers.get('Byte-Range')} ${heard.body?.length}${heard.flag}`)
+    }
+    expect(ranges).toEqual(['1-*/5000 2048+', '2049-*/5000 2048+', '4097-5000/5000 904$'])
   })
 
   test('a small message does not wait behind a large one', async () => {
