@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { type GatewayRig, gatewayRig, ROOT } from '../../scripts/rig/gateway.js'
 import { freePort } from '../../scripts/rig/ports.js'
-import { header } from '../../scripts/rig/sip-text.js'
+import { header, headerAll } from '../../scripts/rig/sip-text.js'
 import { smsAdapter } from '../../scripts/rig/smsc-config.js'
 import { openUserAgent, type UserAgent } from '../../scripts/rig/user-agent.js'
 import { type Core, startKamailio } from './kamailio.js'
@@ -75,10 +75,24 @@ describe('Kamailio as the core, Net::SMPP as the message centre', () => {
     expect((await alice.nextText('the long reply')).text).toBe(FIVE_PARTS)
   })
 
-  test('a message between users stays within the core', async () => {
+  test('MSG-07 MSG-16 a message between users passes the functions of both, and leaves no interworking', async () => {
+    const before = core.hops.length
     const { answer } = await alice.say({ to: bob.uri, text: 'Hi Bob' })
     expect(answer.status, answer.startLine).toBe(200)
     expect((await bob.nextText('the message of alice')).text).toBe('Hi Bob')
+    expect(core.hops.slice(before).map(({ from, route }) => (from === 'device' ? from : route))).toEqual([
+      'device',
+      'device',
+      'odi-orig',
+      'odi-term',
+    ])
+  })
+
+  test('ID-18 the number of a user who asks for privacy stays within the core', async () => {
+    await alice.say({ to: bob.uri, text: 'Guess who', headers: [['Privacy', 'id']] })
+    const { request, cpim } = await bob.nextText('the message')
+    expect(headerAll(request, 'P-Asserted-Identity')).toEqual([])
+    expect(`${header(request, 'From')} ${cpim?.headers.get('From')}`).not.toContain('alice')
   })
 
   test('ID-17 a device cannot assert an identity, neither through the core nor around it', async () => {
