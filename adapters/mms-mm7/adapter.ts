@@ -11,7 +11,7 @@ import { createSend } from './send.js'
 import { createServer } from './server/server.js'
 
 /** What MMS can carry: text and media for numbers, with delivery reports and read replies where they can reach us. */
-export function capabilitiesOf(options: MmsOptions): ServiceCapabilities {
+function capabilitiesOf(options: MmsOptions): ServiceCapabilities {
   const { accounts, inbound } = options
   return {
     schemes: options.mailRecipients ? ['tel', 'mailto'] : ['tel'],

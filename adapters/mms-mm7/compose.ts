@@ -7,9 +7,9 @@ import { named, partsOf } from './mapping/to-parts.js'
 import type { Account, MmsOptions } from './profile.js'
 import { type MmsContent, mediaTypeOf, type Part } from './wire/index.js'
 
-export type ContentRules = Pick<MmsOptions, 'maxSize' | 'maxSource' | 'picture' | 'types' | 'leftOut'>
+type ContentRules = Pick<MmsOptions, 'maxSize' | 'maxSource' | 'picture' | 'types' | 'leftOut'>
 
-export type Composed =
+type Composed =
   | {
       readonly kind: 'content'
       readonly content: MmsContent

@@ -170,6 +170,10 @@ const inbound = z.strictObject({
     z.int().min(1).max(1000).default(32),
     'Requests under way at once; others are told to come later.',
   ),
+  maxHeld: describe(
+    z.int().min(65_536).max(4_294_967_296).default(67_108_864),
+    'Octets of all requests under way; one that does not fit beside the others is told to come later.',
+  ),
   unknownRecipient: describe(
     z.enum(['refuse', 'drop']).default('refuse'),
     'Message for nobody here: answered 2003, or taken and dropped.',

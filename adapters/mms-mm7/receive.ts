@@ -13,7 +13,7 @@ import type { InboundOptions, MmsOptions } from './profile.js'
 import type { Fields, Mm7Address, Mm7Message, Mm7Status, Received } from './wire/index.js'
 import { STATUS } from './wire/index.js'
 
-export interface ReceiverParts {
+interface ReceiverParts {
   readonly options: MmsOptions
   readonly inbound: InboundOptions
   readonly threads: Threads

@@ -15,7 +15,7 @@ import type { MmsMetrics } from './metrics.js'
 import type { MmsOptions } from './profile.js'
 import { isFault, type Mm7Status, readMessage, STATUS, type Written, writeMessage } from './wire/index.js'
 
-export interface SenderParts {
+interface SenderParts {
   readonly options: MmsOptions
   readonly accounts: readonly AccountClient[]
   readonly threads: Threads

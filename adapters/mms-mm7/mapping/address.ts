@@ -3,8 +3,8 @@ import type { Uri } from '../../../gateway/cpm/ids.js'
 import type { Account, InboundOptions } from '../profile.js'
 import type { Mm7Address } from '../wire/index.js'
 
-export type OutgoingRules = Pick<Account, 'numberForm' | 'shortCodeAs'>
-export type IncomingRules = Pick<InboundOptions, 'shortCodes' | 'countryCode' | 'trunkPrefix' | 'mailDomains'>
+type OutgoingRules = Pick<Account, 'numberForm' | 'shortCodeAs'>
+type IncomingRules = Pick<InboundOptions, 'shortCodes' | 'countryCode' | 'trunkPrefix' | 'mailDomains'>
 
 /** What stands for a sender whose address is opaque or none: `sip:<text>@mms.<domain>`. */
 const opaqueHost = (domain: string) => `mms.${domain}`

@@ -4,7 +4,7 @@ import { type Mm7Message, type MmsContent, mediaTypeOf, type Received } from '..
 /** One line each for the message trace: what was said on the wire, without text, subject and passwords. */
 
 /** `image/png 1234, text/plain 5`. */
-export const saidContent = (content: MmsContent | undefined): string =>
+const saidContent = (content: MmsContent | undefined): string =>
   (content?.parts ?? [])
     .slice(0, 10)
     .map((part) => `${mediaTypeOf(part).slice(0, 60)} ${part.octets.length}`)

@@ -3,7 +3,7 @@ import type { SendOutcome } from '../../contract/index.js'
 import type { Mm7Status } from '../wire/index.js'
 
 /** What an operator's own meaning of a StatusCode can be: try again, refused for good, or refused by this service. */
-export type StatusOverride = 'busy' | 'refused' | 'here'
+type StatusOverride = 'busy' | 'refused' | 'here'
 
 type StatusClass = StatusOverride | 'busy-limited'
 
@@ -57,15 +57,14 @@ export const isTaken = (code: number): boolean => code >= 1000 && code < 2000
 /** Whether a StatusCode is somebody's mistake and no answer about the message. */
 export const isAlarm = (code: number): boolean => meaningOf(code).alarm ?? false
 
-export type Refusal = Extract<SendOutcome, { readonly kind: 'busy' | 'refused' }>
+type Refusal = Extract<SendOutcome, { readonly kind: 'busy' | 'refused' }>
 
 const MINUTE = 60_000
 const RETRY_AFTER = [MINUTE / 2, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, 60 * MINUTE, 120 * MINUTE] as const
 const LIMITED_ATTEMPTS = 3
 
 /** Wait before the next attempt, ms; `attempt` from 1. */
-export const retryAfterMs = (attempt: number): number =>
-  RETRY_AFTER[Math.min(attempt, RETRY_AFTER.length) - 1] ?? 120 * MINUTE
+const retryAfterMs = (attempt: number): number => RETRY_AFTER[Math.min(attempt, RETRY_AFTER.length) - 1] ?? 120 * MINUTE
 
 /** What a StatusCode other than success says about the message. */
 export function statusOutcome(

@@ -12,10 +12,10 @@ const BACK = { High: 'urgent', Normal: 'normal', Low: 'non-urgent' } as const
 export const fromMmsPriority = (priority: keyof typeof BACK): Priority => BACK[priority]
 
 /** How this account speaks. */
-export const dialectFor = ({ release, version, prefix }: Account): Dialect => dialectOf(release, version, prefix)
+const dialectFor = ({ release, version, prefix }: Account): Dialect => dialectOf(release, version, prefix)
 
 /** The same for the same message in every attempt: letters, digits and hyphens, since some MMSCs choke on others. */
-export const transactionIdOf = ({ messageId, to }: Pick<OutboundMessage, 'messageId' | 'to'>): string =>
+const transactionIdOf = ({ messageId, to }: Pick<OutboundMessage, 'messageId' | 'to'>): string =>
   stableId(`mm7 ${messageId} ${to}`)
 
 /** Reports that are asked for: what the sender wants and the network has. */
@@ -26,7 +26,7 @@ export function reportsAsked({ reports }: Pick<OutboundMessage, 'reports'>, acco
   }
 }
 
-export interface SubmitContext {
+interface SubmitContext {
   readonly now: number
   readonly sender: Mm7Address
   readonly recipient: Mm7Address

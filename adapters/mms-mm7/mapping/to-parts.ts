@@ -77,12 +77,18 @@ const ENDINGS: Readonly<Record<string, string>> = {
  * match by another.
  */
 export function named(parts: readonly Part[]): readonly Part[] {
+  const taken = new Set<string>()
   return parts.map((part, index) => {
-    const type = mediaTypeOf(part)
-    const stem = type.slice(0, type.indexOf('/'))
-    const own = part.name !== undefined && /^[A-Za-z0-9][\w-]{0,31}\.\w{1,5}$/.test(part.name) ? part.name : undefined
-    const taken = parts.slice(0, index).some((other) => other.name === own)
-    const name = own !== undefined && !taken ? own : `${stem}${index + 1}.${ENDINGS[type] ?? 'bin'}`
+    const own = part.name !== undefined && SHORT_NAME.test(part.name) && !taken.has(part.name) ? part.name : undefined
+    const name = own ?? freshName(mediaTypeOf(part), index + 1, taken)
+    taken.add(name)
     return { type: part.type, octets: part.octets, name, contentId: name, location: name }
   })
+}
+
+const SHORT_NAME = /^[A-Za-z0-9][\w-]{0,31}\.\w{1,5}$/
+
+function freshName(type: string, number: number, taken: ReadonlySet<string>): string {
+  const name = `${type.slice(0, type.indexOf('/'))}${number}.${ENDINGS[type] ?? 'bin'}`
+  return taken.has(name) ? freshName(type, number * 10, taken) : name
 }

@@ -51,6 +51,7 @@ export function createServer(
   })
   const access = createAccess(inbound)
   let underWay = 0
+  let held = 0
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
@@ -62,14 +63,17 @@ export function createServer(
       metrics.incoming('-', '401')
       return reply.code(401).header('WWW-Authenticate', 'Basic realm="MM7"').send()
     }
-    if (underWay >= inbound.parallel) {
+    const octets = announced(request.headers['content-length'])
+    if (underWay >= inbound.parallel || (underWay > 0 && held + octets > inbound.maxHeld)) {
       metrics.incoming('-', '503')
       return reply.code(503).header('Retry-After', RETRY_S).send()
     }
     underWay += 1
+    held += octets
     // Whatever becomes of it: answered, broken off, or never completed.
     reply.raw.once('close', () => {
       underWay -= 1
+      held -= octets
     })
   })
 
@@ -109,6 +113,9 @@ export function createServer(
       dialect: OUR_DIALECT,
     })
   })
+
+  /** What a request may come to, octets; a chunked one does not say. */
+  const announced = (length: string | undefined): number => Math.min(Number(length ?? inbound.maxBody), inbound.maxBody)
 
   function refuse(reply: FastifyReply, fault: Mm7Fault): FastifyReply {
     metrics.fault(fault.fault)

@@ -25,7 +25,6 @@ export interface Mm7Fault {
 /** StatusCodes that we ourselves answer or look for. */
 export const STATUS = {
   success: 1000,
-  partialSuccess: 1100,
   addressNotFound: 2003,
   contentRefused: 2004,
   linkedIdNotFound: 2006,

@@ -10,6 +10,6 @@ export {
   type Written,
   writeMessage,
 } from './message.js'
-export { ANSWERS, type Fields, type Mm7Message, type Operation } from './operations.js'
+export type { Fields, Mm7Message, Operation } from './operations.js'
 export { type MmsContent, mediaTypeOf, type Part } from './part.js'
 export { dialectOf, RELEASES, type Release } from './soap.js'

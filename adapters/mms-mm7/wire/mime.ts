@@ -25,14 +25,14 @@ export interface Entity {
 }
 
 /** What was let pass, for counters. */
-export type MimeOddity = 'truncated-multipart'
+type MimeOddity = 'truncated-multipart'
 
 export interface EntityTree {
   readonly entity: Entity
   readonly oddities: ReadonlySet<MimeOddity>
 }
 
-export const ENTITY_LIMITS: MimeLimits = { ...MIME_LIMITS, depth: 5 }
+const ENTITY_LIMITS: MimeLimits = { ...MIME_LIMITS, depth: 5 }
 
 interface Walk {
   readonly limits: MimeLimits

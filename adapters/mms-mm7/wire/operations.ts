@@ -180,15 +180,3 @@ export type Mm7Message<Op extends Operation = Operation> = {
 }[Op]
 
 export const isOperation = (name: string): name is Operation => Object.hasOwn(OPERATIONS, name)
-
-/** Operations that ask, and what answers each. */
-export const ANSWERS = {
-  SubmitReq: 'SubmitRsp',
-  CancelReq: 'CancelRsp',
-  ReplaceReq: 'ReplaceRsp',
-  extendedCancelReq: 'extendedCancelRsp',
-  extendedReplaceReq: 'extendedReplaceRsp',
-  DeliverReq: 'DeliverRsp',
-  DeliveryReportReq: 'DeliveryReportRsp',
-  ReadReplyReq: 'ReadReplyRsp',
-} as const satisfies Partial<Record<Operation, Operation>>

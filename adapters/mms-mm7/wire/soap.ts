@@ -4,7 +4,7 @@ import { decodeOctets } from './names.js'
 import { isOperation, type Mm7Message, OPERATIONS } from './operations.js'
 import { child, node, readXml, writeXml, XML_LIMITS, type XmlElement } from './xml.js'
 
-export const SOAP_11 = 'http://schemas.xmlsoap.org/soap/envelope/'
+const SOAP_11 = 'http://schemas.xmlsoap.org/soap/envelope/'
 const MM7 = 'http://www.3gpp.org/ftp/Specs/archive/23_series/23.140/schema/'
 
 /** Schema releases that we write, with the version each is named by when a profile does not say. */

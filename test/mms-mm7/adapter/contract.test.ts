@@ -1,15 +1,21 @@
 import mmsModule from '../../../adapters/mms-mm7/index.js'
-import { type Mmsc, startMmsc } from '../../../adapters/mms-mm7/simulator/index.js'
+import { type Mmsc, type MmscOptions, startMmsc } from '../../../adapters/mms-mm7/simulator/index.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
 import { adapterContract, type KitPeer } from '../../contract-kit/kit.js'
 import { freePort } from '../free-port.js'
 
 const TIMERS = { probe: '20ms', retryFirst: '20ms', retryMax: '50ms' }
 
-adapterContract('mms-mm7', mmsModule, async (): Promise<KitPeer> => {
+interface Variant {
+  /** What the account has beside its address. */
+  readonly account?: Record<string, unknown>
+  readonly mmsc?: MmscOptions
+}
+
+const peer = (variant: Variant) => async (): Promise<KitPeer> => {
   const listen = `127.0.0.1:${await freePort()}`
-  const vasp = `http://${listen}/mm7`
-  let mmsc: Mmsc = await startMmsc({ vasp, retryMs: 20 })
+  const settings: MmscOptions = { vasp: `http://${listen}/mm7`, retryMs: 20, ...variant.mmsc }
+  let mmsc: Mmsc = await startMmsc(settings)
   const { port, url } = mmsc
   let before = ''
   const taken = () =>
@@ -18,7 +24,7 @@ adapterContract('mms-mm7', mmsModule, async (): Promise<KitPeer> => {
       .map(({ text }) => text)
       .join('')
   const options = (timers: Record<string, string> = {}) => ({
-    accounts: [{ name: 'kit', url, rate: 'unlimited', timers: { ...TIMERS, ...timers } }],
+    accounts: [{ name: 'kit', url, rate: 'unlimited', ...variant.account, timers: { ...TIMERS, ...timers } }],
   })
   const say = async (text: string) => {
     const status = await mmsc.deliver({ from: '+12065550123', to: '+12065550100', text })
@@ -44,8 +50,31 @@ adapterContract('mms-mm7', mmsModule, async (): Promise<KitPeer> => {
       before += taken()
     },
     up: async () => {
-      mmsc = await startMmsc({ port, vasp, retryMs: 20 })
+      mmsc = await startMmsc({ ...settings, port })
     },
     close: () => mmsc.stop(),
   }
-})
+}
+
+adapterContract('mms-mm7', mmsModule, peer({}))
+
+adapterContract(
+  'mms-mm7, release 5 with prefixes, digits and raw octets',
+  mmsModule,
+  peer({
+    account: {
+      release: 'REL-5-MM7-1-2',
+      prefix: 'mm7',
+      numberForm: 'digits',
+      binary: true,
+      smil: 'always',
+      quoteType: false,
+    },
+    mmsc: {
+      version: '5.3.0',
+      namespace: 'http://www.3gpp.org/ftp/Specs/archive/23_series/23.140/schema/REL-5-MM7-1-2',
+      prefix: 'mm7:',
+      idForm: 'host',
+    },
+  }),
+)

@@ -357,8 +357,11 @@ describe('the door', () => {
     expect(rig.gateway.messages).toHaveLength(0)
   })
 
-  it('lets so many in at once, and tells the others to come later', async () => {
-    const { rig, post } = await inboundRig({ parallel: 1 })
+  it.for([
+    ['so many', { parallel: 1 }],
+    ['so many octets', { maxBody: 65_536, maxHeld: 65_536 }],
+  ] as const)('lets %s in at once, and tells the others to come later', async ([, limits]) => {
+    const { rig, post } = await inboundRig(limits)
     let store = () => {}
     const stored = new Promise<void>((resolve) => {
       store = resolve
@@ -369,7 +372,8 @@ describe('the door', () => {
       await stored
       return { kind: 'stored' }
     })
-    const first = post(octetsOf('deliver-01-text.req.http'))
+    // Chunked, it does not say how long it is.
+    const first = post(octetsOf('deliver-18-chunked-expect.req.http'))
     await expect.poll(() => asked).toBe(true)
     const second = await post(octetsOf('deliver-03-all-prefixed.req.http'))
     expect(second.start).toMatch(/^HTTP\/1.1 503 /)
