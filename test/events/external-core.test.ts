@@ -191,7 +191,7 @@ describe('a user registers at the external core', () => {
       Expires: '3600',
       'Record-Route': proxy,
     })
-    await notify(subscribe, reginfo(0, 'full', ''))
+    await notify(subscribe, reginfo(0, 'full', ''), { headers: { Contact: '<sip:notifier@192.0.2.5>' } })
     house.clock.advance(3_000_000)
     const refresh = await grant()
     expect(refresh.startLine).toBe('SUBSCRIBE sip:notifier@192.0.2.5 SIP/2.0')
