@@ -2,23 +2,22 @@ import { join } from 'node:path'
 import { gatewayRig, ROOT } from '../rig/gateway.js'
 import { freePort } from '../rig/ports.js'
 import { type Program, run } from '../rig/program.js'
-import { smsAdapter } from '../rig/smsc-config.js'
 import { quantile, type Usage, usageOf } from '../rig/usage.js'
 import type { LoadResult, LoadRun } from './load.js'
 
 export interface GatewayBenchOptions {
-  readonly smscPort: number
-  readonly smscPid: number
-  readonly messages: number
-  readonly runs: number
-  readonly rate: number
-  readonly seconds: number
+  /** Process of the simulated message centre. */
+  readonly centrePid: number
+  /** `interworking` and `adapters` of the configuration. */
+  readonly config: Readonly<Record<string, unknown>>
+  /** How the core and the gateway exchange SIP. */
+  readonly transport: 'udp' | 'tcp'
   /** Folder for V8 profiles of the gateway; absent: none are taken. */
   readonly profiles?: string
 }
 
-type Part = 'gateway' | 'redis' | 'load' | 'smsc'
-interface Quantiles {
+export type Part = 'gateway' | 'redis' | 'load' | 'centre'
+export interface Quantiles {
   readonly p50: number
   readonly p99: number
 }
@@ -36,60 +35,74 @@ export interface GatewayResult {
   readonly retransmitted: number
 }
 
-const PARALLEL = 512
-const WARM_MESSAGES = 3_000
+/** A gateway with an embedded Redis (`appendfsync always`) between a load generator and a simulated message centre. */
+export interface GatewayBench {
+  /** Has the load generator do a run; `meanwhile` is begun at the same time. */
+  measure(order: LoadRun, meanwhile?: () => Promise<unknown>): Promise<GatewayResult>
+  end(): Promise<void>
+}
 
-/** A gateway with an embedded Redis (`appendfsync always`) between the load generator and the simulated message centre. */
-export async function runGateway(
-  options: GatewayBenchOptions,
-): Promise<{ readonly results: readonly GatewayResult[]; readonly paced: GatewayResult }> {
+/** Largest SIP message: what MMS takes, in base64. */
+const MAX_MESSAGE = '2MB'
+
+export async function startGatewayBench(options: GatewayBenchOptions): Promise<GatewayBench> {
   const corePort = await freePort()
+  const { transport, centrePid, config, profiles } = options
   const gateway = await gatewayRig({
-    nodeArguments: options.profiles ? ['--cpu-prof', `--cpu-prof-dir=${options.profiles}`] : [],
-    sip: { core: `sip:127.0.0.1:${corePort}`, trust: ['127.0.0.1/32'], outboundParallel: 1000 },
+    nodeArguments: profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : [],
+    sip: {
+      core: `sip:127.0.0.1:${corePort};transport=${transport}`,
+      trust: ['127.0.0.1/32'],
+      outboundParallel: 1000,
+      maxMessage: MAX_MESSAGE,
+    },
     config: {
       domain: 'cpm.example',
       redis: { embedded: { appendfsync: 'always' } },
-      interworking: { services: { sms: { adapter: 'smsc' } } },
-      adapters: { smsc: smsAdapter(options.smscPort) },
       observe: { logLevel: 'info' },
+      ...config,
     },
   })
   await gateway.start()
   const script = join(ROOT, 'dist/scripts/benchmark/load.js')
-  const load = run(process.execPath, [script, '--gateway', String(gateway.sip.port), '--port', String(corePort)])
-  try {
-    await load.log.next('the load generator', (line) => line.event === 'listening')
-    const pids: Readonly<Record<Part, number>> = {
-      gateway: gateway.program().pid,
-      redis: gateway.redisPid() ?? 0,
-      load: load.pid,
-      smsc: options.smscPid,
-    }
-    const measure = (order: LoadRun): Promise<GatewayResult> => measured(order, load, pids)
-    await measure({ name: 'warm', messages: WARM_MESSAGES, parallel: PARALLEL })
-    const results: GatewayResult[] = []
-    for (let round = 0; round < options.runs; round++) {
-      results.push(await measure({ name: `run${round}`, messages: options.messages, parallel: PARALLEL }))
-    }
-    const paced = await measure({ name: 'paced', messages: options.rate * options.seconds, rate: options.rate })
-    return { results, paced }
-  } finally {
+  const ports = ['--gateway', String(gateway.sip.port), '--port', String(corePort)]
+  const load = run(process.execPath, [script, ...ports, '--transport', transport])
+  const end = async (): Promise<void> => {
     await load.end('SIGTERM')
     await gateway.close()
   }
+  try {
+    await load.log.next('the load generator', (line) => line.event === 'listening')
+  } catch (error) {
+    await end()
+    throw error
+  }
+  const pids: Readonly<Record<Part, number>> = {
+    gateway: gateway.program().pid,
+    redis: gateway.redisPid() ?? 0,
+    load: load.pid,
+    centre: centrePid,
+  }
+  return { end, measure: (order, meanwhile) => measured(order, load, pids, meanwhile) }
 }
 
-async function measured(order: LoadRun, load: Program, pids: Readonly<Record<Part, number>>): Promise<GatewayResult> {
+async function measured(
+  order: LoadRun,
+  load: Program,
+  pids: Readonly<Record<Part, number>>,
+  meanwhile: () => Promise<unknown> = async () => undefined,
+): Promise<GatewayResult> {
   const usage = (): Record<Part, Usage> => ({
     gateway: usageOf(pids.gateway),
     redis: usageOf(pids.redis),
     load: usageOf(pids.load),
-    smsc: usageOf(pids.smsc),
+    centre: usageOf(pids.centre),
   })
   const before = usage()
   load.write(JSON.stringify(order))
-  const result = (await load.log.next('a result', (line) => line.event === 'result', 900_000)) as unknown as LoadResult
+  const done = load.log.next('a result', (line) => line.event === 'result', 900_000)
+  await meanwhile()
+  const result = (await done) as unknown as LoadResult
   const after = usage()
   const cpu = (part: Part): number =>
     ((after[part].cpuSeconds - before[part].cpuSeconds) * 1000) / Math.max(1, result.accepted)
@@ -99,12 +112,12 @@ async function measured(order: LoadRun, load: Program, pids: Readonly<Record<Par
     deliveredPerSecond: result.notified / result.notifySeconds,
     acceptMs: quantiles(result.acceptMs),
     endToEndMs: quantiles(result.endToEndMs),
-    cpuMs: { gateway: cpu('gateway'), redis: cpu('redis'), load: cpu('load'), smsc: cpu('smsc') },
+    cpuMs: { gateway: cpu('gateway'), redis: cpu('redis'), load: cpu('load'), centre: cpu('centre') },
     peak: {
       gateway: after.gateway.peak,
       redis: after.redis.peak,
       load: after.load.peak,
-      smsc: after.smsc.peak,
+      centre: after.centre.peak,
     },
     missing: result.accepted - result.notified,
     refused: result.refused,

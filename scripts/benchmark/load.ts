@@ -1,17 +1,22 @@
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { openCoreLoad } from '../rig/core-load.js'
+import { noisePng } from '../rig/picture.js'
 
 /**
  * The load generator, a process of its own. Each line on standard input starts a run:
- * `{"messages": N, "parallel": P}` as fast as answers come, or `{"messages": N, "rate": R}` at an even pace.
- * Each run ends with one line of results when every message has its notification.
+ * `{"messages": N, "parallel": P}` as fast as answers come, or `{"messages": N, "rate": R}` at an even pace. It ends with one
+ * line of results when every message has its notification. `{"messages": N, "arrive": true}` sends nothing: it ends when so many
+ * messages of handsets have come, each with the time it was sent at the end of its text.
  */
 export interface LoadRun {
   readonly name: string
   readonly messages: number
   readonly parallel?: number
   readonly rate?: number
+  /** Pixels a side of the picture that goes along: about as many octets as it has pixels. */
+  readonly pictureSide?: number
+  readonly arrive?: boolean
 }
 
 export interface LoadResult {
@@ -32,16 +37,26 @@ const PATIENCE_MS = 30_000
 const now = (): number => performance.now()
 
 const { values } = parseArgs({
-  options: { gateway: { type: 'string', default: '0' }, port: { type: 'string', default: '0' } },
+  options: {
+    gateway: { type: 'string', default: '0' },
+    port: { type: 'string', default: '0' },
+    transport: { type: 'string', default: 'udp' },
+  },
 })
 const started = new Map<string, number>()
 const endToEndMs: number[] = []
 let lastNotification = 0
+const arrivalMs: number[] = []
 
 const core = await openCoreLoad({
   gateway: { host: '127.0.0.1', port: Number(values.gateway) },
   domain: 'cpm.example',
   port: Number(values.port),
+  transport: values.transport === 'tcp' ? 'tcp' : 'udp',
+  onInbound(_id, text) {
+    lastNotification = now()
+    arrivalMs.push(Date.now() - Number(text.split(' ').at(-1)))
+  },
   onNotification(id) {
     const begun = started.get(id)
     if (begun === undefined) return
@@ -58,12 +73,13 @@ async function runLoad(run: LoadRun): Promise<LoadResult> {
   started.clear()
   const begun = now()
   let lastAccept = begun
+  const picture = run.pictureSide === undefined ? {} : { picture: noisePng(run.pictureSide) }
   const one = async (number: number): Promise<void> => {
     const id = `${run.name}-${number}`
     const sentAt = now()
     started.set(id, sentAt)
     const [from, to] = [String(15550000000 + (number % 1000)), String(15560000000 + (number % 5000))]
-    const status = await core.send({ id, text: `bench message ${number}`, from, to, report: true })
+    const status = await core.send({ id, text: `bench message ${number}`, from, to, report: true, ...picture })
     if (status < 200 || status > 299) started.delete(id)
     lastAccept = now()
     acceptMs.push(lastAccept - sentAt)
@@ -83,6 +99,28 @@ async function runLoad(run: LoadRun): Promise<LoadResult> {
     endToEndMs: [...endToEndMs],
   }
 }
+
+/** Until so many have come, or none has for a while. */
+async function arrivals({ messages }: LoadRun): Promise<LoadResult> {
+  arrivalMs.length = 0
+  const begun = now()
+  lastNotification = begun
+  while (arrivalMs.length < messages && now() - lastNotification < PATIENCE_MS) await pause()
+  const seconds = (lastNotification - begun) / 1000
+  return {
+    event: 'result',
+    accepted: messages,
+    refused: 0,
+    notified: arrivalMs.length,
+    retransmitted: 0,
+    acceptSeconds: seconds,
+    notifySeconds: seconds,
+    acceptMs: [],
+    endToEndMs: [...arrivalMs],
+  }
+}
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
 
 async function flatOut(messages: number, parallel: number, one: (number: number) => Promise<void>): Promise<void> {
   let next = 0
@@ -122,6 +160,7 @@ function drained(): Promise<void> {
 
 console.log(JSON.stringify({ event: 'listening', port: core.port }))
 for await (const line of createInterface({ input: process.stdin })) {
-  console.log(JSON.stringify(await runLoad(JSON.parse(line))))
+  const run: LoadRun = JSON.parse(line)
+  console.log(JSON.stringify(await (run.arrive ? arrivals(run) : runLoad(run))))
 }
 core.close()

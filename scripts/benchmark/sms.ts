@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CAUSEWAY } from '../rig/gateway.js'
 import { type Program, run } from '../rig/program.js'
+import { smsAdapter } from '../rig/smsc-config.js'
 import { median } from '../rig/usage.js'
-import { type GatewayResult, runGateway } from './gateway.js'
+import { type GatewayResult, startGatewayBench } from './gateway.js'
 import { type KannelResult, runKannel, type Store } from './kannel.js'
 import { summarise } from './profile.js'
 
@@ -34,6 +35,29 @@ async function simulator(): Promise<{ readonly program: Program; readonly port: 
   return { program, port: Number(line.port) }
 }
 
+const PARALLEL = 512
+const WARM_MESSAGES = 3_000
+
+async function runGateway(): Promise<{ readonly results: readonly GatewayResult[]; readonly paced: GatewayResult }> {
+  const bench = await startGatewayBench({
+    centrePid: program.pid,
+    config: { interworking: { services: { sms: { adapter: 'smsc' } } }, adapters: { smsc: smsAdapter(port) } },
+    transport: 'udp',
+    ...(values.profile ? { profiles } : {}),
+  })
+  try {
+    await bench.measure({ name: 'warm', messages: WARM_MESSAGES, parallel: PARALLEL })
+    const results: GatewayResult[] = []
+    for (let round = 0; round < runs; round++) {
+      results.push(await bench.measure({ name: `run${round}`, messages, parallel: PARALLEL }))
+    }
+    const paced = await bench.measure({ name: 'paced', messages: rate * Number(values.seconds), rate })
+    return { results, paced }
+  } finally {
+    await bench.end()
+  }
+}
+
 function printGateway(results: readonly GatewayResult[], paced: GatewayResult): void {
   const of = (pick: (result: GatewayResult) => number): number => median(results.map(pick))
   console.log(`
@@ -41,7 +65,7 @@ Causeway, ${whole(messages)} messages, median of ${runs} runs
   accepted (202, stored with fsync)     ${whole(of((r) => r.acceptedPerSecond))}/s
   delivered, receipt turned into IMDN   ${whole(of((r) => r.deliveredPerSecond))}/s
   CPU a message                         gateway ${of((r) => r.cpuMs.gateway).toFixed(3)} ms, redis-server ${of((r) => r.cpuMs.redis).toFixed(3)} ms
-                                        (load generator ${of((r) => r.cpuMs.load).toFixed(3)} ms, simulator ${of((r) => r.cpuMs.smsc).toFixed(3)} ms)
+                                        (load generator ${of((r) => r.cpuMs.load).toFixed(3)} ms, simulator ${of((r) => r.cpuMs.centre).toFixed(3)} ms)
   memory at most                        gateway ${megabytes(of((r) => r.peak.gateway))}, redis-server ${megabytes(of((r) => r.peak.redis))}
   at ${rate}/s for ${values.seconds} s: accept           p50 ${paced.acceptMs.p50.toFixed(1)} ms, p99 ${paced.acceptMs.p99.toFixed(1)} ms
   at ${rate}/s: MESSAGE to IMDN           p50 ${paced.endToEndMs.p50.toFixed(1)} ms, p99 ${paced.endToEndMs.p99.toFixed(1)} ms`)
@@ -70,15 +94,7 @@ mkdirSync(profiles, { recursive: true })
 const { program, port } = await simulator()
 try {
   console.log(`${cpus().length} × ${cpus()[0]?.model}, ${megabytes(totalmem())}, Node ${process.version}`)
-  const { results, paced } = await runGateway({
-    smscPort: port,
-    smscPid: program.pid,
-    messages,
-    runs,
-    rate,
-    seconds: Number(values.seconds),
-    ...(values.profile ? { profiles } : {}),
-  })
+  const { results, paced } = await runGateway()
   printGateway(results, paced)
   const ours = median(results.map((result) => result.deliveredPerSecond))
   for (const store of values.kannel ? (['file', 'spool'] as const) : []) {
