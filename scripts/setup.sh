@@ -15,6 +15,7 @@ have_package() {
     kamailio) command -v kamailio >/dev/null || [ -x /usr/sbin/kamailio ] ;;
     libxml2-utils) command -v xmllint >/dev/null ;;
     kannel) command -v bearerbox >/dev/null || [ -x /usr/sbin/bearerbox ] ;;
+    tshark) command -v tshark >/dev/null ;;
     *) dpkg -s "$1" >/dev/null 2>&1 ;;
   esac
 }
