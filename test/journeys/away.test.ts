@@ -11,7 +11,7 @@ stage('a user who is away and comes back', { ...slow, sip: { requestTimeout: '1s
       alice.answers(480),
       smsc.handsetWrites({ from: '+12065571001', to: `+${NUMBER_OF.alice}`, text: 'one' }),
       smsc.handsetWrites({ from: '+12065571001', to: `+${NUMBER_OF.alice}`, text: 'two' }),
-      gateway.counts('causeway_retries_total'),
+      gateway.counts('causeway_deferred_messages_total', { event: 'kept' }),
       gateway.dies(),
       alice.answers(200),
       alice.registers(),
@@ -34,7 +34,7 @@ stage('a user who is away and comes back', { ...slow, sip: { requestTimeout: '1s
   play('a device that never answers', ({ alice, smsc, gateway }) => [
     alice.answers(0),
     smsc.handsetWrites({ from: '+12065571003', to: `+${NUMBER_OF.alice}`, text: 'silence' }),
-    gateway.counts('causeway_retries_total'),
+    gateway.counts('causeway_deferred_messages_total', { event: 'kept' }),
     alice.answers(200),
     alice.registers(),
     alice.receives('silence'),
