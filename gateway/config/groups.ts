@@ -116,7 +116,13 @@ export function checkGroups(config: GroupsContext, source: ConfigSource): readon
       problems.push(source.problem(path, `already an address of ${other}`, shown(address)))
     } else owners.set(key, owner)
   }
-  claim(['groups', 'lists', 'address'], groups.lists.address ?? `sip:lists@${domain}`, 'recipient lists')
+  const reserve = (path: string[], address: string, owner: string) => {
+    // A domain that is none is a fault of its own.
+    if (normal(address) !== undefined) claim(path, address, owner)
+  }
+  reserve(['users', 'deferred'], `sip:deferred@${domain}`, 'deferred messaging')
+  if (groups.lists.address !== undefined) claim(['groups', 'lists', 'address'], groups.lists.address, 'recipient lists')
+  else reserve(['users', 'lists'], `sip:lists@${domain}`, 'recipient lists')
   for (const [name, { address, members, maxMembers }] of Object.entries(groups.defined)) {
     const path = ['groups', 'defined', name]
     claim([...path, 'address'], address, `the group ${name}`)

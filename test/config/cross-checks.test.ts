@@ -154,3 +154,10 @@ test('advice: what works but is seldom meant', async () => {
   const external = await loadText('sip: {core: "sip:c.example", trust: ["10.0.0.1"]}\nusers: {a: {password: x}}\n')
   expect(external.advice.map(({ key }) => key)).toEqual(['users'])
 })
+
+test("addresses that the gateway itself answers to are nobody else's", async () => {
+  expect(await problemsOf('users: {deferred: {password: x}, lists: {password: x}}\n')).toEqual([
+    '1:9 users.deferred: already an address of the user deferred, found "sip:deferred@cpm.example"',
+    '1:34 users.lists: already an address of the user lists, found "sip:lists@cpm.example"',
+  ])
+})
