@@ -1,10 +1,7 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
-import { connect as connectTcp, isIP } from 'node:net'
 import type { Clock } from '../../../gateway/cpm/clock.js'
 import type { Account } from '../profile.js'
-import { pem } from '../profile-values.js'
 import type { Written } from '../wire/index.js'
+import { connectionsTo } from './connection.js'
 import { createGate } from './gate.js'
 import { type HttpAnswer, type Posted, type Posting, post } from './post.js'
 
@@ -52,13 +49,15 @@ const OVERDUE = 64
 export function createAccount(profile: Account, clock: Clock, changed: () => void): AccountClient {
   const { timers } = profile
   const url = new URL(profile.url)
-  const agent = agentFor(profile, url)
+  const connections = connectionsTo(profile, clock)
+  const { agent } = connections
   const gate = createGate(profile.window, profile.rate, clock)
   const running = new Set<Posting>()
   let link: LinkState = { state: 'connecting', since: clock.now(), detail: 'not tried yet' }
   let failures = 0
   let heardAt = 0
   let pausedUntil = 0
+  let refusedUntil = 0
   let overdue = 0
   let cancelProbe = () => {}
 
@@ -68,13 +67,14 @@ export function createAccount(profile: Account, clock: Clock, changed: () => voi
     link = { state, since, detail }
     if (!same) changed()
   }
+  const isRefused = () => clock.now() < refusedUntil
   const reached = () => {
     heardAt = clock.now()
     failures = 0
-    if (link.state !== 'refused' && link.state !== 'stopped') become('up', `${url.host} answers`)
+    if (link.state !== 'stopped' && !isRefused()) become('up', `${url.host} answers`)
   }
   const unreached = (detail: string) => {
-    if (link.state === 'stopped') return
+    if (link.state === 'stopped' || isRefused()) return
     failures += 1
     become('down', detail)
     schedule(Math.min(timers.retryMax, timers.retryFirst * 2 ** Math.min(failures - 1, 16)))
@@ -84,27 +84,19 @@ export function createAccount(profile: Account, clock: Clock, changed: () => voi
     cancelProbe = clock.after(ms, probe)
   }
 
-  /** Knows by a bare connection whether the MMSC is there: MM7 has no other way to ask. */
+  /** Looks whether the MMSC is there, unless it was heard of lately. */
   function probe(): void {
     if (link.state === 'stopped') return
-    const silence = clock.now() - heardAt
-    if (link.state === 'up' && silence < timers.probe) {
-      schedule(timers.probe - silence)
+    const now = clock.now()
+    const needless = link.state === 'up' ? heardAt + timers.probe - now : refusedUntil - now
+    if (needless > 0) {
+      schedule(needless)
       return
     }
-    const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
-    const socket = connectTcp({ host: url.hostname.replace(/^\[|\]$/g, ''), port })
-    const stop = clock.after(timers.connect, () => socket.destroy(new Error('no connection in time')))
-    socket.unref()
-    socket.once('connect', () => {
-      stop()
-      socket.destroy()
+    connections.try((failure) => {
+      if (failure !== undefined) return unreached(`${url.host} cannot be reached: ${failure}`)
       reached()
       schedule(timers.probe)
-    })
-    socket.once('error', (error) => {
-      stop()
-      unreached(`${url.host} cannot be reached: ${error.message}`)
     })
   }
 
@@ -151,12 +143,9 @@ export function createAccount(profile: Account, clock: Clock, changed: () => voi
     },
     refused(detail) {
       if (link.state === 'stopped') return
+      refusedUntil = clock.now() + AFTER_REFUSAL_MS
       become('refused', detail)
-      cancelProbe()
-      cancelProbe = clock.after(AFTER_REFUSAL_MS, () => {
-        become('connecting', 'tried again after refused credentials')
-        probe()
-      })
+      schedule(AFTER_REFUSAL_MS)
     },
     pause(ms) {
       pausedUntil = Math.max(pausedUntil, clock.now() + ms)
@@ -190,20 +179,4 @@ function headersFor(
   const common = { 'Content-Type': contentType, SOAPAction: `"${soapAction}"`, 'User-Agent': 'Causeway' }
   if (user === undefined) return common
   return { ...common, Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
-}
-
-function agentFor({ tls, timers, reuse }: Account, url: URL): HttpAgent {
-  // The window bounds the requests under way, so the agent need not; its timeout closes unused connections only.
-  const options = { keepAlive: reuse, scheduling: 'lifo', timeout: timers.idle } as const
-  if (url.protocol === 'http:') return new HttpAgent(options)
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  const servername = tls?.servername ?? (isIP(host) ? undefined : host)
-  return new HttpsAgent({
-    ...options,
-    ca: pem(tls?.ca),
-    cert: pem(tls?.cert),
-    key: pem(tls?.key),
-    rejectUnauthorized: tls?.verify ?? true,
-    ...(servername === undefined ? {} : { servername }),
-  })
 }

@@ -290,8 +290,16 @@ describe('the way to MMSCs', () => {
     const ours = { ca: TEST_CERTIFICATE, key: TEST_KEY, cert: TEST_CERTIFICATE, servername: 'smsc.test' }
     const rig = await rigFor([account(mmsc.url, { tls: ours })])
     expect(await rig.send({})).toMatchObject({ kind: 'accepted' })
-    const careful = await rigFor([account(mmsc.url, { tls: { ...ours, servername: 'other.test' } })])
-    expect(await careful.send({})).toMatchObject({ kind: 'busy', scope: 'peer' })
+    const careful = await startRig(mmsModule, {
+      accounts: [account(mmsc.url, { tls: { ...ours, servername: 'other.test' } })],
+    })
+    closing.push(() => careful.stop(AbortSignal.abort()))
+    await careful.gateway.until(() => careful.adapter.health().links.find(({ state }) => state === 'down'))
+    expect(careful.adapter.health()).toMatchObject({
+      state: 'connecting',
+      detail: expect.stringMatching(/other\.test/),
+    })
+    expect((await careful.send({})).kind).toBe('busy')
     expect(mmsc.heard).toHaveLength(1)
   })
 
@@ -302,12 +310,32 @@ describe('the way to MMSCs', () => {
     expect(new Set(mmsc.heard.map(({ connection }) => connection)).size).toBe(5)
   })
 
-  it('is closed for a while after refused credentials', async () => {
-    const mmsc = await mmscFor(answer('submit-11-http-401.rsp.http'))
-    const rig = await rigFor([account(mmsc.url)])
+  it.for(['submit-11-http-401.rsp.http', 'submit-09-fault-unknown-vasp.rsp.http'])(
+    'is closed for a while after refused credentials (%s), and then tried again',
+    async (file) => {
+      const clock = manualClock(Date.now())
+      const mmsc = await mmscFor(answer(file))
+      const rig = await rigFor([account(mmsc.url)], {}, { clock })
+      await rig.send({})
+      expect(rig.adapter.health().state).toBe('refused')
+      expect(rig.adapter.messages.parallel()).toBe(0)
+      clock.advance(299_000)
+      expect(rig.adapter.health().state).toBe('refused')
+      clock.advance(1_000)
+      await rig.ready()
+      expect(rig.adapter.health().state).toBe('up')
+    },
+  )
+
+  it('is closed for as long as Retry-After says', async () => {
+    const clock = manualClock(Date.now())
+    const mmsc = await mmscFor(answer('submit-11-http-503.rsp.http'))
+    const rig = await rigFor([account(mmsc.url)], {}, { clock })
     await rig.send({})
-    expect(rig.adapter.health().state).toBe('refused')
+    clock.advance(29_000)
     expect(rig.adapter.messages.parallel()).toBe(0)
+    clock.advance(1_000)
+    await rig.ready()
   })
 
   it('has a window and a rate', async () => {
