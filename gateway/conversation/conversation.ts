@@ -11,6 +11,7 @@ import type { Notifications } from './notifications.js'
 import { createOriginating } from './originating.js'
 import type { ControllingFunction, DeferredMessaging, PreferenceStore } from './port.js'
 import type { ConversationRecorder } from './recorder.js'
+import type { Repetitions } from './repetitions.js'
 
 export interface ConversationOptions {
   readonly policies: ConversationPolicies
@@ -26,6 +27,7 @@ export interface ConversationOptions {
   readonly onward: (request: CpmRequest, message: CpmMessage) => Promise<SipAnswer>
   readonly dispositions: Pick<Dispositions, 'asked'>
   readonly notifications: Pick<Notifications, 'receive'>
+  readonly repetitions: Repetitions
   readonly recorder: ConversationRecorder
 }
 
@@ -34,12 +36,15 @@ export interface ConversationOptions {
  * topmost Route says which function; a group's address and a recipient list say that it is the controlling one (`MSG-10`).
  */
 export function createConversation(options: ConversationOptions): CpmRequestHandler {
-  const { policies, directory, interworking, preferences, deliver, recorder } = options
+  const { policies, directory, interworking, preferences, deliver, repetitions, recorder } = options
   const originate = createOriginating({ ...options, terminate })
 
   /** A message that is for a user of ours, and what its sender hears of it. */
   async function terminate(request: CpmRequest, user: Uri, message: CpmMessage): Promise<SipAnswer> {
     const { originator, maxForwards, routes, callerPreferences, icid } = request
+    const before = await repetitions.answeredBefore(user, message)
+    if (before) return before
+    if (request.function === 'orig') await options.dispositions.asked(message, originator)
     recorder.received(message, request.said)
     const outcome = await deliver({
       user,
@@ -53,7 +58,9 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
       ...(icid === undefined ? {} : { icid }),
     })
     recorder.concluded(message, outcome, icid)
-    return toSip(outcome)
+    const answer = toSip(outcome)
+    await repetitions.answered(user, message, answer)
+    return answer
   }
 
   async function fromSender(request: CpmRequest, received: CpmMessage): Promise<SipAnswer> {
@@ -65,7 +72,6 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
     }
     const deferred = options.deferred()
     if (request.target === deferred.address) return deferred.request(request, admission.message)
-    await options.dispositions.asked(received, request.originator)
     return toGroup(request, admission.message) ?? originate(request, admission.message)
   }
 

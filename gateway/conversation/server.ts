@@ -13,6 +13,7 @@ import { createNotifications } from './notifications.js'
 import { createOnward } from './onward.js'
 import type { ControllingFunction, DeferredMessaging, PreferenceStore, Preferences, Registrations } from './port.js'
 import type { ConversationRecorder } from './recorder.js'
+import { createRepetitions } from './repetitions.js'
 import { createTerminating } from './terminating.js'
 
 export interface ConversationServerOptions {
@@ -102,6 +103,7 @@ export function createConversationServer(options: ConversationServerOptions): Co
     onward: onward.send,
     dispositions,
     notifications,
+    repetitions: createRepetitions(spool.notes, config.interworking.policies.rememberFor),
     recorder,
   })
 

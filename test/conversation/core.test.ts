@@ -44,7 +44,7 @@ const imdnIn = ({ body }: SipText) => {
 }
 
 describe('the originating function behind a core', () => {
-  test('MSG-07 ISF-02 IW-02 the message goes back along the Route behind ours, with all that came, and its answer comes back', async () => {
+  test('MSG-07 IW-02 the message goes back along the Route behind ours, with all that came, and its answer comes back', async () => {
     const { core, said, next, odi } = await behindCore()
     core.answer = () => 200
     const headers: [string, string][] = [
@@ -124,6 +124,62 @@ describe('the originating function behind a core', () => {
     const off = await behindCore({ conversation: { unroutable: 'refuse' } })
     expect((await off.said('orig', 'wv:bob@im.example', { back: off.odi })).status).toBe(416)
     expect([core.requests.items, off.core.requests.items]).toEqual([[], []])
+  })
+
+  test('IW-34 IW-35 IW-36 IW-38 FLOW-Y3 FLOW-Y3a where a service has such addresses, it gets the message from the originating function', async () => {
+    const fixed = { [ALICE]: 'wv:alice@im.example' }
+    const imps = { imps: { addresses: { fixed } } }
+    const { core, stage, said, odi } = await behindCore({ services: imps })
+    expect((await said('orig', 'wv:bob@im.example', { back: odi })).status).toBe(202)
+    const offered = await stage.service('imps').offered.next('the message', () => true)
+    expect(offered).toMatchObject({ from: 'wv:alice@im.example', to: 'wv:bob@im.example' })
+    expect(core.requests.items).toEqual([])
+    const barred = await behindCore({ services: imps, conversation: { senders: { barred: [ALICE] } } })
+    expect((await barred.said('orig', 'wv:bob@im.example', { back: barred.odi })).status).toBe(403)
+    expect(barred.stage.service('imps').offered.items).toEqual([])
+  })
+
+  test('CONV-15 CONV-01 CONV-02 CONV-03 CPM-CONV-010 every header of a message passes both functions', async () => {
+    const { core, stage, next, odi } = await behindCore()
+    const headers: [string, string][] = [
+      ['Conversation-ID', 'c-1'],
+      ['Contribution-ID', 'k-1'],
+      ['InReplyTo-Contribution-ID', 'r-1'],
+      ['Priority', 'urgent'],
+      ['Expires', '3600'],
+    ]
+    const body = [
+      `From: "Alice" <${ALICE}>`,
+      'To: <tel:+12065550102>',
+      'DateTime: 2026-01-02T03:04:05.000Z',
+      'Subject: Greetings',
+      'NS: imdn <urn:ietf:params:imdn>',
+      'imdn.Message-ID: all-1',
+      'imdn.Disposition-Notification: positive-delivery, display',
+      'imdn.Original-To: <sip:friends@cpm.example>',
+      'imdn.IMDN-Record-Route: <sip:friends@cpm.example>',
+      '',
+      'Content-Type: text/plain;charset=utf-8',
+      '',
+      'Grüße',
+    ]
+    const own = `${stage.sip.host}:${stage.sip.port}`
+    for (const called of ['orig', 'term']) {
+      const route = `<sip:${called}@${own};lr>, <${odi}>`
+      const asserted: [string, string][] = [ASSERTED, ...headers]
+      expect((await core.send({ target: BOB, route, headers: asserted, body: body.join('\r\n') })).status).toBe(200)
+      const sent = await next()
+      for (const [name, value] of headers) expect(header(sent, name)).toBe(value)
+      const lines = sent.body.toString().split('\r\n')
+      for (const line of body) expect(lines).toContain(line)
+    }
+  })
+
+  test('MSG-18 the same message again, of a core that got no answer: answered as before, and not sent twice', async () => {
+    const { said, next, core, odi } = await behindCore()
+    for (const _ of [1, 2]) expect((await said('term', BOB, { back: odi, messageId: 'twice' })).status).toBe(200)
+    await next()
+    expect(core.requests.items).toEqual([])
   })
 
   test('IW-39 IW-40 a reply that names a service goes there without asking the core', async () => {
@@ -222,14 +278,15 @@ describe('the terminating function behind a core', () => {
 })
 
 describe('the ISF and the IWF by themselves', () => {
-  test('FLOW-26 ISF-01 IW-30 the ISF takes what a core sends it, and reads the recipient’s preferences', async () => {
+  test('FLOW-26 FLOW-26a ISF-01 ISF-02 IW-23 IW-30 IW-43 FN-09 the ISF takes what a core sends it, reads the recipient’s preferences, and calls the IWF of its house', async () => {
     const preferences = { defaults: { services: [{ service: 'mms', address: 'tel:+15550100' }] } }
-    const { stage, said } = await behindCore({ services: { sms: {}, mms: {} }, conversation: preferences })
+    const { core, stage, said } = await behindCore({ services: { sms: {}, mms: {} }, conversation: preferences })
     expect((await said('isf', NUMBER)).status).toBe(202)
     expect(await stage.service('mms').offered.next('the message', () => true)).toMatchObject({ to: 'tel:+15550100' })
+    expect([stage.service('sms').offered.items, core.requests.items]).toEqual([[], []])
   })
 
-  test('CIW-01 CIW-03 ISF-04 the IWF sends to the address given, by the service named', async () => {
+  test('CIW-01 CIW-03 IW-01 IWF-01 ISF-04 the IWF sends to the address given, by the service named', async () => {
     const { core, stage, said } = await behindCore({ services: { sms: {}, mms: {} } })
     const headers: [string, string][] = [['Non-CPM-Service', 'mms']]
     expect((await said('iwf', NUMBER, { headers })).status).toBe(202)

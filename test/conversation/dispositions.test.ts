@@ -16,7 +16,7 @@ async function asked(options: StageOptions = {}, devices: readonly string[] = ['
   const { messageId, answer } = await alice.say({ to: 'sip:bob@cpm.example', text: 'hi', report: BOTH })
   expect(answer.status).toBe(200)
   for (const bob of bobs) await bob.nextText('the copy')
-  const reports = async (n: number, status: string) => {
+  const reports = async (n: number, status: 'delivered' | 'displayed' | 'failed') => {
     const bob = bobs[n] as UserAgent
     const body = writeImdn({ from: bob.uri, to: alice.uri, messageId, dateTime: new Date().toISOString(), status })
     return (await bob.message(alice.uri, body)).status
@@ -29,7 +29,7 @@ async function asked(options: StageOptions = {}, devices: readonly string[] = ['
 }
 
 describe('notifications of a recipient with several devices', () => {
-  test('IMDN-04 FLOW-23 FLOW-23a three devices report: one notification of each kind goes out', async () => {
+  test('IMDN-04 IMDN-17 FLOW-23 FLOW-23a three devices report: one notification of each kind goes out', async () => {
     const { stage, reports, seen } = await asked()
     for (const n of [0, 1, 2]) expect(await reports(n, 'delivered')).toBe(200)
     await seen('delivered')

@@ -32,7 +32,7 @@ const receipt = (key: string, state: 'delivered' | 'failed' = 'delivered') => ({
 const inService = (options: StageOptions = {}) => openStage({ services: { sms: {} }, ...options })
 
 describe('from a service to a CPM user', () => {
-  test('FLOW-27 FLOW-27a FLOW-27b FLOW-Y2 IWF-12 IWF-13 it passes his terminating function, and his report goes back', async () => {
+  test('FLOW-27 FLOW-27a FLOW-27b FLOW-Y2 IW-03 FN-01 FN-04 IWF-12 IWF-13 IWF-15 it passes his terminating function, and his report goes back', async () => {
     const stage = await inService()
     const [one, other] = [await stage.device('bob'), await stage.device('bob')]
     const sms = stage.service('sms')

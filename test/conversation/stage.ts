@@ -43,7 +43,7 @@ export interface StageOptions {
   readonly conversation?: object
   /** Preferences of users, as in the configuration. */
   readonly preferences?: Partial<Record<UserName, object>>
-  /** Services played by the test; each takes every message unless told otherwise. */
+  /** Services played by the test; each takes every message unless told otherwise. imps has wv: addresses, the others numbers. */
   readonly services?: Readonly<Record<string, object>>
   readonly policies?: object
   /** UDP port of SIP; default: any. */
@@ -235,16 +235,17 @@ function playedModule(played: Map<string, PlayedService>): AdapterModule<unknown
         gateway: context.gateway,
       }
       played.set(context.service as ServiceId, service)
+      const scheme = context.service === 'imps' ? 'wv:' : 'tel:+'
       return {
         capabilities: {
-          schemes: ['tel'],
+          schemes: [scheme.split(':', 1)[0] ?? ''],
           media: ['text/plain'],
           maxBytes: 1_000,
           reports: { delivered: true, displayed: true },
           sessions: false,
           presence: false,
         },
-        addresses: { toService: (uri) => (uri.startsWith('tel:+') ? uri : undefined) },
+        addresses: { toService: (uri) => (uri.startsWith(scheme) ? uri : undefined) },
         messages: {
           parallel: () => 10,
           refuses: () => undefined,

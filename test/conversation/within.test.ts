@@ -14,7 +14,7 @@ const PHONE = ';audio;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.mmte
 const BOTH = ['positive-delivery', 'negative-delivery']
 
 describe('messages between CPM users', () => {
-  test('CONV-09 CONV-10 CONV-11 MSG-16 MSG-18 a message arrives with its identities, and the device’s answer goes back', async () => {
+  test('CONV-09 CONV-10 CONV-11 MSG-16 MSG-18 CPM-CONV-037 CPM-CONV-040 a message arrives with its identities, and the device’s answer goes back', async () => {
     const stage = await openStage()
     const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
     const { answer } = await alice.say({ to: bob.uri, text: 'hi', headers: CONVERSATION })
@@ -95,7 +95,7 @@ describe('messages between CPM users', () => {
     expect((await plain.nextText('the message')).text).toBe('hi')
   })
 
-  test('CIM-06 CIM-07 CIM-08 CIM-09 an IM client gets it as an IM message, and its notification comes back', async () => {
+  test('IW-13 CIM-02 CIM-04 CIM-06 CIM-07 CIM-08 CIM-09 an IM client gets it as an IM message, and its notification comes back', async () => {
     const stage = await openStage()
     const alice = await stage.device('alice')
     const im = await stage.device('bob', { features: ';+g.oma.sip-im' })
@@ -133,7 +133,7 @@ describe('a recipient who is away or refuses', () => {
     expect(stage.service('sms').offered.items).toEqual([])
   })
 
-  test.each(['defer', 'store'])('DEF-05 DEF-06 CPM-CONV-002 %s: 202, kept, and sent to nobody', async (how) => {
+  test.each(['defer', 'store'])('DEF-05 DEF-06 ISF-03 CPM-CONV-002 %s: 202, kept, and sent to nobody', async (how) => {
     const { kept, more } = played()
     const { stage, alice } = await away({ unavailable: how }, more)
     expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })).answer.status).toBe(202)
