@@ -36,7 +36,8 @@ const turn = createTurns(AT_ONCE)
 /**
  * Fits the parts of a message to a service. Pictures are turned upright, scaled and written anew until all fit, and lose
  * what they tell beside the picture; one that is within the limits goes octet for octet. Text is never touched. Other
- * media go as they are or not at all: the largest is left out first. Never rejects.
+ * media go as they are or not at all: the largest is left out first. Rejects only when the library for pictures
+ * cannot be loaded.
  */
 export async function adapt(parts: readonly Part[], limits: MediaLimits): Promise<Adaptation> {
   const pictures = await Promise.all(

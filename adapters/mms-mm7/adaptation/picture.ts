@@ -1,6 +1,7 @@
-import sharp, { type Metadata, type Sharp } from 'sharp'
+import type { Metadata, Sharp } from 'sharp'
+import { library, type OpenPicture } from './library.js'
 
-/** Formats a picture may come in. Others, above all SVG with its references, are not even looked at. */
+/** Formats a picture may come in. */
 const FORMATS = new Map([
   ['jpeg', 'image/jpeg'],
   ['png', 'image/png'],
@@ -8,19 +9,12 @@ const FORMATS = new Map([
   ['webp', 'image/webp'],
   ['heif', 'image/avif'],
 ])
-const LOADERS = ['Jpeg', 'Png', 'Nsgif', 'Webp', 'Heif'].map((format) => `VipsForeignLoad${format}`)
 
 /** Pixels of all frames together: 12 thousand by 4 thousand. A small file that unfolds to more is refused before it does. */
 export const MAX_PIXELS = 48_000_000
 const MAX_FRAMES = 300
 /** Time of one step, seconds; most take a tenth. */
 const STEP_SECONDS = 10
-
-sharp.block({ operation: ['VipsForeignLoad'] })
-sharp.unblock({ operation: LOADERS })
-// Pictures are worked on one beside the other, not each on all cores; nothing of one is kept for the next.
-sharp.concurrency(1)
-sharp.cache(false)
 
 /** Whether a part of this media type must be a picture that we can read. */
 export const isReadable = (type: string): boolean => [...FORMATS.values()].includes(type) || type === 'image/jpg'
@@ -52,9 +46,13 @@ export interface Encoded {
 
 export type Encoding = 'jpeg' | 'png' | 'gif'
 
-/** Reads the head of a picture; undefined when it is none we know, or unfolds to more than MAX_PIXELS. */
+/**
+ * Reads the head of a picture; undefined when it is none we know, or unfolds to more than MAX_PIXELS. Rejects only when the
+ * library cannot be loaded.
+ */
 export async function lookAt(octets: Uint8Array): Promise<Picture | undefined> {
-  const found = await headOf(octets).catch(() => undefined)
+  const read = await library()
+  const found = await headOf(read, octets).catch(() => undefined)
   const type = FORMATS.get(found?.format ?? '')
   if (found === undefined || type === undefined) return undefined
   const { width, height } = found.autoOrient
@@ -73,11 +71,11 @@ export async function lookAt(octets: Uint8Array): Promise<Picture | undefined> {
 }
 
 // Async, so that what the library throws at once (no octets at all) is a rejection too.
-const headOf = async (octets: Uint8Array): Promise<Metadata> => open(octets, 1).metadata()
+const headOf = async (read: OpenPicture, octets: Uint8Array): Promise<Metadata> => open(read, octets, 1).metadata()
 
 /** The picture turned upright and fitted into a box, as pixels: what each further step begins from. Rejects when it is broken. */
 export async function pixelsOf(picture: Picture, box: Box): Promise<Pixels> {
-  const { data, info } = await open(picture.octets, 1)
+  const { data, info } = await open(await library(), picture.octets, 1)
     .autoOrient()
     .resize({ ...box, fit: 'inside', withoutEnlargement: true })
     .toColourspace('srgb')
@@ -95,13 +93,14 @@ export interface Pixels extends Box {
 /** Writes pixels at a scale (1: as they are) and a quality (1–100). Nothing but the picture is written. */
 export async function encode(pixels: Pixels, to: Encoding, scale: number, quality: number): Promise<Encoded> {
   const { data, width, height, channels } = pixels
-  const scaled = sharp(data, { raw: { width, height, channels } }).resize(Math.max(1, Math.round(width * scale)))
+  const read = await library()
+  const scaled = read(data, { raw: { width, height, channels } }).resize(Math.max(1, Math.round(width * scale)))
   return { type: `image/${to}`, octets: await finish(scaled, to, quality) }
 }
 
 /** Writes a moving picture as GIF with all its frames, in a box, with so many colours (2–256). */
 export async function encodeMoving(picture: Picture, box: Box, colours: number): Promise<Encoded> {
-  const octets = await open(picture.octets, picture.frames)
+  const octets = await open(await library(), picture.octets, picture.frames)
     .resize({ ...box, fit: 'inside', withoutEnlargement: true })
     .gif({ colours, effort: 4 })
     .timeout({ seconds: STEP_SECONDS })
@@ -109,8 +108,8 @@ export async function encodeMoving(picture: Picture, box: Box, colours: number):
   return { type: 'image/gif', octets }
 }
 
-function open(octets: Uint8Array, pages: number): Sharp {
-  return sharp(octets, { pages, limitInputPixels: MAX_PIXELS, failOn: 'error' })
+function open(read: OpenPicture, octets: Uint8Array, pages: number): Sharp {
+  return read(octets, { pages, limitInputPixels: MAX_PIXELS, failOn: 'error' })
 }
 
 function finish(image: Sharp, to: Encoding, quality: number): Promise<Buffer> {
