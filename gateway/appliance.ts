@@ -154,7 +154,7 @@ export async function startAppliance(
       directory: core?.directory,
       policies: config.interworking.policies,
       parallel: config.sip.outboundParallel,
-      recorder: createGroupRecorder(metrics, trace),
+      recorder: createGroupRecorder(metrics, trace, charging),
       clock,
     })
     const interworking: Interworking = createInterworking({

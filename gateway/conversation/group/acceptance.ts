@@ -72,7 +72,7 @@ export function createGroupAcceptance(options: GroupAcceptanceOptions): Accept {
   const policiesOf = (audience: Audience) => ('group' in audience ? audience.group.policies : groups.lists.policies)
 
   function toStore(audience: Audience, request: CpmRequest, message: CpmMessage, until: number): GroupMessage {
-    const { originator, target, maxForwards } = request
+    const { originator, target, maxForwards, icid } = request
     return {
       key: keyOf(message.messageId),
       message: 'group' in audience ? message : { ...message, ...withHistory(audience.listed) },
@@ -82,6 +82,7 @@ export function createGroupAcceptance(options: GroupAcceptanceOptions): Accept {
       ...('group' in audience ? { group: face(audience.group, message, originator) } : {}),
       reports: policiesOf(audience).reports,
       maxForwards,
+      ...(icid === undefined ? {} : { icid }),
       until,
     }
   }

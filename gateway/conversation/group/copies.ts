@@ -74,7 +74,7 @@ export function createCopies(options: CopiesOptions): Copies {
       }
       default:
         recorder.concluded(
-          message.message,
+          message,
           work.member.uri,
           outcome.kind === 'delivered' ? 'delivered' : 'accepted',
           outcome.said,
@@ -84,7 +84,7 @@ export function createCopies(options: CopiesOptions): Copies {
   }
 
   /** Its sender hears of it, if he asked (`IMDN-12`). */
-  function failed({ message }: GroupMessage, work: CopyWork, reason: FailureReason, said: string): Verdict<CopyWork> {
+  function failed(message: GroupMessage, work: CopyWork, reason: FailureReason, said: string): Verdict<CopyWork> {
     recorder.concluded(message, work.member.uri, reason === 'expired' ? 'expired' : 'failed', said)
     return { kind: 'done', puts: [failureOf(work, reason)] }
   }
@@ -105,13 +105,14 @@ export function createCopies(options: CopiesOptions): Copies {
       senders: message.originator.addresses,
       maxForwards: message.maxForwards,
       ...(copy.fromName === undefined ? {} : { fromName: copy.fromName }),
+      ...(message.icid === undefined ? {} : { icid: message.icid }),
     })
     return !directory && saysNoCpm(outcome) ? outside(message, work) : outcome
   }
 
   async function outside(message: GroupMessage, work: CopyWork): Promise<DeliveryOutcome> {
     const copy = copyOutside(message, work)
-    const { group, address, originator } = message
+    const { group, address, originator, icid } = message
     return outcomeOf(
       await interworking.accept(
         {
@@ -119,6 +120,7 @@ export function createCopies(options: CopiesOptions): Copies {
           originator: group ? { uri: address, addresses: [address] } : originator,
           target: work.member.uri,
           said: `copy of ${message.message.messageId} for a member of ${address}`,
+          ...(icid === undefined ? {} : { icid }),
         },
         copy,
       ),

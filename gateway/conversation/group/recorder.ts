@@ -1,9 +1,11 @@
 import type { Uri } from '../../cpm/ids.js'
 import type { CpmMessage, DispositionNotification } from '../../cpm/message.js'
+import type { Charging } from '../../observe/charging.js'
 import type { EndOutcome, Metrics } from '../../observe/metrics.js'
 import type { Trace } from '../../observe/trace.js'
 import type { SipAnswer } from '../../sip/port.js'
 import type { DeliveryOutcome } from '../delivery.js'
+import type { GroupMessage } from './work.js'
 
 /** What is seen of messages to groups: counted, and put into the message trace. */
 export interface GroupRecorder {
@@ -13,7 +15,7 @@ export interface GroupRecorder {
   stored(message: CpmMessage, members: number): void
   fannedOut(message: CpmMessage, copies: number): void
   putOff(message: CpmMessage, member: Uri, outcome: DeliveryOutcome & { kind: 'unavailable' }): void
-  concluded(message: CpmMessage, member: Uri, outcome: EndOutcome, said: string): void
+  concluded(message: GroupMessage, member: Uri, outcome: EndOutcome, said: string): void
   notified(
     notifications: readonly DispositionNotification[],
     to: Uri,
@@ -25,7 +27,7 @@ export interface GroupRecorder {
 /** Stands where the name of a service stands for messages that leave CPM. */
 const GROUP = 'group'
 
-export function createGroupRecorder(metrics: Metrics, trace: Trace): GroupRecorder {
+export function createGroupRecorder(metrics: Metrics, trace: Trace, charging: Charging): GroupRecorder {
   const device = (user: Uri): string => `device ${user}`
   const conversation = ({ conversationId }: CpmMessage) =>
     conversationId === undefined ? {} : { conversation: conversationId }
@@ -59,8 +61,13 @@ export function createGroupRecorder(metrics: Metrics, trace: Trace): GroupRecord
       metrics.retry(GROUP, reason)
       trace.note(messageId, { what: 'retried', peer: device(member), line: said })
     },
-    concluded({ messageId }, member, outcome, said) {
+    concluded({ message: { messageId, from }, icid }, member, outcome, said) {
       metrics.ended('within', GROUP, outcome)
+      // What somebody else has taken on is charged where it ends.
+      if (outcome !== 'accepted') {
+        const charged = { kind: 'message', from, to: member, service: GROUP, parts: 1, outcome, id: messageId } as const
+        charging.record({ ...charged, ...(icid === undefined ? {} : { icid }) })
+      }
       trace.note(messageId, { what: 'ended', peer: device(member), direction: 'in', line: `${outcome}: ${said}` })
     },
     notified(notifications, to, outcome, said) {

@@ -72,7 +72,7 @@ export function createResults({ spool, stored, directory, clock }: ResultsOption
     return true
   }
 
-  /** The member who reports; or, when he is no user but for example a group elsewhere, whom he reports of. */
+  /** The member who reports; or, when he is no user but for example a group elsewhere, whom he reports of: never another member. */
   function reporterOf(
     { message, members }: StoredMessage,
     { recipient, messageId }: DispositionNotification,
@@ -85,7 +85,8 @@ export function createResults({ spool, stored, directory, clock }: ResultsOption
     const member = members[index]
     if (!member || !isHis(member)) return undefined
     const himself = [...addresses, member.uri, member.account, message.address, message.message.to]
-    return directory?.find(member.account) || himself.includes(recipient) ? index : recipient
+    if (directory?.find(member.account) || himself.includes(recipient)) return index
+    return members.some(({ uri, account }) => uri === recipient || account === recipient) ? undefined : recipient
   }
 
   /** Stores a result. */

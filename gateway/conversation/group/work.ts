@@ -41,6 +41,8 @@ export interface GroupMessage {
   /** A pre-defined group: it speaks for its members outside CPM. Absent: the sender's own list, where he speaks himself. */
   readonly group?: { readonly name?: string; readonly writer?: string }
   readonly reports: GroupPolicies['reports']
+  /** icid-value of P-Charging-Vector, when the core gave one. */
+  readonly icid?: string
   /** Max-Forwards of the copies. */
   readonly maxForwards: number
   /** Until when reports are taken, ms since 1970. */

@@ -174,7 +174,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       directory: core?.directory,
       policies: config.interworking.policies,
       parallel: config.sip.outboundParallel,
-      recorder: createGroupRecorder(metrics, off),
+      recorder: createGroupRecorder(metrics, off, charging),
       clock,
     })
     const interworking: Interworking = createInterworking({
