@@ -327,6 +327,17 @@ describe('the way to MMSCs', () => {
     },
   )
 
+  it('is looked at anew when a connection breaks', async () => {
+    const mmsc = await mmscFor(OK)
+    const rig = await rigFor([account(mmsc.url, { timers: { ...TIMERS, probe: '1h' } })])
+    mmsc.act(() => {
+      void mmsc.close()
+      return 'cut'
+    })
+    expect((await rig.send({})).kind).toBe('uncertain')
+    await rig.gateway.until(() => (rig.adapter.health().state === 'connecting' ? true : undefined))
+  })
+
   it('is closed for as long as Retry-After says', async () => {
     const clock = manualClock(Date.now())
     const mmsc = await mmscFor(answer('submit-11-http-503.rsp.http'))
@@ -338,10 +349,24 @@ describe('the way to MMSCs', () => {
     await rig.ready()
   })
 
-  it('has a window and a rate', async () => {
+  it('has a window', async () => {
+    const mmsc = await mmscFor('silence')
+    const rig = await rigFor([account(mmsc.url, { window: 2 })])
+    expect(rig.adapter.messages.parallel()).toBe(2)
+    const giveUp = new AbortController()
+    const sent = [1, 2, 3].map(() => rig.send({}, {}, giveUp.signal))
+    await expect.poll(() => mmsc.heard.length).toBe(2)
+    giveUp.abort()
+    expect((await sent[2])?.kind).toBe('busy')
+    for (const { connection } of mmsc.heard) connection.end(answering(OK))
+    expect((await Promise.all(sent)).map(({ kind }) => kind)).toEqual(['accepted', 'accepted', 'busy'])
+    expect(mmsc.heard).toHaveLength(2)
+  })
+
+  it('has a rate', async () => {
     const clock = manualClock(Date.now())
     const mmsc = await mmscFor()
-    const rig = await rigFor([account(mmsc.url, { rate: 1, window: 2 })], {}, { clock })
+    const rig = await rigFor([account(mmsc.url, { rate: 1 })], {}, { clock })
     expect((await rig.send({})).kind).toBe('accepted')
     const second = rig.send({})
     const giveUp = new AbortController()
