@@ -146,12 +146,12 @@ export function createGroupAcceptance(options: GroupAcceptanceOptions): Accept {
 
 /**
  * The message as copies carry it. A service identifier is a fact in what comes from a service, and in a client's request only a
- * hint about one recipient (`IW-39`). Reports go to CPM users only: no service takes one for each member.
+ * hint about one recipient (`IW-39`).
  */
 function asAccepted({ function: called }: CpmRequest, message: CpmMessage, latest: number): CpmMessage {
   const { service, ...rest } = message
-  const bounded = { ...rest, expiresAt: Math.min(message.expiresAt, latest) }
-  return called === 'term' && service !== undefined ? { ...bounded, service, dispositions: [] } : bounded
+  const fact = called === 'term' && service !== undefined ? { service } : {}
+  return { ...rest, ...fact, expiresAt: Math.min(message.expiresAt, latest) }
 }
 
 function withHistory(listed: readonly ListedRecipient[]): Pick<CpmMessage, 'listHistory'> {

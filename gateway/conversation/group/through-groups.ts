@@ -35,7 +35,9 @@ export function throughGroups(controlling: ControllingFunction, deliver: Deliver
     const originator = { uri: from, addresses: [from] }
     const said = `MESSAGE from ${from} to the group ${user}`
     const request = { function: 'term', originator, target: user, content, routes: [], said } as const
-    return outcomeOf(await controlling.accept({ ...request, maxForwards: maxForwards ?? MAX_FORWARDS }, message))
+    // No service takes a report for each member.
+    const unreported = { ...message, dispositions: [] }
+    return outcomeOf(await controlling.accept({ ...request, maxForwards: maxForwards ?? MAX_FORWARDS }, unreported))
   }
 
   return throughThem
