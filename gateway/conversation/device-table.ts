@@ -30,7 +30,11 @@ const MAX_CONTACTS = 200
 /** A contact that says nothing of its end lives until it is told otherwise. */
 const LONG_S = 7 * 86_400
 
-/** What a document makes of the table (RFC 3680 §5.1): older ones count for nothing, and a gap asks for the whole state. Pure. */
+/**
+ * What a document makes of the table (RFC 3680 §5.1): older changes count for nothing, and a gap asks for the whole state.
+ * COMPAT(Kamailio 5.6, 2022): it numbers every full document 0. One is taken whatever its number, since the CSeq of its NOTIFY
+ * was new. Pure.
+ */
 export function applyReginfo(
   table: DeviceTable | undefined,
   { version, state, registrations }: Reginfo,
@@ -38,7 +42,7 @@ export function applyReginfo(
   now: number,
 ): TableChange {
   const before = table?.subscription === subscription ? table : undefined
-  if (before && version <= before.version) return { kind: 'old' }
+  if (state === 'partial' && before && version <= before.version) return { kind: 'old' }
   if (state === 'partial' && version - 1 !== before?.version) return { kind: 'incomplete' }
   const contacts = new Map(state === 'full' ? [] : before?.contacts.map((known) => [known.id, known]))
   for (const registration of registrations) {

@@ -155,7 +155,7 @@ describe('a user registers at the external core', () => {
     await thirdParty()
     const subscribe = await grant()
     await notify(subscribe, reginfo(4, 'full', contact('c1')))
-    expect((await notify(subscribe, reginfo(4, 'full', ''), { cseq: 2 })).status).toBe(200)
+    expect((await notify(subscribe, reginfo(4, 'partial', contact('c2')), { cseq: 2 })).status).toBe(200)
     expect(await uris()).toHaveLength(1)
     expect((await notify(subscribe, reginfo(6, 'partial', contact('c2')), { cseq: 3 })).status).toBe(200)
     expect(await uris()).toHaveLength(1)
