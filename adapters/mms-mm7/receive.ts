@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
+import type { FailureReason } from '../../gateway/cpm/failure.js'
 import type { Uri } from '../../gateway/cpm/ids.js'
 import type { GatewayPort, InboundMessage, InboundReport, ReceiveOutcome } from '../contract/index.js'
 import type { Threads } from './linked.js'
 import { fromMm7Address } from './mapping/address.js'
-import { deliveryIds, timeOf, toContent } from './mapping/from-mms.js'
+import { deliveryIds, digest, timeOf, toContent } from './mapping/from-mms.js'
 import { bareKeys, reportKeys } from './mapping/message-id.js'
 import { deliveryMeaning, readMeanings } from './mapping/report.js'
 import { saidDelivered, saidReport } from './mapping/said.js'
@@ -38,7 +39,8 @@ const WORDS: Readonly<Record<number, string>> = {
   2003: 'Address not found',
   3002: 'Message rejected',
 }
-const DROPPED = { kind: 'stored' } as const
+
+const isUnknown = (reason: FailureReason): boolean => reason === 'unknown-recipient' || reason === 'recipient-gone'
 
 /** Handles what MMSCs bring: stored, or refused in the terms of MM7, when it resolves. */
 export function createReceiver(parts: ReceiverParts) {
@@ -69,12 +71,17 @@ export function createReceiver(parts: ReceiverParts) {
     const sender = addressOf(message.sender)
     const recipients = recipientsOf(message)
     const inReplyTo = await threads.answered([message.linkedId, message.replyChargingId])
+    const common = commonOf(received, sender)
+    const contentDigest = digest(received.content)
     const outcomes: ReceiveOutcome[] = []
     for (const to of recipients) {
       // The memory first: whoever answers at once shall find it.
       if (message.linkedId !== undefined) await threads.remember(sender.uri, to, message.linkedId)
-      const inboundMessage = toInbound(received, sender, to)
-      outcomes.push(await gateway.receiveMessage(inReplyTo ? { ...inboundMessage, inReplyTo } : inboundMessage))
+      const { id, bySaying } = deliveryIds(received, to, contentDigest)
+      const alsoKnownAs = inbound.newIdRepeats && message.timeStamp !== undefined ? { alsoKnownAs: [bySaying] } : {}
+      outcomes.push(
+        await gateway.receiveMessage({ ...common, id, to, ...alsoKnownAs, ...(inReplyTo ? { inReplyTo } : {}) }),
+      )
     }
     if (outcomes.some(({ kind }) => kind === 'unavailable')) return { kind: 'later' }
     return { kind: 'answer', message: { operation: 'DeliverRsp', status: statusOf(verdict(outcomes)) } }
@@ -82,38 +89,12 @@ export function createReceiver(parts: ReceiverParts) {
 
   /** One answer for all recipients: taken when anybody has it. */
   function verdict(outcomes: readonly ReceiveOutcome[]): number {
-    const policy = outcomes.map((outcome) => {
-      if (outcome.kind !== 'refused') return outcome
-      const unknown = outcome.reason === 'unknown-recipient' || outcome.reason === 'recipient-gone'
-      return (unknown ? inbound.unknownRecipient : inbound.barred) === 'drop' ? DROPPED : outcome
-    })
-    if (policy.some(({ kind }) => kind !== 'refused')) return STATUS.success
-    const barred = policy.some((outcome) => outcome.kind === 'refused' && outcome.reason !== 'unknown-recipient')
-    return barred ? STATUS.messageRejected : STATUS.addressNotFound
-  }
-
-  function toInbound(
-    received: Received<'DeliverReq'>,
-    sender: { readonly uri: Uri; readonly replyable: boolean },
-    to: Uri,
-  ): InboundMessage {
-    const { message, content } = received
-    const { id, bySaying } = deliveryIds(received, to)
-    const sentAt = timeOf(message.timeStamp)
-    return {
-      id,
-      ...(inbound.newIdRepeats && message.timeStamp !== undefined ? { alsoKnownAs: [bySaying] } : {}),
-      rememberMs: REMEMBER_MS,
-      from: sender.uri,
-      replyable: sender.replyable,
-      to,
-      content: toContent(content),
-      ...(message.subject === undefined ? {} : { subject: message.subject }),
-      ...(message.priority === undefined ? {} : { priority: fromMmsPriority(message.priority) }),
-      ...(sentAt === undefined ? {} : { sentAt }),
-      wantsReport: false,
-      said: saidDelivered(received),
-    }
+    const refusals = outcomes.flatMap((outcome) => (outcome.kind === 'refused' ? [outcome.reason] : []))
+    const told = refusals.filter(
+      (reason) => (isUnknown(reason) ? inbound.unknownRecipient : inbound.barred) === 'refuse',
+    )
+    if (told.length < outcomes.length) return STATUS.success
+    return told.every(isUnknown) ? STATUS.addressNotFound : STATUS.messageRejected
   }
 
   type Reporting = Mm7Message<'DeliveryReportReq' | 'ReadReplyReq'>
@@ -167,3 +148,23 @@ export function createReceiver(parts: ReceiverParts) {
 }
 
 export type Receive = ReturnType<typeof createReceiver>
+
+/** What a message is for each of its recipients alike. */
+function commonOf(
+  received: Received<'DeliverReq'>,
+  sender: { readonly uri: Uri; readonly replyable: boolean },
+): Omit<InboundMessage, 'id' | 'to'> {
+  const { message, content } = received
+  const sentAt = timeOf(message.timeStamp)
+  return {
+    rememberMs: REMEMBER_MS,
+    from: sender.uri,
+    replyable: sender.replyable,
+    content: toContent(content),
+    ...(message.subject === undefined ? {} : { subject: message.subject }),
+    ...(message.priority === undefined ? {} : { priority: fromMmsPriority(message.priority) }),
+    ...(sentAt === undefined ? {} : { sentAt }),
+    wantsReport: false,
+    said: saidDelivered(received),
+  }
+}

@@ -33,17 +33,21 @@ const base64 = (octets: Uint8Array): string =>
   Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('base64')
 
 /** Tells whether two messages carry the same, however they were packed. */
-function digest(content: MmsContent | undefined): string {
+export function digest(content: MmsContent | undefined): string {
   const parts = content?.parts ?? []
   return hash('sha256', parts.map((part) => hash('sha256', part.octets, 'hex')).join(), 'hex')
 }
 
-/** Names of one delivery: by its TransactionID, where it has one, and by what it says. Both with the content (facts of MM7 §4). */
+/**
+ * Names of one delivery: by its TransactionID, where it has one, and by what it says; both with its content, since an MMSC
+ * may begin to count anew.
+ */
 export function deliveryIds(
-  { transactionId, message, content }: Received<'DeliverReq'>,
+  { transactionId, message }: Pick<Received<'DeliverReq'>, 'transactionId' | 'message'>,
   recipient: string,
+  contentDigest: string,
 ): { readonly id: string; readonly bySaying: string } {
-  const said = [message.sender.value, recipient, message.timeStamp ?? '', digest(content)].join('|')
+  const said = [message.sender.value, recipient, message.timeStamp ?? '', contentDigest].join('|')
   const bySaying = `mm7.${stableId(said)}`
   if (transactionId === undefined) return { id: bySaying, bySaying }
   return { id: `mm7.${stableId(`${message.mmsRelayServerId ?? ''}|${transactionId}|${said}`)}`, bySaying }

@@ -397,3 +397,37 @@ it('CONV-08 an answer carries the LinkedID of what it answers, and loses it when
   const linked = mmsc.heard.map(({ received }) => 'linkedId' in received.message && received.message.linkedId)
   expect(linked).toEqual(['LNK-1', 'LNK-1', false])
 })
+
+it.for([
+  ['once', ['LNK-1', false]],
+  ['never', [false, false]],
+] as const)('CONV-08 a LinkedID goes out %s, where the MMSC wants it so', async ([linkedId, expected]) => {
+  const mmsc = await mmscFor()
+  const rig = await rigFor([account(mmsc.url, { linkedId })])
+  await rig.store.update('linked|tel:+12065550123|tel:+12065550100', 60_000, () => ({
+    next: 'LNK-1',
+    result: undefined,
+  }))
+  await rig.send({})
+  await rig.send({})
+  const linked = mmsc.heard.map(({ received }) => 'linkedId' in received.message && received.message.linkedId)
+  expect(linked).toEqual(expected)
+})
+
+it('nothing is sent while the store of the adapter is out of reach', async () => {
+  const mmsc = await mmscFor()
+  const rig = await rigFor([account(mmsc.url)])
+  rig.store.setDown(true)
+  expect(await rig.send({})).toMatchObject({ kind: 'busy', said: 'the store cannot be reached' })
+  expect(mmsc.heard).toHaveLength(0)
+})
+
+it('what is taken stays taken when the store goes away meanwhile', async () => {
+  const mmsc = await mmscFor()
+  const rig = await rigFor([account(mmsc.url)])
+  mmsc.act(() => {
+    rig.store.setDown(true)
+    return OK
+  })
+  expect(await rig.send({ contributionId: 'c1' as ContributionId })).toMatchObject({ kind: 'accepted' })
+})
