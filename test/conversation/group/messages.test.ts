@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { copyId, keyOf } from '../../../gateway/conversation/group/work.js'
+import type { MessageId } from '../../../gateway/cpm/ids.js'
 import { header } from '../../../scripts/rig/sip-text.js'
 import {
   accepted,
@@ -97,12 +99,17 @@ describe('a message to a pre-defined group', () => {
     const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
     const { offered } = stage.service()
     stage.service().answer = ({ to }) => accepted(`ref ${to}`)
-    await alice.say({ to: FRIENDS, text: 'hi', report: BOTH, headers: IDENTITIES })
+    const { messageId } = await alice.say({ to: FRIENDS, text: 'hi', report: BOTH, headers: IDENTITIES })
     const [one, other] = [await offered.next('a short message', () => true), await offered.next('another', () => true)]
     expect([one.to, other.to].sort()).toEqual([OTHER_HANDSET, HANDSET])
     expect([one, other].map(({ content }) => content)).toEqual(
       Array(2).fill({ type: 'text/plain; charset=utf-8', text: 'Alice: hi' }),
     )
+    // Whoever knows the message knows the names of its copies, but has not got them.
+    for (const index of [0, 1, 2]) {
+      const forged = { messageId: copyId(keyOf(messageId as MessageId), index), recipient: OTHER_HANDSET }
+      await report(bob, FRIENDS, forged)
+    }
     await stage.service().gateway.receiveReport(receipt(`ref ${HANDSET}`))
     await stage.service().gateway.receiveReport(receipt(`ref ${OTHER_HANDSET}`, 'failed'))
     expect(told(await nextNotifications(alice))).toEqual(
