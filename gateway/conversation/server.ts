@@ -123,7 +123,7 @@ export function createConversationServer(options: ConversationServerOptions): Co
       recipient: { services, addresses: recipient },
       ...(icid === undefined ? {} : { icid }),
     } as const
-    return interworking().accept(request, own)
+    return interworking().offer(request, own)
   }
 
   async function deliver(delivery: Delivery) {

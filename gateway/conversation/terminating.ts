@@ -1,6 +1,6 @@
-import { reasonForSipStatus, sipAnswerFor } from '../cpm/failure.js'
+import { type FailureReason, reasonForSipStatus, sipAnswerFor } from '../cpm/failure.js'
 import type { CpmMessage } from '../cpm/message.js'
-import type { SipAnswer } from '../sip/port.js'
+import type { Offered } from '../interworking/acceptance.js'
 import type { Deliver, Delivery, DeliveryOutcome, ToDevices } from './delivery.js'
 import type { Dispositions } from './dispositions.js'
 import type { DeferredMessaging, PreferenceStore, Preferences } from './port.js'
@@ -11,7 +11,7 @@ export interface TerminatingOptions {
   readonly deferred: () => Pick<DeferredMessaging, 'keep' | 'hasWaiting'>
   readonly dispositions: Pick<Dispositions, 'askedFrom'>
   /** Hands the message to the ISF with what the recipient says of services (`IW-12`). */
-  readonly interwork: (delivery: Delivery, message: CpmMessage, services: Preferences['services']) => Promise<SipAnswer>
+  readonly interwork: (delivery: Delivery, message: CpmMessage, services: Preferences['services']) => Promise<Offered>
 }
 
 type Unavailable = DeliveryOutcome & { kind: 'unavailable' }
@@ -68,7 +68,9 @@ export function createTerminating(options: TerminatingOptions): Deliver {
     message: CpmMessage,
     { services }: Preferences,
   ): Promise<DeliveryOutcome> {
-    const { status, warning = '' } = await interwork(delivery, message, services)
+    const offered = await interwork(delivery, message, services)
+    if (offered.kind === 'unfit') return nowhere(offered.reason)
+    const { status, warning = '' } = offered.answer
     const said = `${status} ${warning}`.trimEnd()
     if (status < 300) return { kind: 'interworked', said }
     const reason = reasonForSipStatus(status)
@@ -95,12 +97,21 @@ export function createTerminating(options: TerminatingOptions): Deliver {
   }
 }
 
-const refused = (reason: 'internal' | Unavailable['reason'], said: string): DeliveryOutcome => ({
+const refused = (reason: FailureReason, said: string): DeliveryOutcome => ({
   kind: 'refused',
   reason,
   status: sipAnswerFor(reason).status,
   said,
 })
+
+/**
+ * No service can carry it: he is away, and that is all. Another answer would tell the sender's network that there is no CPM here,
+ * and send the message to services that he does not want; but who lacks an address in them hears so (`IW-07`).
+ */
+const nowhere = (reason: FailureReason): DeliveryOutcome =>
+  reason === 'no-originator-address'
+    ? refused(reason, 'no address in target service')
+    : refused('recipient-unavailable', `no service can carry it: ${reason}`)
 
 /** Nothing is kept: the sender hears of it now (`CPM-CONV-002`). */
 const discarded = ({ said }: Unavailable): DeliveryOutcome => refused('recipient-unavailable', said)

@@ -178,6 +178,19 @@ describe('a recipient who is away or refuses', () => {
     expect(stage.service('sms').offered.items).toEqual([])
   })
 
+  test.each([
+    ['he wants none', { services: [] }],
+    ['he wants one that is not there', { services: [{ service: 'fax' }] }],
+    ['none can use his address', { services: [{ service: 'sms', address: 'sip:bob@elsewhere.example' }] }],
+  ])(
+    'ISF-01 no service is left, since %s: he is away, which leads the sender’s network to no other',
+    async (_, services) => {
+      const { stage, alice } = await away({ unavailable: 'interwork', ...services })
+      expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })).answer.status).toBe(480)
+      expect(stage.service('sms').offered.items).toEqual([])
+    },
+  )
+
   test('IW-11 the provider’s policy is above the preference', async () => {
     const { stage, alice } = await away({ unavailable: 'interwork' }, { conversation: { allowed: ['discard'] } })
     expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })).answer.status).toBe(480)
