@@ -4,12 +4,14 @@ import { asksSuccessReport, type ByteRange, type EndFlag, failureReportOf, type 
 
 /** Gaps of one message that may be open at once. */
 const MAX_GAPS = 64
+/** Chunks sent again while their message waits for its verdict; more are not answered. */
+const MAX_REPEATS = 16
 
 /** One message that comes in: its octets in order into its body, an answer for each chunk. */
 export class Assembly {
   readonly message: IncomingMessage
   readonly #context: IncomingContext
-  readonly #ended: (complete: boolean) => void
+  readonly #fate: Fate
   /** Position of the octet that is due. */
   #next = 1
   /** Position of the last octet of all, once the chunk that has it came. */
@@ -22,13 +24,13 @@ export class Assembly {
   #gone = false
   /** The last chunk was answered before there was a verdict. */
   #late = false
-  /** The last chunk, while its answer waits for the verdict. */
-  #final: Request | undefined
+  /** The last chunk, and what repeats it, while the answer waits for the verdict. */
+  #final: Request[] = []
   #cancelTimer: (() => void) | undefined
 
-  constructor(context: IncomingContext, request: Request, about: About, ended: (complete: boolean) => void) {
+  constructor(context: IncomingContext, request: Request, about: About, fate: Fate) {
     this.#context = context
-    this.#ended = ended
+    this.#fate = fate
     this.message = {
       ...about,
       body: context.body(() => this.#abandon()),
@@ -66,11 +68,17 @@ export class Assembly {
         at += piece.length
       },
       end: (flag) => {
-        this.#refuseChunk = undefined
-        if (this.#endChunk(flag, at - 1)) this.#complete(request)
+        if (this.#gone) answer(481)
+        else if (this.#endChunk(flag, at - 1)) this.#complete(request)
         else answer(200)
+        this.#refuseChunk = undefined
       },
     }
+  }
+
+  /** A chunk that came again after all was there: it gets the answer of the last one. */
+  repeat(request: Request): void {
+    if (this.#final.length > 0 && this.#final.length < MAX_REPEATS) this.#final.push(request)
   }
 
   /** Nothing more will come. */
@@ -81,7 +89,7 @@ export class Assembly {
   }
 
   #take(at: number, piece: Buffer): void {
-    if (this.#refused !== undefined) return
+    if (this.#refused !== undefined || this.#gone) return
     const { limits } = this.#context
     if (at + piece.length - 1 > limits.messageBytes) this.#refuse(413)
     else if (at > this.#next) this.#keep(at, piece)
@@ -122,10 +130,13 @@ export class Assembly {
     if (flag === '#') {
       if (this.#refused === undefined) count('message-aborted')
       this.giveUp('its sender gave it up')
-      this.#ended(false)
+      this.#fate.ended(false)
       return false
     }
-    if (flag === '$') this.#last = last
+    if (flag === '$') {
+      this.#last = last
+      if (this.message.size !== undefined && last !== this.message.size) this.#refuse(400)
+    }
     if (this.#refused !== undefined) {
       if (flag === '$') this.#drop()
       return false
@@ -136,8 +147,8 @@ export class Assembly {
   #complete(request: Request): void {
     const { clock, limits, unanswered, count } = this.#context
     this.#cancelTimer?.()
-    this.#final = request
-    this.#ended(true)
+    this.#final = [request]
+    this.#fate.complete()
     unanswered(1)
     count('message-received')
     this.message.body.end()
@@ -152,32 +163,33 @@ export class Assembly {
 
   /** The sender waits no longer. Where 200 is said instead, what the verdict is in the end becomes a report. */
   #decideLate(): void {
-    const request = this.#final
-    if (request && this.#context.lateStatus === 200) {
-      this.#final = undefined
+    if (this.#context.lateStatus === 200) {
       this.#late = true
-      this.#context.unanswered(-1)
-      this.#context.answer(request, 200)
+      this.#answerLast(200)
     } else this.#decide({ status: 408 })
   }
 
   #decide(verdict: Verdict): void {
     if (this.#verdict || this.#gone) return
     this.#verdict = verdict
-    if (this.#final) this.#settle(verdict)
+    if (this.#final.length > 0) this.#settle(verdict)
     else if (this.#late) this.#conclude(verdict)
     else if (verdict.status !== 200) this.#refuse(verdict.status)
   }
 
   #settle(verdict: Verdict): void {
-    const request = this.#final
-    if (!request) return
-    this.#final = undefined
     this.#cancelTimer?.()
-    this.#context.unanswered(-1)
-    this.#context.answer(request, verdict.status)
+    this.#answerLast(verdict.status)
     if (verdict.status === 200) this.#conclude(verdict)
     else this.#turnAway()
+  }
+
+  #answerLast(status: number): void {
+    const requests = this.#final
+    this.#final = []
+    this.#context.unanswered(-1)
+    for (const request of requests) this.#context.answer(request, status)
+    this.#fate.ended(status === 200)
   }
 
   /** After the last answer a report says what became of the message. */
@@ -206,14 +218,14 @@ export class Assembly {
   #abandon(): void {
     const verdict = { status: 413 }
     this.#verdict ??= verdict
-    if (this.#final) this.#settle(verdict)
+    if (this.#final.length > 0) this.#settle(verdict)
     else if (this.#last === undefined) this.#refuse(verdict.status)
     this.message.body.fail('nobody reads it')
   }
 
   #drop(): void {
     this.#cancelTimer?.()
-    this.#ended(false)
+    this.#fate.ended(false)
   }
 
   #restartTimer(): void {
@@ -222,9 +234,17 @@ export class Assembly {
     this.#cancelTimer = clock.after(limits.incompleteMs, () => {
       count('message-incomplete')
       this.giveUp('the rest did not come')
-      this.#ended(false)
+      this.#fate.ended(false)
     })
   }
+}
+
+/** How far a message has come. */
+interface Fate {
+  /** All octets are there. */
+  complete(): void
+  /** It was accepted, or nothing more will become of it. */
+  ended(accepted: boolean): void
 }
 
 /** What the first chunk says of its message. */

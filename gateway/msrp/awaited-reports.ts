@@ -42,6 +42,7 @@ export class AwaitedReports {
 
   /** Undefined when none comes in time, or the session ends first. */
   expect(id: string, size: number | undefined): Promise<Report | undefined> {
+    this.forget(id)
     return new Promise((resolve) => {
       const settle = (report: Report | undefined): void => {
         cancel()

@@ -129,7 +129,8 @@ export class MsrpEndpoint {
     const { secure, host, port, name, fingerprint } = target
     const key = [secure, host.toLowerCase(), port, secure ? name.toLowerCase() : '', fingerprint?.value].join(' ')
     const known = this.#opened.get(key)
-    if (known) return known
+    // Its last session may leave while we wait for it.
+    if (known) return known.then((connection) => (connection.open ? connection : this.connect(target)))
     const opening = this.#open(target)
     const forget = (): void => {
       if (this.#opened.get(key) === opening) this.#opened.delete(key)

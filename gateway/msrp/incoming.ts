@@ -56,7 +56,7 @@ export interface IncomingContext {
   /** A body whose unread octets count; `abandon` is called when nobody reads them for too long. */
   body(abandon: () => void): OctetPipe
   /** Last chunks that wait for their answer: one more, or one fewer. */
-  unanswered(change: number): void
+  unanswered(change: 1 | -1): void
   count(event: MsrpCount): void
   fault(error: unknown): void
 }
@@ -64,12 +64,16 @@ export interface IncomingContext {
 const DISCARD: Sink = { octets: () => undefined, end: () => undefined }
 /** Message-IDs remembered, so that a chunk sent twice makes no second message. */
 const REMEMBERED = 256
+/** RFC 4975 §9 allows 32. */
+const MAX_ID = 128
 
 /** Puts the messages of one session together from their chunks (RFC 4975 §7.3.1). */
 export class IncomingMessages {
   readonly #context: IncomingContext
-  readonly #open = new Map<string, Assembly>()
-  readonly #complete = new Set<string>()
+  readonly #incomplete = new Map<string, Assembly>()
+  /** Complete, and waiting for the verdict. */
+  readonly #undecided = new Map<string, Assembly>()
+  readonly #accepted = new Set<string>()
 
   constructor(context: IncomingContext) {
     this.#context = context
@@ -80,24 +84,26 @@ export class IncomingMessages {
     const id = header(request.headers, 'Message-ID')
     const text = header(request.headers, 'Byte-Range')
     const range = text === undefined ? { start: 1 } : parseByteRange(text)
-    if (id === undefined || id === '' || range === undefined) return this.#refusal(request, 400)
-    const known = this.#open.get(id)
-    if (this.#complete.has(id) || (!known && !hasBody)) return this.#refusal(request, 200)
+    if (id === undefined || id === '' || id.length > MAX_ID || range === undefined) return this.#refusal(request, 400)
+    const undecided = this.#undecided.get(id)
+    if (undecided) return { ...DISCARD, end: () => undecided.repeat(request) }
+    const known = this.#incomplete.get(id)
+    if (this.#accepted.has(id) || (!known && !hasBody)) return this.#refusal(request, 200)
     const assembly = known ?? this.#start(request, id, range)
     return typeof assembly === 'number' ? this.#refusal(request, assembly) : assembly.chunk(request, range)
   }
 
   /** The connection or the session has ended. */
   lose(): void {
-    for (const assembly of this.#open.values()) assembly.giveUp('the session ended')
-    this.#open.clear()
+    for (const assembly of this.#incomplete.values()) assembly.giveUp('the session ended')
+    this.#incomplete.clear()
   }
 
   #start(request: Request, id: string, range: ByteRange): Assembly | number {
     const { limits, accepts, count } = this.#context
     const contentType = header(request.headers, 'Content-Type') ?? ''
     const status =
-      this.#open.size >= limits.incompleteMessages || (range.total ?? 0) > limits.messageBytes
+      this.#incomplete.size >= limits.incompleteMessages || (range.total ?? 0) > limits.messageBytes
         ? 413
         : accepts(contentType)
           ? 200
@@ -107,19 +113,26 @@ export class IncomingMessages {
       return status
     }
     const about = { id, contentType, ...(range.total !== undefined && { size: range.total }) }
-    const assembly = new Assembly(this.#context, request, about, (complete) => {
-      this.#open.delete(id)
-      if (complete) this.#remember(id)
+    const assembly = new Assembly(this.#context, request, about, {
+      complete: () => {
+        this.#incomplete.delete(id)
+        this.#undecided.set(id, assembly)
+      },
+      ended: (accepted) => {
+        this.#incomplete.delete(id)
+        this.#undecided.delete(id)
+        if (accepted) this.#remember(id)
+      },
     })
-    this.#open.set(id, assembly)
+    this.#incomplete.set(id, assembly)
     assembly.begin()
     return assembly
   }
 
   #remember(id: string): void {
-    this.#complete.add(id)
-    const [oldest] = this.#complete
-    if (this.#complete.size > REMEMBERED && oldest !== undefined) this.#complete.delete(oldest)
+    this.#accepted.add(id)
+    const [oldest] = this.#accepted
+    if (this.#accepted.size > REMEMBERED && oldest !== undefined) this.#accepted.delete(oldest)
   }
 
   #refusal(request: Request, status: number): Sink {

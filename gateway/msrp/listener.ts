@@ -32,15 +32,21 @@ interface ListenOptions {
   refused(): void
 }
 
+/** TLS handshakes under way. */
+const MAX_HANDSHAKES = 1000
+
 /** Listens. Rejects when the address cannot be had, or the certificate is missing. */
 export async function listen(address: ListenAddress, options: ListenOptions): Promise<Listener> {
   const { tls } = options
   if (address.secure && !tls) throw new TypeError('a certificate is needed to listen for msrps')
+  if (isWildcard(address.host) && address.advertised === undefined) {
+    throw new TypeError(`listening on ${address.host}, peers have to be told another address`)
+  }
   const strangers = new Set<Socket>()
   const begin = address.secure && tls ? handshakes(tls, strangers, options) : options.accepted
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
-    if (options.admit()) begin(socket)
+    if (strangers.size < MAX_HANDSHAKES && options.admit()) begin(socket)
     else {
       options.refused()
       socket.destroy()
@@ -75,6 +81,8 @@ function handshakes(tls: MsrpTls, strangers: Set<Socket>, options: ListenOptions
     })
   }
 }
+
+const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'
 
 function portOf(server: Server): number {
   const bound = server.address()

@@ -192,7 +192,7 @@ export class MsrpSession implements Rider {
   async #connect(negotiated: Negotiated): Promise<void> {
     try {
       const connection = await this.#context.connect(negotiated)
-      if (this.#over || !this.#bind(connection, negotiated)) {
+      if (this.#over || !connection.open || !this.#bind(connection, negotiated)) {
         connection.unused()
         this.#end('connect-failed')
         return
@@ -224,7 +224,7 @@ export class MsrpSession implements Rider {
       clock,
       limits,
       accepts: this.#context.accepts,
-      verdict: (message) => this.#handlers.message(message),
+      verdict: async (message) => this.#handlers.message(message),
       lateStatus: this.#handlers.lateStatus ?? 408,
       answer: (request, status) => connection.answer(request, status),
       report: (message, status) => this.report(message, status),

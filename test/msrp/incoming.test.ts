@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { collect, PipeBroken } from '../../gateway/msrp/octet-pipe.js'
 import { manualClock } from '../contract-kit/clock.js'
-import { chunk, PEER, reached, statuses } from './rig.js'
+import { chunk, PEER, party, pathOf, reached, statuses } from './rig.js'
 
 describe('chunks that come in', () => {
   test('are put together in their order, whatever order they come in', async () => {
@@ -92,6 +92,59 @@ describe('chunks that come in', () => {
 })
 
 describe('verdicts', () => {
+  test('what was refused may be sent again; what was accepted is not delivered twice', async () => {
+    const verdicts = [413, 200, 200]
+    const { endpoint, one, peer } = await reached(
+      {},
+      { message: () => Promise.resolve({ status: verdicts.shift() ?? 200 }) },
+    )
+    for (const transaction of ['aaa1', 'aaa2', 'aaa3']) {
+      peer.says(chunk(one.path, transaction, '1-2/2', 'hi', '$'))
+      expect(await statuses(peer, 1)).toEqual([`${transaction} ${transaction === 'aaa1' ? 413 : 200}`])
+    }
+    expect(endpoint.counts.get('message-received')).toBe(2)
+  })
+
+  test('a chunk that comes again before the verdict gets the same answer', async () => {
+    let decide: (verdict: { status: number }) => void = () => undefined
+    const { endpoint, one, peer } = await reached(
+      {},
+      {
+        message: () =>
+          new Promise((resolve) => {
+            decide = resolve
+          }),
+      },
+    )
+    for (const transaction of ['aaa1', 'aaa2']) peer.says(chunk(one.path, transaction, '1-2/2', 'hi', '$'))
+    peer.says(chunk('msrp://127.0.0.1:1/none;tcp', 'ppp1', '1-1/1', 'x', '$'))
+    expect(await statuses(peer, 1)).toEqual(['ppp1 481'])
+    decide({ status: 403 })
+    expect(await statuses(peer, 2)).toEqual(['aaa1 403', 'aaa2 403'])
+    expect(endpoint.counts.get('message-received')).toBe(1)
+  })
+
+  test('a message shorter or longer than announced is refused', async () => {
+    const { one, peer } = await reached()
+    peer.says(chunk(one.path, 'aaa1', '1-*/5', 'hi', '$') + chunk(one.path, 'aaa2', '1-*/5', 'too long', '$', 'm2'))
+    expect(await statuses(peer, 2)).toEqual(['aaa1 400', 'aaa2 400'])
+  })
+
+  test('a session that ends within a chunk answers it with 481', async () => {
+    const { endpoint, one, peer } = await reached()
+    const other = party(endpoint)
+    other.session.start({ role: 'passive', remotePath: pathOf(PEER) })
+    peer.says(chunk(other.path, 'ooo1', '1-2/2', 'hi', '$'))
+    expect(await statuses(peer, 1)).toEqual(['ooo1 200'])
+    peer.says(chunk(one.path, 'aaa1', '1-*/*', 'x'.repeat(5000), '$').split('\n-------')[0] ?? '')
+    await one.messages.next()
+    one.session.close()
+    peer.says('\n-------aaa1$\n')
+    expect(await statuses(peer, 1)).toEqual(['aaa1 481'])
+    peer.says(chunk(other.path, 'ooo2', '1-2/2', 'hi', '$', 'm2'))
+    expect(await statuses(peer, 1)).toEqual(['ooo2 200'])
+  })
+
   test('the last chunk waits for its verdict, which is its answer', async () => {
     let decide: (verdict: { status: number }) => void = () => undefined
     const { one, peer } = await reached(
@@ -118,11 +171,15 @@ describe('verdicts', () => {
   test('a verdict that never comes is a 408, a handler that throws a 413', async () => {
     const clock = manualClock()
     const faults: unknown[] = []
-    const messages = [new Promise<never>(() => undefined), Promise.reject(new Error('broken'))]
-    messages[1]?.catch(() => undefined)
+    const handlers = [
+      () => new Promise<never>(() => undefined),
+      () => {
+        throw new Error('broken')
+      },
+    ]
     const { one, peer } = await reached(
       { clock, observer: { count: () => undefined, fault: (error) => void faults.push(error) } },
-      { message: () => messages.shift() ?? Promise.resolve({ status: 200 }) },
+      { message: () => handlers.shift()?.() ?? Promise.resolve({ status: 200 }) },
     )
     peer.says(chunk(one.path, 'aaa1', '1-2/2', 'hi', '$') + chunk(one.path, 'aaa2', '1-2/2', 'hi', '$', 'm2'))
     expect(await statuses(peer, 1)).toEqual(['aaa2 413'])

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Path } from './uri.js'
 
 /** What the end line of a chunk says (RFC 4975 §7.1): `$` the message is complete, `+` more comes, `#` it was given up. */
@@ -53,11 +53,13 @@ const PHRASES: Readonly<Record<number, string>> = {
 
 export const phraseOf = (status: number): string => PHRASES[status] ?? 'Unknown'
 
-/** A transaction id of 96 random bits that no body can guess. */
-export const newTransaction = (): string => randomBytes(12).toString('hex')
+/** 74 random bits, which no body can guess; an ident has at most 32 characters (RFC 4975 §9). */
+const newIdent = (): string => randomUUID().slice(0, 23)
+
+export const newTransaction = newIdent
 
 /** A Message-ID that no other message has. */
-export const newMessageId = (): string => randomBytes(12).toString('hex')
+export const newMessageId = newIdent
 
 /** The first header of that name, in any case. */
 export function header(headers: Headers, name: string): string | undefined {

@@ -1,4 +1,4 @@
-import type { EndFlag, Headers, Request, Response } from './message.js'
+import type { EndFlag, Request, Response } from './message.js'
 import { phraseOf } from './message.js'
 import { formatPath } from './uri.js'
 
@@ -32,13 +32,9 @@ export function writeResponse(response: Response): Buffer {
 }
 
 /** The answer of this hop to a request (RFC 4975 §7.2): back to whoever is leftmost in From-Path. */
-export function responseTo(
-  request: Pick<Request, 'transaction' | 'toPath' | 'fromPath'>,
-  status: number,
-  headers: Headers = [],
-): Response {
+export function responseTo(request: Pick<Request, 'transaction' | 'toPath' | 'fromPath'>, status: number): Response {
   const { transaction, toPath, fromPath } = request
-  return { transaction, status, phrase: phraseOf(status), toPath: [fromPath[0]], fromPath: [toPath[0]], headers }
+  return { transaction, status, phrase: phraseOf(status), toPath: [fromPath[0]], fromPath: [toPath[0]], headers: [] }
 }
 
 /** What the end line begins with; no body may hold it. */
