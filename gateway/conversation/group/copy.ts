@@ -36,7 +36,8 @@ export function copyOutside({ key, message, group, address }: GroupMessage, { in
 }
 
 function signed(content: Content, writer: string | undefined): Content {
-  return 'text' in content && writer !== undefined ? { ...content, text: `${writer}: ${content.text}` } : content
+  if (writer === undefined || !('text' in content) || !/^text\/plain\b/i.test(content.type)) return content
+  return { ...content, text: `${writer}: ${content.text}` }
 }
 
 /** What stands in front of a text for members outside CPM, by the group's policy. */

@@ -67,10 +67,12 @@ describe('copies', () => {
     expect(copyOutside(stored(), work)).toEqual({ ...kept, ...own, fromName: 'Alice A.' })
   })
 
-  it('only text is signed', () => {
-    const picture = { type: 'image/png', base64: 'AAAA' }
+  it.each([
+    { type: 'image/png', base64: 'AAAA' },
+    { type: 'text/html', text: '<p>hi</p>' },
+  ])('only plain text is signed, not %o', (content) => {
     const group = stored({ writer: 'Alice' })
-    expect(copyOutside({ ...group, message: { ...message, content: picture } }, work).content).toBe(picture)
+    expect(copyOutside({ ...group, message: { ...message, content } }, work).content).toBe(content)
   })
 
   it('the name of a copy leads back to its message and member, and no other name does', () => {

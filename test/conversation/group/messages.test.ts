@@ -134,6 +134,28 @@ describe('a message to a pre-defined group', () => {
     expect(offered.items).toEqual([])
   })
 
+  test('IW-06: a group with a number of its own in a service is reached at it, by those who may send to it', async () => {
+    const number = 'tel:+12065559900'
+    const stage = await openStage({
+      groups: friends([uriOf('bob'), HANDSET]),
+      services: { sms: { addresses: { fixed: { [FRIENDS]: number } } } },
+    })
+    const bob = await stage.device('bob')
+    const { gateway, offered } = stage.service()
+    await gateway.receiveMessage(fromHandset(OTHER_HANDSET, number, 'not for you'))
+    await gateway.receiveMessage(fromHandset(HANDSET, number, 'to all'))
+    const { cpim } = await bob.nextText('the message', () => true)
+    expect(cpim?.text).toBe('to all')
+    expect(cpim?.headers.get('From')).toContain(HANDSET)
+    await bob.say({ to: FRIENDS, text: 'from bob' })
+    expect(await offered.next('the copy', () => true)).toMatchObject({
+      from: number,
+      to: HANDSET,
+      content: { text: 'Bob: from bob' },
+    })
+    expect(bob.messages.items).toEqual([])
+  })
+
   test('ID-15: two addresses of one user, and a group within a group, give one copy; a group that holds itself is no trouble', async () => {
     const inner = { address: 'sip:inner@groups.cpm.example', members: [numberOf('bob'), uriOf('carol'), FRIENDS] }
     const stage = await openStage({
