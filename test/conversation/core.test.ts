@@ -3,6 +3,7 @@ import type { Uri } from '../../gateway/cpm/ids.js'
 import { readCpim, readImdn, writeCpim, writeImdn } from '../../scripts/rig/cpim.js'
 import { header, headerAll, type SipText } from '../../scripts/rig/sip-text.js'
 import { manualClock } from '../contract-kit/clock.js'
+import { freshPrefix } from '../support/redis.js'
 import { DOMAIN, openCore, openStage, type StageOptions } from './stage.js'
 
 const ALICE = `sip:alice@${DOMAIN}`
@@ -200,6 +201,22 @@ describe('the originating function behind a core', () => {
     expect((await answer).status).toBe(202)
     core.answer = ({ body }) => (body.includes('imdn+xml') ? 200 : 403)
     expect(imdnIn(await report())).toMatchObject({ messageId: 'late-1', status: 'failed' })
+  })
+
+  test('IMDN-11 a message answered with 202 survives the gateway that took it', async () => {
+    const [clock, prefix] = [manualClock(Date.now()), freshPrefix()]
+    const { core, stage, said, next, odi } = await behindCore({ clock, prefix })
+    core.answer = () => 0
+    const answer = said('orig', BOB, { back: odi, messageId: 'kept-1' })
+    await next('the message')
+    clock.advance(20_000)
+    expect((await answer).status).toBe(202)
+    await stage.abandon()
+    core.answer = () => 200
+    const after = await openStage({ services: { sms: {} }, core: core.uri, prefix })
+    const again = await core.requests.next('the message again', ({ body }) => body.includes('kept-1'))
+    expect(headerAll(again, 'Route').join()).toBe(`<${odi}>`)
+    await expect.poll(() => after.charged).toMatchObject([{ id: 'kept-1', outcome: 'accepted' }])
   })
 
   test('the sender of an IMDN that finds nobody is not refused (IMDN-19)', async () => {

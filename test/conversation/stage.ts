@@ -46,6 +46,8 @@ export interface StageOptions {
   /** Services played by the test; each takes every message unless told otherwise. imps has wv: addresses, the others numbers. */
   readonly services?: Readonly<Record<string, object>>
   readonly policies?: object
+  /** Prefix of what is stored: two stages with the same one are one gateway before and after. */
+  readonly prefix?: string
   /** UDP port of SIP; default: any. */
   readonly port?: number
   /** URI of an external core. */
@@ -66,6 +68,8 @@ export interface PlayedService {
 }
 
 export interface Stage {
+  /** Leaves everything as a killed process would. */
+  abandon(): Promise<void>
   readonly sip: { readonly host: string; readonly port: number }
   readonly conversation: ConversationServer
   readonly interworking: Interworking
@@ -96,7 +100,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       policies: { retry: { first: '50ms', factor: 1, max: '50ms' }, ...options.policies },
     },
   })
-  const redis = await openTestRedis(freshPrefix())
+  const redis = await openTestRedis(options.prefix ?? freshPrefix())
   const spool = await createSpool(redis, { node: 'gw1', clock: systemClock, log: silent })
   const server = await startSipServer({
     listen: [`udp:127.0.0.1:${options.port ?? 0}`, 'tcp:127.0.0.1:0'],
@@ -177,9 +181,11 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   conversation.start()
   deferred.start()
   const agents: UserAgent[] = []
-  onTestFinished(async () => {
+  let isOpen = true
+  const close = async (deadline: AbortSignal) => {
+    if (!isOpen) return
+    isOpen = false
     for (const agent of agents) agent.close()
-    const deadline = AbortSignal.timeout(2_000)
     await deferred.stop(deadline)
     await conversation.stop(deadline)
     await interworking.stop(deadline)
@@ -187,11 +193,13 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     await server.stop()
     await spool.stop(deadline)
     await redis.stop()
-  })
+  }
+  onTestFinished(() => close(AbortSignal.timeout(2_000)))
   const udp = edge.listening().find((address) => address.startsWith('udp:')) ?? ''
   const sip = { host: '127.0.0.1', port: Number(udp.slice(udp.lastIndexOf(':') + 1)) }
   return {
     sip,
+    abandon: () => close(AbortSignal.abort()),
     conversation,
     interworking,
     charged,
