@@ -20,7 +20,7 @@ const BUFFER = 8 << 20
 const CONNECTIONS = 4
 
 export async function openUdpLink({ gateway, port, onMessage }: LinkOptions): Promise<CoreLink> {
-  const socket = createSocket({ type: 'udp4', recvBufferSize: BUFFER, sendBufferSize: BUFFER })
+  const socket = createSocket({ type: 'udp4', recvBufferSize: BUFFER, sendBufferSize: BUFFER, lookup: asItIs })
   socket.on('message', (data, from) => onMessage(data, (octets) => socket.send(octets, from.port, from.address)))
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject)
@@ -36,6 +36,11 @@ export async function openUdpLink({ gateway, port, onMessage }: LinkOptions): Pr
     transmit: (octets) => socket.send(octets, gateway.port, gateway.host),
     close: () => socket.close(),
   }
+}
+
+/** All addresses here are numeric: nothing to look up for each datagram. */
+function asItIs(address: string, _: unknown, found: (error: null, address: string, family: number) => void): void {
+  found(null, address, 4)
 }
 
 /** For messages that no datagram holds. The gateway connects to `port`; we connect to it. Lost connections stay lost. */
