@@ -1,5 +1,13 @@
 import type { Content } from './message.js'
-import { buildMediaType, type MediaType, type MimePart, parseMediaType, partOctets, transferEncoding } from './mime.js'
+import {
+  base64Lines,
+  buildMediaType,
+  type MediaType,
+  type MimePart,
+  parseMediaType,
+  partOctets,
+  transferEncoding,
+} from './mime.js'
 
 /** The content of a part: text/* as Unicode, anything else as base64; undefined when its encoding or charset is unknown. */
 export function readContent(part: MimePart): Content | undefined {
@@ -24,7 +32,7 @@ export function writeContent(content: Content): MimePart {
   const text = decodeText(octets, 'utf-8')
   if (text !== undefined && !/[\0\ufffd]/.test(text)) return { headers, body: text }
   headers.set('content-transfer-encoding', 'base64')
-  return { headers, body: octets.toString('base64').replace(/.{76}(?=.)/g, '$&\r\n') }
+  return { headers, body: base64Lines(octets) }
 }
 
 const charsetOf = (media: MediaType): string => (media.params.get('charset') ?? 'utf-8').toLowerCase()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { buildMediaType, parseMediaType, parsePart, partOctets } from '../../gateway/cpm/mime.js'
+import { base64Lines, buildMediaType, parseMediaType, parsePart, partOctets } from '../../gateway/cpm/mime.js'
 import { leavesOf, parseMimeTree } from '../../gateway/cpm/multipart.js'
 
 const part = (type: string, body: string, encoding?: string) => ({
@@ -82,6 +82,34 @@ describe('parts', () => {
   ])('does not guess at broken %s: %s', (encoding, body) =>
     expect(partOctets(part('text/plain', body, encoding))).toBeUndefined(),
   )
+
+  it('takes as base64 what is base64 (RFC 2045 §6.8), and nothing else', () => {
+    const character = fc.constantFrom(...'AZaz09+/==\r\n \t', '-', '_', '*', 'é', '\u00a0')
+    const proper = fc.uint8Array({ maxLength: 200 }).map(base64Lines)
+    const text = fc.oneof(
+      fc.array(character, { maxLength: 12 }).map((list) => list.join('')),
+      proper,
+    )
+    fc.assert(
+      fc.property(text, fc.constantFrom('', '\r\n', ' '.repeat(30)), (written, blanks) => {
+        const compact = written.replace(/[\r\n\t ]+/g, '')
+        const broken = compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(compact)
+        const octets = partOctets(part('text/plain', written + blanks, 'base64'))
+        expect(octets).toEqual(broken ? undefined : Buffer.from(compact, 'base64'))
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+
+  it('writes base64 in lines of 76', () => {
+    expect(
+      base64Lines(Buffer.alloc(58))
+        .split('\r\n')
+        .map(({ length }) => length),
+    ).toEqual([76, 4])
+    expect(base64Lines(Buffer.alloc(57))).toHaveLength(76)
+    expect(base64Lines(Buffer.alloc(0))).toBe('')
+  })
 })
 
 describe('multiparts', () => {

@@ -1,4 +1,5 @@
 import {
+  base64Lines,
   buildMediaType,
   MIME_LIMITS,
   type MimeFault,
@@ -180,7 +181,7 @@ export function writePart(part: Part, style: MimeStyle): Buffer {
     ...(encoded ? ['Content-Transfer-Encoding: base64'] : []),
   ].map((line) => line.replace(/[\0-\x1f\x7f]/g, ' '))
   const octets = Buffer.from(part.octets.buffer, part.octets.byteOffset, part.octets.byteLength)
-  const body = encoded ? Buffer.from(octets.toString('base64').replace(/.{76}(?=.)/g, `$&${CRLF}`), 'latin1') : octets
+  const body = encoded ? Buffer.from(base64Lines(octets), 'latin1') : octets
   return Buffer.concat([Buffer.from(lines.join(CRLF) + CRLF + CRLF), body])
 }
 
