@@ -8,7 +8,7 @@ const SCENARIOS = join(dirname(fileURLToPath(import.meta.url)), 'sipp')
 const LIMIT = '15s'
 
 export interface SippRun {
-  readonly scenario: 'register' | 'message' | 'device' | 'member' | 'list'
+  readonly scenario: 'register' | 'message' | 'device' | 'member' | 'list' | 'watcher' | 'notifier' | 'third-party'
   /** Whom it calls; absent: sipp waits for calls. */
   readonly server?: { readonly host: string; readonly port: number }
   /** Local port; 0: any. */
@@ -23,6 +23,8 @@ export interface SippRun {
   readonly message?: { readonly body: string; readonly extra?: readonly string[]; readonly expected?: number }
   /** Ends sipp when it fires. */
   readonly giveUp?: AbortSignal
+  /** Longest time for all of it, as sipp writes it; default 15s. */
+  readonly within?: string
   /** Folder in which the run gets one of its own. */
   readonly folder: string
 }
@@ -49,7 +51,16 @@ export async function sipp(run: SippRun): Promise<readonly Exchanged[]> {
     ...(run.server ? [`${run.server.host}:${run.server.port}`] : []),
     ...['-sf', join(folder, 'scenario.xml'), '-m', String(run.calls ?? 1), '-nostdin', '-i', '127.0.0.1'],
     ...(run.port > 0 ? ['-p', String(run.port)] : []),
-    ...['-timeout', LIMIT, '-timeout_error', '-trace_msg', '-message_file', log, '-message_overwrite', 'true'],
+    ...[
+      '-timeout',
+      run.within ?? LIMIT,
+      '-timeout_error',
+      '-trace_msg',
+      '-message_file',
+      log,
+      '-message_overwrite',
+      'true',
+    ],
     ...(run.digest ? ['-au', run.digest.user, '-ap', run.digest.password, '-auth_uri', run.digest.uri] : []),
     ...Object.entries(run.keys ?? {}).flatMap(([key, value]) => ['-key', key, value]),
   ]
