@@ -14,8 +14,10 @@ export interface NotificationsOptions {
   readonly directory: UserDirectory | undefined
   readonly dispositions: Dispositions
   readonly controlling: () => ControllingFunction | undefined
-  /** To the devices of a user, or to the external core. */
+  /** The terminating function of a user. */
   readonly deliver: Deliver
+  /** On through the external core, which calls that. */
+  readonly toCore: Deliver
   /** To the sender in a service, if it is about a message of his; true if it was (`IWF-REP-01`). */
   readonly forward: (notification: DispositionNotification, from: Originator) => Promise<boolean>
   /** Keeps it until its user is there. */
@@ -101,12 +103,18 @@ export function createNotifications(options: NotificationsOptions): Notification
 
   /** On to whoever asked. */
   async function send(request: Envelope, list: readonly DispositionNotification[]): Promise<SipAnswer> {
-    const isOfGroup = await options.controlling()?.notified(list, request.originator)
-    const answer = isOfGroup ? { status: 200 } : await pass(request, list)
+    const answer = (await toGroup(request, list)) ? { status: 200 } : await pass(request, list)
     if (request.function === 'orig') {
       for (const notification of list) await dispositions.settle(notification, request.originator)
     }
     return answer
+  }
+
+  /** What the controlling function tells a sender passes his terminating function, too: that is not for the group again. */
+  async function toGroup({ function: called, target, originator }: Envelope, list: readonly DispositionNotification[]) {
+    const controlling = options.controlling()
+    if (!controlling || (called === 'term' && !controlling.hosts(target))) return false
+    return controlling.notified(list, originator)
   }
 
   async function pass(request: Envelope, notifications: readonly DispositionNotification[]): Promise<SipAnswer> {
@@ -124,7 +132,7 @@ export function createNotifications(options: NotificationsOptions): Notification
       maxForwards,
       routes,
     }
-    const outcome = await deliver(delivery)
+    const outcome = await (user || called === 'term' ? deliver(delivery) : options.toCore(delivery))
     if (outcome.kind === 'refused') return { status: outcome.status, warning: outcome.said }
     if (outcome.kind !== 'unavailable') return { status: 200 }
     for (const notification of notifications) await notify({ notification, replyTo, service: WITHIN })
