@@ -38,7 +38,8 @@ const ENTITY_LIMITS: MimeLimits = { ...MIME_LIMITS, depth: 5 }
 interface Walk {
   readonly limits: MimeLimits
   readonly oddities: Set<MimeOddity>
-  leaves: number
+  /** Parts and multiparts so far. */
+  entities: number
 }
 
 const corrupt = (said: string): Mm7Fault => fault('malformed', STATUS.formatCorrupt, said)
@@ -52,7 +53,7 @@ export function readEntity(
   body: Buffer,
   limits: MimeLimits = ENTITY_LIMITS,
 ): EntityTree | Mm7Fault {
-  const walk: Walk = { limits, oddities: new Set(), leaves: 0 }
+  const walk: Walk = { limits, oddities: new Set(), entities: 0 }
   const entity = branch(new Map([['content-type', contentType]]), body, 0, walk)
   return isFault(entity) ? entity : { entity, oddities: walk.oddities }
 }
@@ -61,8 +62,8 @@ function branch(headers: ReadonlyMap<string, string>, body: Buffer, depth: numbe
   const type = headers.get('content-type') ?? 'text/plain'
   const media = parseMediaType(type)
   if (media === undefined) return corrupt('Content-Type of a part cannot be read')
+  if (++walk.entities > walk.limits.parts) return fault('too-large', STATUS.formatCorrupt, 'too many parts')
   if (!media.type.startsWith('multipart/')) {
-    if (++walk.leaves > walk.limits.parts) return fault('too-large', STATUS.formatCorrupt, 'too many parts')
     return leaf(headers, type, media.params.get('name'), body)
   }
   if (depth >= walk.limits.depth) return fault('too-deep', STATUS.formatCorrupt, 'multiparts nested too deeply')

@@ -358,9 +358,13 @@ describe('the door', () => {
   })
 
   it.for([
-    ['so many', { parallel: 1 }],
-    ['so many octets', { maxBody: 65_536, maxHeld: 65_536 }],
-  ] as const)('lets %s in at once, and tells the others to come later', async ([, limits]) => {
+    ['so many', { parallel: 1 }, ['deliver-07-cid-space-no-brackets.req.http']],
+    [
+      'so many octets',
+      { maxBody: 65_536, maxHeld: 65_536 },
+      ['deliver-07-cid-space-no-brackets.req.http', 'deliver-08-href-without-cid.req.http'],
+    ],
+  ] as const)('lets %s in at once, and tells the others to come later', async ([, limits, fits]) => {
     const { rig, post } = await inboundRig(limits)
     let store = () => {}
     const stored = new Promise<void>((resolve) => {
@@ -380,6 +384,8 @@ describe('the door', () => {
     expect(second.headers.get('retry-after')).toBe('5')
     store()
     expect((await first).start).toMatch(/^HTTP\/1.1 200 /)
+    const later = await Promise.all(fits.map((file) => post(octetsOf(file))))
+    expect(later.map(({ start }) => start)).toEqual(fits.map(() => 'HTTP/1.1 200 OK'))
   })
 
   it('closes when the gateway stops, once what is under way is answered', async () => {

@@ -52,6 +52,12 @@ it.for<[string, string, Buffer, string]>([
   ['a boundary that never comes', 'multipart/related; boundary=other', multipart([soapPart()]), 'malformed'],
   ['multiparts nested too deeply', 'multipart/related; boundary=B', multipart([soapPart(), nested(6)]), 'too-deep'],
   ['too many parts', 'multipart/related; boundary=B', multipart(Array(150).fill('\r\nx')), 'too-large'],
+  [
+    'too many multiparts with nothing in them',
+    'multipart/related; boundary=B',
+    multipart(Array(99).fill('Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n--b--')),
+    'too-large',
+  ],
   ['a flood of headers', 'multipart/related; boundary=B', multipart([`${'A: 1\r\n'.repeat(200)}\r\n`]), 'too-large'],
   ['a header without end', 'multipart/related; boundary=B', multipart([`A: ${'x'.repeat(100_000)}`]), 'malformed'],
   ['a part without headers', 'multipart/related; boundary=B', multipart(['no colon here']), 'malformed'],
@@ -76,6 +82,23 @@ it.for<[string, string, Buffer, string]>([
   ['content that is not there, with none', 'multipart/related; boundary=B', multipart([soapPart()]), 'content-missing'],
 ])('MIME: %s is refused with 2007', ([, type, body, fault]) => {
   expect(readMessage(type, body)).toMatchObject({ kind: 'fault', fault, status: 2007 })
+})
+
+it('a boundary within a line, or as the beginning of a longer word, is content', () => {
+  const text = 'a --B\r\n--Bingo\r\n--B-\r\nb'
+  const body = multipart([soapPart(), `Content-Type: text/plain\r\nContent-ID: <c>\r\n\r\n${text}`])
+  const found = readMessage('multipart/related; boundary=B', body)
+  if (isFault(found)) throw new Error(found.said)
+  expect(found.content?.parts.map(({ octets }) => Buffer.from(octets).toString())).toEqual([text])
+  expect(found.oddities).toEqual([])
+})
+
+it('line ends may be bare, preamble and epilogue are passed over', () => {
+  const crlf = multipart([soapPart(), 'Content-Type: text/plain\r\nContent-ID: <c>\r\n\r\nhello'])
+  const bare = Buffer.from(`preamble\n${crlf.toString().replaceAll('\r\n', '\n')}epilogue`)
+  const found = readMessage('multipart/related; boundary=B', bare)
+  if (isFault(found)) throw new Error(found.said)
+  expect(Buffer.from(found.content?.parts[0]?.octets ?? []).toString()).toBe('hello')
 })
 
 it('a Content-Type that is none is refused', () => {
