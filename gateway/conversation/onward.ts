@@ -6,9 +6,10 @@ import type { CpmMessage } from '../cpm/message.js'
 import type { Acceptance } from '../interworking/acceptance.js'
 import { failureDisposition, notificationOf } from '../interworking/notification.js'
 import { backoffMs } from '../interworking/retry.js'
+import { notifyItem } from '../interworking/verdict.js'
 import type { NotifyWork } from '../interworking/work.js'
 import type { CpmRequest, SipAnswer, SipEdge } from '../sip/port.js'
-import type { LaneConsumer, Spool, Taken, Verdict } from '../spool/spool.js'
+import type { LaneConsumer, Spool, SpoolItem, Taken, Verdict } from '../spool/spool.js'
 import { throughCore } from './delivery.js'
 import { type FarAnswer, readFarAnswer } from './far-answer.js'
 import { type ConversationRecorder, WITHIN } from './recorder.js'
@@ -69,11 +70,14 @@ export function createOnward(options: OnwardOptions): Onward {
     return readFarAnswer(outcome)
   }
 
-  /** The sender's answer; undefined when nothing but another attempt is left to do. */
+  /** What the sender hears of that answer: what a service says, where it leads to one. */
   async function conclude({ request, message }: OnwardWork, far: FarAnswer): Promise<SipAnswer> {
     if (goesToService(far)) {
       const offered = await interworking.offer(request, message)
-      if (offered.kind === 'answered') return offered.answer
+      if (offered.kind === 'answered') {
+        recorder.interworked(message, far)
+        return offered.answer
+      }
     }
     recorder.passedOn(message, far, request.icid)
     const { status, said, retryAfterSeconds } = far
@@ -105,7 +109,10 @@ export function createOnward(options: OnwardOptions): Onward {
     if (far.kind !== 'no-core') return given(work, far)
     if (goesToService(far)) {
       const offered = await interworking.offer(work.request, work.message)
-      if (offered.kind === 'answered' && offered.answer.status < 300) return { kind: 'done' }
+      if (offered.kind === 'answered' && offered.answer.status < 300) {
+        recorder.interworked(work.message, far)
+        return { kind: 'done' }
+      }
     }
     const delayMs = backoffMs(options.retry, item.attempts + 1, Math.random())
     return { kind: 'later', delayMs, payload: work, why: far.said }
@@ -114,14 +121,22 @@ export function createOnward(options: OnwardOptions): Onward {
   /** The end of a message whose sender has had his answer. */
   async function given(work: OnwardWork, far: FarAnswer): Promise<Verdict<OnwardWork>> {
     const { status } = await conclude(work, far)
-    const notification =
-      status < 300 ? undefined : notificationOf(work.message, failureDisposition(reasonForSipStatus(status)))
-    if (notification) {
-      const { uri, device } = work.request.originator
-      const replyTo = { user: uri, ...(device === undefined ? {} : { device }) }
-      await options.notify({ notification, replyTo, service: WITHIN })
-    }
+    const failure = status < 300 ? undefined : failureOf(work, status)
+    if (failure) await options.notify(failure)
     return { kind: 'done' }
+  }
+
+  /** What its sender is told, if he asked. */
+  function failureOf({ request, message }: OnwardWork, status: number): NotifyWork | undefined {
+    const notification = notificationOf(message, failureDisposition(reasonForSipStatus(status)))
+    const { uri, device } = request.originator
+    const replyTo = { user: uri, ...(device === undefined ? {} : { device }) }
+    return notification && { notification, replyTo, service: WITHIN }
+  }
+
+  function poisoned({ payload }: SpoolItem<OnwardWork>, reason: string): Verdict<OnwardWork> {
+    const failure = failureOf(payload, 500)
+    return { kind: 'failed', reason, puts: failure ? [notifyItem(failure, clock.now())] : [] }
   }
 
   return {
@@ -135,7 +150,7 @@ export function createOnward(options: OnwardOptions): Onward {
     },
     start() {
       const limits = { parallel: () => options.parallel, holdMs: HOLD_MS }
-      consumer = spool.take<OnwardWork>(LANE, limits, carry, (_, reason) => ({ kind: 'failed', reason }))
+      consumer = spool.take<OnwardWork>(LANE, limits, carry, poisoned)
     },
     async stop(deadline) {
       await consumer?.stop(deadline)

@@ -13,6 +13,8 @@ export interface ConversationRecorder {
   concluded(message: CpmMessage, outcome: DeliveryOutcome, icid: string | undefined): void
   /** Sent on to the core, which has answered. */
   passedOn(message: CpmMessage, far: FarAnswer, icid: string | undefined): void
+  /** What the core has answered sends it to a service (`FLOW-25a`). */
+  interworked(message: CpmMessage, far: FarAnswer): void
   refused(message: CpmMessage, status: number, why: string): void
   dropped(notification: DispositionNotification, why: Dropped): void
 }
@@ -52,6 +54,11 @@ export function createConversationRecorder(metrics: Metrics, trace: Trace, charg
       metrics.ended('within', WITHIN, kind === 'taken' ? 'accepted' : 'failed')
       const line = kind === 'taken' ? said : `${kind}: ${said}`
       trace.note(message.messageId, { what: 'ended', peer: 'core', direction: 'in', line, ...conversation(message) })
+    },
+    interworked(message, { kind, said }) {
+      metrics.ended('within', WITHIN, 'accepted')
+      const line = `${kind} there (${said}): to a service`
+      trace.note(message.messageId, { what: 'routed', line, ...conversation(message) })
     },
     refused(message, status, why) {
       metrics.refused('within', String(status))

@@ -81,6 +81,7 @@ export function createConversationServer(options: ConversationServerOptions): Co
     dispositions,
     controlling: options.controlling,
     deliver: terminate,
+    toCore,
     forward: (notification, from) => interworking().forwardNotification(notification, from),
     notify: (work) => interworking().notify(work),
     spool,
@@ -133,7 +134,11 @@ export function createConversationServer(options: ConversationServerOptions): Co
       const told = await notifications.toServices(content.notifications, { uri: from, addresses: [from] })
       if (told) return { kind: 'delivered', said: 'told to the service' } as const
     }
-    return directory ? terminate(delivery) : judge(await edge.send({ ...delivery, destination: throughCore(delivery) }))
+    return directory ? terminate(delivery) : toCore(delivery)
+  }
+
+  async function toCore(delivery: Delivery) {
+    return judge(await edge.send({ ...delivery, destination: throughCore(delivery) }))
   }
 
   const isOurs = (user: Uri): boolean => directory?.find(user) !== undefined

@@ -21,7 +21,7 @@ import { forwardNotification } from './report-back.js'
 import { createReports } from './reports.js'
 import { type Service, type Services, withNormalAddresses } from './service.js'
 import { type AdapterStore, createAdapterStore } from './shared-store.js'
-import { NOTIFY_LIFE_MS } from './verdict.js'
+import { notifyItem } from './verdict.js'
 import { INBOUND_LANE, NOTIFY_LANE, type NotifyWork, REPORT_LANE } from './work.js'
 
 export interface InterworkingOptions {
@@ -123,18 +123,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
     ...acceptance,
     forwardNotification: (notification, from) => forwardNotification(services, spool.notes, notification, from),
     async notify(work) {
-      const { notification, replyTo } = work
-      const { messageId, recipient, disposition } = notification
-      const acceptedAt = clock.now()
-      const item = {
-        id: `${replyTo.user}|${messageId}|${recipient}!${disposition.kind}`,
-        lane: NOTIFY_LANE,
-        attempts: 0,
-        acceptedAt,
-        expiresAt: acceptedAt + NOTIFY_LIFE_MS,
-        payload: work,
-      }
-      await spool.put(item, { rememberMs: policies.rememberFor })
+      await spool.put(notifyItem(work, clock.now()), { rememberMs: policies.rememberFor })
     },
     async reachable(user) {
       await Promise.all([INBOUND_LANE, REPORT_LANE, NOTIFY_LANE].map((lane) => spool.hurry(lane, `${user}|`)))

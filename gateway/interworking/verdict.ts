@@ -184,6 +184,20 @@ function accepted(
 /** How long a notification is worth delivering after its message has ended, ms. */
 export const NOTIFY_LIFE_MS = 86_400_000
 
+/** The item of a notification that does not come of an item here. */
+export function notifyItem(work: NotifyWork, now: number): SpoolItem<NotifyWork> {
+  const { notification, replyTo } = work
+  const { messageId, recipient, disposition } = notification
+  return {
+    id: `${replyTo.user}|${messageId}|${recipient}!${disposition.kind}`,
+    lane: NOTIFY_LANE,
+    attempts: 0,
+    acceptedAt: now,
+    expiresAt: now + NOTIFY_LIFE_MS,
+    payload: work,
+  }
+}
+
 /** The item that tells the originator, or nothing when he did not ask. */
 function notify(item: OutboundItem, disposition: Disposition, now: number): SpoolItem<NotifyWork>[] {
   const notification = notificationOf(item.payload.message, disposition)
