@@ -55,7 +55,7 @@ it.for<[string, string, Buffer, string]>([
   [
     'too many multiparts with nothing in them',
     'multipart/related; boundary=B',
-    multipart(Array(99).fill('Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n--b--')),
+    multipart(Array(99).fill('Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--')),
     'too-large',
   ],
   ['a flood of headers', 'multipart/related; boundary=B', multipart([`${'A: 1\r\n'.repeat(200)}\r\n`]), 'too-large'],
@@ -91,6 +91,19 @@ it('a boundary within a line, or as the beginning of a longer word, is content',
   if (isFault(found)) throw new Error(found.said)
   expect(found.content?.parts.map(({ octets }) => Buffer.from(octets).toString())).toEqual([text])
   expect(found.oddities).toEqual([])
+})
+
+it.for([
+  ['cid:c', 'by id'],
+  ['there.txt', 'by location'],
+  ['cid:there.txt', 'by location'],
+  ['cid:%63', 'by id'],
+])('among several parts %s names one', ([href, text]) => {
+  const parts = ['Content-ID: <c>\r\n\r\nby id', 'Content-Location: there.txt\r\n\r\nby location', '\r\nneither']
+  const body = multipart([soapPart(`<Content href="${href}"/>`), ...parts])
+  const found = readMessage('multipart/related; boundary=B', body)
+  if (isFault(found)) throw new Error(found.said)
+  expect(found.content?.parts.map(({ octets }) => Buffer.from(octets).toString())).toEqual([text])
 })
 
 it('line ends may be bare, preamble and epilogue are passed over', () => {
