@@ -211,6 +211,8 @@ function decodeMessage(cpim: Cpim, to: Uri, view: SipMessageView, context: Decod
   if (content === undefined) return fault('content-unsupported', 'encoding of the content')
   const originalTo = request.originalTo === undefined ? undefined : normalUri(request.originalTo, context)
   const subject = cpim.subject ?? fields.subject
+  // Whom it is addressed to has recorded himself: he is a group, and this is a copy of his (RFC 5438 §6.6).
+  const isCopy = to !== context.target && request.recordRoute.includes(to)
   const messageId = request.messageId ?? ownMessageId(view, context)
   const named = !fields.privacy && !isAnonymous(cpim.from.uri) && cpim.from.name !== undefined
   return {
@@ -223,6 +225,7 @@ function decodeMessage(cpim: Cpim, to: Uri, view: SipMessageView, context: Decod
       dispositions: request.dispositions,
       content,
       ...(named && { fromName: cpim.from.name }),
+      ...(isCopy && { copyFor: context.target }),
       ...(originalTo !== undefined && { originalTo }),
       ...(request.recordRoute.length > 0 && { recordRoute: request.recordRoute }),
       ...(subject !== undefined && { subject }),

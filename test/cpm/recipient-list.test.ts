@@ -159,6 +159,13 @@ describe('the body of a list message', () => {
     expect(listed(part('recipient-list-history', '<x'))).toEqual({ kind: 'message', message })
   })
 
+  it('a copy of a group says whom it is for: the group stays in To, and has recorded itself', () => {
+    const group = 'sip:friends@groups.cpm.example' as Uri
+    const sent = { ...message, to: group, recordRoute: [group] }
+    const { contentType, body } = encodeMessageBody(sent)
+    expect(decode(contentType, body)).toEqual({ kind: 'message', message: { ...sent, copyFor: context.target } })
+  })
+
   it('IMDN-03 several notifications travel as parts of one message and are read as they were', () => {
     const notifications = ['tel:+12065550101', 'tel:+12065550102'].map((recipient) => ({
       messageId: 'Msg-1' as MessageId,

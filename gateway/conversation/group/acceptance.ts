@@ -146,10 +146,10 @@ export function createGroupAcceptance(options: GroupAcceptanceOptions): Accept {
 
 /**
  * The message as copies carry it. A service identifier is a fact in what comes from a service, and in a client's request only a
- * hint about one recipient (`IW-39`).
+ * hint about one recipient (`IW-39`). Whose copy it was so far, when the group is a member of another one, is over.
  */
 function asAccepted({ function: called }: CpmRequest, message: CpmMessage, latest: number): CpmMessage {
-  const { service, ...rest } = message
+  const { service, copyFor: _, ...rest } = message
   const fact = called === 'term' && service !== undefined ? { service } : {}
   return { ...rest, ...fact, expiresAt: Math.min(message.expiresAt, latest) }
 }
