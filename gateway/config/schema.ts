@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { groupsSchema } from './groups.js'
 import { conversationSchema, preferencesSchema } from './preferences.js'
+import { mediaSchema, sessionsSchema } from './sessions.js'
 import { duration, size } from './units.js'
 
 /**
@@ -329,6 +330,8 @@ export const configSchema = z.strictObject({
   http: http.prefault({}),
   conversation: conversationSchema.prefault({}),
   groups: groupsSchema.prefault({}),
+  sessions: sessionsSchema.prefault({}),
+  media: mediaSchema.prefault({}),
   interworking: interworking.prefault({}),
   adapters: describe(
     z.record(z.string().regex(/^[a-z0-9-]{1,32}$/), adapter).default({}),

@@ -18,11 +18,15 @@ import type {
   ThirdPartyRegistration,
 } from './port.js'
 import { answerRegister } from './register.js'
+import { createSessions } from './session/sessions.js'
 import { createSipStack, type SipExchange } from './stack.js'
 import { createTrust } from './trust.js'
 
 /** Methods the server shall hand to us; those that are not ours get a 405 from us and no silence. */
-const METHODS = ['REGISTER', 'MESSAGE', 'OPTIONS', 'INVITE', 'SUBSCRIBE', 'NOTIFY', 'PUBLISH', 'INFO', 'REFER']
+const METHODS = [
+  ...['REGISTER', 'MESSAGE', 'OPTIONS', 'SUBSCRIBE', 'NOTIFY', 'PUBLISH', 'INFO', 'REFER'],
+  ...['INVITE', 'ACK', 'BYE', 'UPDATE'],
+]
 /** The sender of a request other than INVITE gives up after 32 s (RFC 3261 §17.1.2.2, timer F). */
 const ANSWER_WITHIN_MS = 28_000
 const RETRY_AFTER_S = 5
@@ -45,14 +49,30 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
     server,
     methods: METHODS,
     smallFrames: sip.server !== 'embedded',
-    onRequest: receive,
+    onRequest(request) {
+      if (!sessions.take(request)) receive(request)
+    },
+    onInvite: (invite) => sessions.receiveInvite(invite),
     onUp: () => metrics.link('up'),
     onLost(why) {
       log.warn({ why }, 'link to the SIP server lost')
       metrics.link('down')
+      sessions.lost()
     },
     clock,
     log,
+  })
+  const sendInDialog = createDialogSender(exchange, sip.server !== 'embedded')
+  const sessions = createSessions({
+    stack,
+    identity,
+    limits,
+    outbound,
+    timerSeconds: Math.round(config.sessions.refresh / 1000),
+    sendInDialog,
+    clock,
+    log,
+    metrics,
   })
 
   /** Every request gets one answer, in time, whatever happens on the way. */
@@ -81,6 +101,8 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
         return core ? answerRegister(request, core) : thirdPartyRegister(request)
       case 'OPTIONS':
         return Promise.resolve({ status: 200, headers: { Allow: allow(), Accept: ACCEPT } })
+      case 'REFER':
+        return sessions.refer(request) ?? event(request)
       default:
         return event(request)
     }
@@ -142,10 +164,12 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
   return {
     start: () => stack.start(),
     async stop() {
+      await sessions.stop()
       stack.stop()
     },
     send,
-    sendInDialog: createDialogSender(exchange, sip.server !== 'embedded'),
+    sessions,
+    sendInDialog,
     onEvent(method, handler) {
       eventHandlers.set(method, handler)
     },

@@ -26,10 +26,17 @@ export function targetOf(request: IncomingRequest, limits: InboundLimits): Uri |
   return inadmissible(request, limits) ?? normalTarget(request.uri, limits)
 }
 
-/** What speaks against any request, whatever its method (RFC 3261 §8.2, §16.3). */
-export function inadmissible({ headers, body }: IncomingRequest, limits: InboundLimits): Refusal | undefined {
+/**
+ * What speaks against any request, whatever its method (RFC 3261 §8.2, §16.3). `known`: extensions it may require; of MESSAGE
+ * the recipient list (RFC 5365 §7.1).
+ */
+export function inadmissible(
+  { headers, body }: IncomingRequest,
+  limits: InboundLimits,
+  known: readonly string[] = ['recipient-list-message'],
+): Refusal | undefined {
   if (headers.get('max-forwards')?.trim() === '0') return refusal(483, 'loop', 'Max-Forwards is 0')
-  const unsupported = unknownExtensions(headers.get('require'))
+  const unsupported = unknownExtensions(headers.get('require'), known)
   if (unsupported) return refusal(420, 'syntax', 'extension not supported', { Unsupported: unsupported })
   if (Buffer.byteLength(body) > limits.maxMessage) {
     return refusal(413, 'too-large', `the body may have ${limits.maxMessage} octets`)
@@ -37,12 +44,11 @@ export function inadmissible({ headers, body }: IncomingRequest, limits: Inbound
   return undefined
 }
 
-/** RFC 5365 §7.1: the recipient list is the one extension of MESSAGE that is known here. */
-const unknownExtensions = (required = ''): string =>
-  required
+const unknownExtensions = (required: string | undefined, known: readonly string[]): string =>
+  (required ?? '')
     .split(',')
     .map((tag) => tag.trim())
-    .filter((tag) => tag !== '' && tag !== 'recipient-list-message')
+    .filter((tag) => tag !== '' && !known.includes(tag))
     .join(', ')
 
 /** `ID-01`, `ID-16`, `MSG-01`: an absolute URI of a scheme we know, naming somebody and not the gateway. */
@@ -108,19 +114,19 @@ export function toCpmRequest(
 const MAX_FORWARDS = 70
 
 /** RFC 3261 §16.6 step 3. */
-function forwardsLeft(headers: SipHeaders): number {
+export function forwardsLeft(headers: SipHeaders): number {
   const value = headers.get('max-forwards')?.trim() ?? ''
   return /^\d{1,3}$/.test(value) ? Math.min(Number(value), 255) - 1 : MAX_FORWARDS
 }
 
 /** The topmost Route named us; those behind it lead back into the core. */
-function routesBehind(headers: SipHeaders): readonly string[] {
+export function routesBehind(headers: SipHeaders): readonly string[] {
   const route = headers.get('route')
   const entries = route === undefined ? [] : (parseNameAddrs(route) ?? [])
   return entries.slice(1).map(({ uri }) => uri)
 }
 
-function callerPreferences(headers: SipHeaders): Pick<CpmRequest, 'callerPreferences'> {
+export function callerPreferences(headers: SipHeaders): Pick<CpmRequest, 'callerPreferences'> {
   const accept = headers.get('accept-contact')
   const reject = headers.get('reject-contact')
   if (accept === undefined && reject === undefined) return {}
@@ -129,7 +135,7 @@ function callerPreferences(headers: SipHeaders): Pick<CpmRequest, 'callerPrefere
 
 const ICID = /(?:^|;)\s*icid-value\s*=\s*"?([^\s";,]{1,128})/i
 
-function chargingIdentity(headers: SipHeaders): Pick<CpmRequest, 'icid'> {
+export function chargingIdentity(headers: SipHeaders): Pick<CpmRequest, 'icid'> {
   const icid = ICID.exec(headers.get('p-charging-vector') ?? '')?.[1]
   return icid === undefined ? {} : { icid }
 }

@@ -1,24 +1,15 @@
-import type { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
 import type { Logger } from 'pino'
 import type { Clock } from '../cpm/clock.js'
 import { FleetingMap } from '../cpm/fleeting-map.js'
-import { createWriteGatherer, type WriteGatherer } from './gather-writes.js'
+import { createWriteGatherer } from './gather-writes.js'
 import { type SipHeaderLines, type SipHeaders, toSipHeaders, toSrfHeaders } from './headers.js'
+import { type IncomingInvite, type IncomingRequest, toIncoming, toIncomingInvite } from './incoming.js'
 import type { ControlAddress } from './options.js'
+import { createPendingInvites } from './pending-invites.js'
+import type { SrfApplication, SrfRequest, SrfResponse } from './srf.js'
 
-/** A request from the network. */
-export interface IncomingRequest {
-  readonly method: string
-  readonly uri: string
-  readonly headers: SipHeaders
-  readonly body: string
-  readonly transport: string
-  readonly sourceHost: string
-  readonly sourcePort: number
-  /** Sends the final answer; only the first call counts. Never throws. */
-  answer(status: number, reason?: string, headers?: SipHeaderLines): void
-}
+export type { IncomingInvite, IncomingRequest } from './incoming.js'
 
 export interface OutgoingRequest {
   readonly method: string
@@ -38,15 +29,31 @@ export type LinkOutcome =
       readonly status: number
       readonly reason: string
       readonly headers: SipHeaders
+      readonly body: string
       readonly synthesised: boolean
     }
   | { readonly kind: 'refused'; readonly said: string }
   | { readonly kind: 'lost'; readonly said: string }
 
+/** What is heard of an INVITE of ours. Called from within drachtio-srf: neither may throw. */
+export interface InviteEvents {
+  /** Every provisional response but 100. */
+  provisional(response: Extract<LinkOutcome, { kind: 'response' }>): void
+  /** Once, before anything of the dialog that a 2xx makes; that has been acknowledged. */
+  final(outcome: LinkOutcome, dialogId: string): void
+}
+
+export interface SentInvite {
+  /** Sends a CANCEL, once the server can. A 2xx may come all the same. */
+  cancel(reason?: string): void
+}
+
 /** One connection to the control port. When it is lost, or found dead, it is of no more use: a new one is made. */
 export interface Link {
   /** `onTaken` is called when the server has taken the frame. */
   request(request: OutgoingRequest, timeoutMs: number, onTaken?: () => void): Promise<LinkOutcome>
+  /** An INVITE, outside or within a dialog. */
+  invite(request: OutgoingRequest, timeoutMs: number, events: InviteEvents): SentInvite
   /** SIP addresses of the server, transport:host:port. */
   readonly listening: readonly string[]
   close(): void
@@ -57,54 +64,17 @@ export interface LinkOptions {
   /** Methods to be handed to `onRequest`. */
   readonly methods: readonly string[]
   readonly onRequest: (request: IncomingRequest) => void
+  /** INVITEs, which `onRequest` does not get. */
+  readonly onInvite?: (invite: IncomingInvite) => void
   /** Called once when an open link is lost. */
   readonly onLost: (why: string) => void
   readonly clock: Clock
   readonly log: Logger
 }
 
-/** What we use of drachtio-srf; its own types are incomplete. */
-interface SrfRequest {
-  readonly socket: Socket
-  readonly method: string
-  readonly uri: string
-  readonly headers: Record<string, string>
-  readonly body?: string
-  readonly source_address: string
-  readonly source_port: number
-  readonly protocol: string
-  on(event: 'response', listener: (response: SrfResponse) => void): void
-}
-interface SrfResponse {
-  readonly status: number
-  readonly reason: string
-  readonly headers: Record<string, string>
-  readonly source_address: string
-  send(status: number, reason: string | undefined, options: { headers: Record<string, string> }): void
-}
-interface SrfApplication {
-  on(event: 'error', listener: (error: Error) => void): void
-  on(event: 'close', listener: () => void): void
-  on(event: 'connect', listener: (error: Error | null, hostports?: string) => void): void
-  use(method: string, handler: (request: SrfRequest, response: SrfResponse) => void): void
-  connect(options: ControlAddress & { readonly reconnect: { readonly maxAttempts: number } }): void
-  disconnect(): void
-  request(
-    uri: string,
-    options: {
-      method: string
-      headers: Record<string, string>
-      body?: string
-      proxy?: string
-      stackDialogId?: string
-    },
-    callback: (error: Error | null, request?: SrfRequest) => void,
-  ): void
-}
-
 /** Who waits for the outcome of a request. */
 interface Waiting {
-  resolve(outcome: LinkOutcome): void
+  resolve(outcome: LinkOutcome, dialogId: string): void
   cancelTimeout(): void
   readonly onTaken: (() => void) | undefined
 }
@@ -114,7 +84,7 @@ interface Waiting {
  * it never settles what was under way on a lost connection, and its retries cannot be stopped.
  */
 export function openLink(options: LinkOptions, connectTimeoutMs: number): Promise<Link> {
-  const { server, methods, onRequest, onLost, clock, log } = options
+  const { server, methods, onRequest, onInvite, onLost, clock, log } = options
   const srf = new Srf() as unknown as SrfApplication
   /**
    * Requests that wait, by number. What drachtio-srf is given knows the number only: it keeps callbacks in maps of its own,
@@ -124,10 +94,17 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
   let lastNumber = 0
   // drachtio-srf writes each frame by itself.
   const writes = createWriteGatherer()
+  const pendingInvites = createPendingInvites()
   let state: 'opening' | 'open' | 'closed' = 'opening'
 
   for (const method of methods) {
-    srf.use(method.toLowerCase(), (request, response) => onRequest(toIncoming(request, response, writes, log)))
+    srf.use(method.toLowerCase(), (request, response) => {
+      if (method !== 'INVITE') onRequest(toIncoming(request, response, writes, log))
+      else {
+        takeUpdates(request)
+        onInvite?.(toIncomingInvite(request, response, pendingInvites, log))
+      }
+    })
   }
 
   function end(why: string): void {
@@ -137,10 +114,10 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
     if (wasOpen) onLost(why)
   }
 
-  function settle(number: number, outcome: LinkOutcome): void {
+  function settle(number: number, outcome: LinkOutcome, dialogId = ''): void {
     const waiting = underWay.take(number)
     waiting?.cancelTimeout()
-    waiting?.resolve(outcome)
+    waiting?.resolve(outcome, dialogId)
   }
 
   function settleAll(why: string): void {
@@ -174,6 +151,60 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
     }
   }
 
+  function invite(outgoing: OutgoingRequest, timeoutMs: number, events: InviteEvents): SentInvite {
+    const number = ++lastNumber
+    let sent: SrfRequest | undefined
+    let cancelling: Record<string, string> | undefined
+    if (state !== 'open') {
+      events.final({ kind: 'refused', said: 'no link to the SIP server' }, '')
+      return { cancel: () => undefined }
+    }
+    const cancelTimeout = clock.after(timeoutMs, () => settle(number, { kind: 'lost', said: 'no answer in time' }))
+    underWay.set(number, { resolve: events.final, cancelTimeout, onTaken: undefined })
+    try {
+      srf.request(outgoing.uri, toSrfOptions(outgoing), (error, request) => {
+        if (error || !request) {
+          settle(number, { kind: 'refused', said: error?.message ?? 'not sent' })
+          return
+        }
+        sent = request
+        if (cancelling) request.cancel({ headers: cancelling }, () => undefined)
+        request.on('response', (response, acknowledge) => inviteAnswered(number, events, response, acknowledge))
+        takeUpdates(request)
+      })
+    } catch (error) {
+      settle(number, { kind: 'refused', said: error instanceof Error ? error.message : String(error) })
+    }
+    return {
+      cancel(reason) {
+        if (cancelling) return
+        cancelling = reason === undefined ? {} : { Reason: reason }
+        sent?.cancel({ headers: cancelling }, () => undefined)
+      },
+    }
+  }
+
+  /** COMPAT(drachtio-srf 5.0): an UPDATE with the Call-ID of an INVITE under way is told to that one, whatever dialog it is for. */
+  function takeUpdates(invite: SrfRequest): void {
+    invite.on('update', (request, response) => onRequest(toIncoming(request, response, writes, log)))
+  }
+
+  function inviteAnswered(number: number, events: InviteEvents, response: SrfResponse, acknowledge: () => void): void {
+    const answered = toResponse(response)
+    const dialogId = response.stackDialogId ?? ''
+    if (response.status < 200) {
+      // RFC 3262 §4: reliable although we have not asked for it.
+      if (answered.headers.has('rseq')) acknowledge()
+      if (underWay.has(number)) events.provisional(answered)
+      return
+    }
+    if (response.status < 300) {
+      acknowledge()
+      if (!underWay.has(number)) void request({ method: 'BYE', uri: IN_DIALOG, dialogId, headers: {} }, GIVEN_UP_MS)
+    }
+    settle(number, answered, dialogId)
+  }
+
   function close(): void {
     if (state === 'closed') return
     state = 'closed'
@@ -197,11 +228,16 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
       cancelTimeout()
       state = 'open'
       const listening = (hostports ?? '').split(',').map((hostport) => hostport.replace('/', ':'))
-      resolve({ request, close, listening })
+      resolve({ request, invite, close, listening })
     })
     srf.connect({ ...server, reconnect: { maxAttempts: 1 } })
   })
 }
+
+/** Stands for the remote target of a dialog, which the server puts in its place. */
+export const IN_DIALOG = 'sip:placeholder'
+/** How long a call that was given up may take to end. */
+const GIVEN_UP_MS = 32_000
 
 function toSrfOptions({ method, headers, body, nextHop, dialogId }: OutgoingRequest) {
   return {
@@ -213,36 +249,13 @@ function toSrfOptions({ method, headers, body, nextHop, dialogId }: OutgoingRequ
   }
 }
 
-function toIncoming(request: SrfRequest, response: SrfResponse, writes: WriteGatherer, log: Logger): IncomingRequest {
-  writes.over(request.socket)
-  let answered = false
-  return {
-    method: request.method,
-    uri: request.uri,
-    headers: toSipHeaders(request.headers),
-    body: request.body ?? '',
-    transport: request.protocol,
-    sourceHost: request.source_address,
-    sourcePort: request.source_port,
-    answer(status, reason, headers = {}) {
-      if (answered) return
-      answered = true
-      writes.gather()
-      try {
-        response.send(status, reason, { headers: toSrfHeaders(headers) })
-      } catch (error) {
-        log.warn({ err: error, status }, 'answer not sent')
-      }
-    },
-  }
-}
-
-function toResponse(response: SrfResponse): LinkOutcome {
+function toResponse(response: SrfResponse): Extract<LinkOutcome, { kind: 'response' }> {
   return {
     kind: 'response',
     status: response.status,
     reason: response.reason,
     headers: toSipHeaders(response.headers),
+    body: response.body ?? '',
     synthesised: !response.source_address,
   }
 }

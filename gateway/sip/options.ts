@@ -15,6 +15,7 @@ export interface ControlAddress {
 export interface SipEdgeOptions {
   readonly config: Pick<Config, 'domain' | 'defaultCountry' | 'sip'> & {
     readonly interworking: { readonly policies: Pick<Config['interworking']['policies'], 'maxLife'> }
+    readonly sessions: Pick<Config['sessions'], 'refresh'>
   }
   readonly server: ControlAddress
   /** Absent with an external SIP/IP core. */

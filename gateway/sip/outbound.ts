@@ -16,13 +16,19 @@ export interface OutboundOptions {
   readonly core?: string
 }
 
-const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+export const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 
 /** What reaches devices as a message: they declare that, and not where it comes from. */
 const DECLARED: Readonly<Record<string, string>> = { [ICSI.deferred]: ICSI.message, [ICSI.system]: ICSI.message }
 
+/** What requests of all services tell of where they go and for whom. */
+export type ServedRequest = Pick<
+  OutgoingMessage,
+  'destination' | 'icsi' | 'asIm' | 'maxForwards' | 'excluded' | 'icid' | 'callerPreferences'
+>
+
 /** RFC 3841: only devices that declare the service, none that is silent about it, none excluded, and what the sender wants. */
-function serviceHeaders(outgoing: OutgoingMessage): SipHeaderLines {
+export function serviceHeaders(outgoing: ServedRequest): SipHeaderLines {
   const { destination, icsi = ICSI.message, asIm, maxForwards, excluded = [], icid } = outgoing
   const { accept, reject } = (destination.kind === 'core' && outgoing.callerPreferences) || {}
   const service = `*;${asIm ? '+g.oma.sip-im' : icsiFeatureTag(DECLARED[icsi] ?? icsi)};require;explicit`
@@ -39,7 +45,11 @@ function serviceHeaders(outgoing: OutgoingMessage): SipHeaderLines {
 const sameText = (one: string, other: string): boolean => one.replace(/\s/g, '') === other.replace(/\s/g, '')
 
 /** The speaker by the address he used; for a core also one of the other scheme, so that those behind know all of him. */
-function asserted(speaker: string, { destination, from, identities = [] }: OutgoingMessage, domain: string): string {
+export function asserted(
+  speaker: string,
+  { destination, from, identities = [] }: Pick<OutgoingMessage, 'destination' | 'from' | 'identities'>,
+  domain: string,
+): string {
   if (destination.kind === 'device') return speaker
   const isNumber = from.startsWith('tel:')
   const other = identities.find((uri) => /^(sips?|tel):/.test(uri) && uri.startsWith('tel:') !== isNumber)
@@ -117,23 +127,35 @@ function request(
   encoded: EncodedBody,
   headers: SipHeaderLines,
 ): OutgoingRequest {
-  const routes = destination.kind === 'core' ? (destination.routes ?? []) : []
-  const nextHop = destination.kind === 'device' ? flowUri(destination.flow) : (routes[0] ?? options.core)
+  const { uri, nextHop, routes } = wayTo(destination, options)
   return {
     method: 'MESSAGE',
-    uri: destination.kind === 'device' ? destination.contact : sipRequestUri(destination.user, options.domain),
+    uri,
     ...(nextHop !== undefined && { nextHop }),
-    headers: {
-      ...headers,
-      ...(routes.length > 0 && { Route: routes.map((uri) => `<${uri}>`).join(', ') }),
-      'Content-Type': encoded.contentType,
-    },
+    headers: { ...headers, ...routes, 'Content-Type': encoded.contentType },
     body: encoded.body,
   }
 }
 
+/** Request-URI, next hop and Route of a new request. */
+export function wayTo(
+  destination: Destination,
+  { core, domain }: OutboundOptions,
+): { readonly uri: string; readonly nextHop?: string; readonly routes: SipHeaderLines } {
+  if (destination.kind === 'device') {
+    return { uri: destination.contact, nextHop: flowUri(destination.flow), routes: {} }
+  }
+  const { user, routes = [] } = destination
+  const nextHop = routes[0] ?? core
+  return {
+    uri: sipRequestUri(user, domain),
+    ...(nextHop !== undefined && { nextHop }),
+    routes: routes.length > 0 ? { Route: routes.map((uri) => `<${uri}>`).join(', ') } : {},
+  }
+}
+
 /** Identity headers carry sip and tel URIs only (RFC 3325 §9.1); other schemes are wrapped. */
-function wireUri(uri: Uri, domain: string): string {
+export function wireUri(uri: Uri, domain: string): string {
   return uri.startsWith('tel:') ? uri : sipRequestUri(uri, domain)
 }
 

@@ -1,5 +1,6 @@
 import type { Uri } from '../cpm/ids.js'
 import type { CpmMessage, DispositionNotification, ListedRecipient } from '../cpm/message.js'
+import type { SessionPort } from './session-port.js'
 
 /** Which function of the house a request is for: the user part of the topmost Route (facts: `orig`, `term`, `isf`, `iwf`). */
 export type SipFunction = 'orig' | 'term' | 'isf' | 'iwf'
@@ -211,6 +212,7 @@ export interface SipEdge extends EventPort {
   start(): Promise<void>
   stop(): Promise<void>
   send(message: OutgoingMessage): Promise<SipOutcome>
+  readonly sessions: SessionPort
   /** Addresses it really listens on, transport:host:port. */
   listening(): readonly string[]
   /** False while the link to the SIP server is down. */

@@ -27,6 +27,10 @@ export interface Invitation {
   /** End of its validity, ms since 1970 (Expires; `CPM-CONV-016`). */
   readonly expiresAt?: number
   readonly offer: string
+  /** The session identity of the inviter's focus, when its Contact says isfocus (`ID-13`). */
+  readonly focus?: Uri
+  /** Kept by a function that stays out of the media (`FLOW-04`). */
+  readonly callId: string
   /** Recipient list of RFC 5366, every address once. */
   readonly recipients?: readonly Uri[]
   /** Who really invites, when a focus does in his name (Referred-By). */
@@ -82,6 +86,12 @@ export interface OutgoingCall {
   /** +sip.instance of devices the core shall leave out (`GRP-TERM-05`). */
   readonly excluded?: readonly string[]
   readonly icid?: string
+  /** All addresses of the inviter that the core vouched for: it hears of one of each scheme (RFC 3325 §9.1). */
+  readonly addresses?: readonly Uri[]
+  /** Of the call this one continues, where media are none of our business (`FLOW-04`); default: a new one. */
+  readonly callId?: string
+  /** Further headers, such as Session-Replaces, that a function passes on. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export type CallOutcome =
@@ -122,8 +132,10 @@ export interface ReferRequest {
   readonly method: 'INVITE' | 'BYE'
   /** From Refer-To, or the list it points to (RFC 5368). */
   readonly users: readonly Uri[]
-  /** The referrer wants to hear of the outcome (no `norefersub`). */
+  /** The referrer wants to hear of the outcome (no `Refer-Sub: false`). */
   readonly wantsOutcome: boolean
+  /** Tells him the outcome, once, after the REFER has been answered; nothing happens when he does not want it (RFC 3515 §2.4.5). */
+  notify(outcome: { readonly status: number; readonly reason: string }): Promise<void>
 }
 
 export interface SessionPort {

@@ -1,6 +1,6 @@
 import type { SipHeaders } from './headers.js'
 import { keepLink } from './kept-link.js'
-import type { Link, LinkOptions, LinkOutcome, OutgoingRequest } from './link.js'
+import type { InviteEvents, Link, LinkOptions, LinkOutcome, OutgoingRequest, SentInvite } from './link.js'
 
 /** What became of a request we sent; see SipOutcome. */
 export type SipExchange =
@@ -13,6 +13,8 @@ export interface SipStack {
   stop(): void
   /** Always settles, at the latest after `timeoutMs`. */
   request(request: OutgoingRequest, timeoutMs: number): Promise<SipExchange>
+  /** See Link. A dialog belongs to the link that made it, so that a request too large for a drachtio-server is not sent. */
+  invite(request: OutgoingRequest, timeoutMs: number, events: InviteEvents): SentInvite
   listening(): readonly string[]
   healthy(): boolean
 }
@@ -64,6 +66,15 @@ export function createSipStack(options: SipStackOptions): SipStack {
       if (!link) return { kind: 'unsent', said: 'no link to the SIP server' }
       return toExchange(await (isLarge ? requestLarge(link, request, timeoutMs) : link.request(request, timeoutMs)))
     },
+    invite(request, timeoutMs, events) {
+      const size = smallFrames ? frameSize(request) : 0
+      const link = size > LARGE_FRAME ? undefined : main.current()
+      if (link) return link.invite(request, timeoutMs, events)
+      const said =
+        size > LARGE_FRAME ? `too large for the drachtio-server: ${size} octets` : 'no link to the SIP server'
+      events.final({ kind: 'refused', said }, '')
+      return { cancel: () => undefined }
+    },
     listening: () => main.current()?.listening ?? [],
     healthy: () => main.current() !== undefined,
   }
@@ -73,7 +84,7 @@ export function createSipStack(options: SipStackOptions): SipStack {
  * The server answers in the peer's place when the peer does not (RFC 3261 §8.1.3.1): 408 after the transaction timeout, 503 when
  * the transport failed.
  */
-function toExchange(outcome: LinkOutcome): SipExchange {
+export function toExchange(outcome: LinkOutcome): SipExchange {
   switch (outcome.kind) {
     case 'refused':
       return { kind: 'unsent', said: outcome.said }

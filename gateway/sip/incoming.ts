@@ -1,0 +1,124 @@
+import type { Logger } from 'pino'
+import type { WriteGatherer } from './gather-writes.js'
+import { type SipHeaderLines, type SipHeaders, toSipHeaders, toSrfHeaders } from './headers.js'
+import type { PendingInvites } from './pending-invites.js'
+import type { SrfRequest, SrfResponse } from './srf.js'
+
+/** A request from the network. */
+export interface IncomingRequest {
+  readonly method: string
+  readonly uri: string
+  readonly headers: SipHeaders
+  readonly body: string
+  readonly transport: string
+  readonly sourceHost: string
+  readonly sourcePort: number
+  /** Of a request within a dialog that the SIP server knows. */
+  readonly dialogId?: string
+  /** Sends the final answer; only the first call counts. Never throws. */
+  answer(status: number, reason?: string, headers?: SipHeaderLines, body?: string): void
+}
+
+/** An INVITE, outside or within a dialog. */
+export interface IncomingInvite extends IncomingRequest {
+  provisional(status: number, headers?: SipHeaderLines): void
+  /** Sends the 200. `taken` hears the id of the dialog before anything of that dialog, or undefined: the caller is gone. */
+  accept(headers: SipHeaderLines, body: string, taken: (dialogId: string | undefined) => void): void
+  /** Called when the caller, or the server in his place, has withdrawn it; the server has answered then. */
+  onCancel(listener: () => void): void
+}
+
+export function toIncoming(
+  request: SrfRequest,
+  response: SrfResponse,
+  writes: WriteGatherer,
+  log: Logger,
+): IncomingRequest {
+  writes.over(request.socket)
+  let answered = false
+  return {
+    ...received(request),
+    answer(status, reason, headers = {}, body) {
+      if (answered) return
+      answered = true
+      writes.gather()
+      send(response, log, status, reason, headers, body)
+    },
+  }
+}
+
+export function toIncomingInvite(
+  request: SrfRequest,
+  response: SrfResponse,
+  pending: PendingInvites,
+  log: Logger,
+): IncomingInvite {
+  let answered = false
+  let cancelled = false
+  let listener = (): void => undefined
+  pending.opened(request, response, () => {
+    cancelled = true
+    listener()
+  })
+  function final(
+    status: number,
+    reason: string | undefined,
+    headers: SipHeaderLines,
+    body?: string,
+    sent?: Sent,
+  ): void {
+    answered = true
+    send(response, log, status, reason, headers, body, sent)
+    pending.answered(request)
+  }
+  return {
+    ...received(request),
+    provisional(status, headers = {}) {
+      if (!answered && !cancelled) send(response, log, status, undefined, headers)
+    },
+    answer(status, reason, headers = {}, body) {
+      if (!answered && !cancelled) final(status, reason, headers, body)
+    },
+    accept(headers, body, taken) {
+      if (answered || cancelled) {
+        taken(undefined)
+        return
+      }
+      final(200, undefined, headers, body, (error) => taken(error ? undefined : response.stackDialogId))
+    },
+    onCancel(given) {
+      listener = given
+      if (cancelled) given()
+    },
+  }
+}
+
+type Sent = (error: unknown) => void
+
+function send(
+  response: SrfResponse,
+  log: Logger,
+  status: number,
+  reason: string | undefined,
+  headers: SipHeaderLines,
+  body?: string,
+  sent?: Sent,
+): void {
+  try {
+    response.send(status, reason, { headers: toSrfHeaders(headers), ...(body !== undefined && { body }) }, sent)
+  } catch (error) {
+    log.warn({ err: error, status }, 'answer not sent')
+    sent?.(error)
+  }
+}
+
+const received = (request: SrfRequest): Omit<IncomingRequest, 'answer'> => ({
+  method: request.method,
+  uri: request.uri,
+  headers: toSipHeaders(request.headers),
+  body: request.body ?? '',
+  transport: request.protocol,
+  sourceHost: request.source_address,
+  sourcePort: request.source_port,
+  ...(request.stackDialogId && { dialogId: request.stackDialogId }),
+})

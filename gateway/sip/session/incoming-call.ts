@@ -1,0 +1,135 @@
+import type { UriOptions } from '../../cpm/address.js'
+import type { Clock } from '../../cpm/clock.js'
+import type { Uri } from '../../cpm/ids.js'
+import { answerHeaders } from '../answer.js'
+import type { SipHeaderLines } from '../headers.js'
+import type { IncomingInvite } from '../link.js'
+import type { SipAnswer } from '../port.js'
+import { type AcceptedCall, type IncomingCall, type Invitation, type Leg, SessionGone } from '../session-port.js'
+import {
+  askedTimer,
+  focusOf,
+  grantedTimer,
+  identityHeaders,
+  MIN_SE_S,
+  SDP,
+  SESSION_ALLOW,
+  sessionContact,
+} from './call-headers.js'
+import type { HeldLeg, LegOptions } from './leg.js'
+
+export interface IncomingCallContext {
+  readonly uris: UriOptions & { readonly domain: string }
+  readonly timerSeconds: number
+  readonly clock: Clock
+  readonly hold: (
+    leg: Pick<LegOptions, 'dialogId' | 'role' | 'contact' | 'focus' | 'sdp' | 'timer'>,
+    /** The session identity we gave. */
+    own: Uri | undefined,
+  ) => HeldLeg
+  /** It has its final answer, ours or that of the caller's withdrawal. */
+  readonly closed: (status: number) => void
+}
+
+export interface HeldCall extends IncomingCall {
+  /** The way to the caller is lost. */
+  lost(): void
+}
+
+/** An INVITE of the network that waits for its answer. */
+export function createIncomingCall(
+  invite: IncomingInvite,
+  invitation: Invitation,
+  context: IncomingCallContext,
+): HeldCall {
+  const { uris, timerSeconds, clock } = context
+  const withdrawn = new AbortController()
+  const said = new Set<number>()
+  let open = true
+  const { expiresAt } = invitation
+  // RFC 3261 §13.3.1: a drachtio-server does not look at Expires.
+  const cancelLimit =
+    expiresAt === undefined ? () => undefined : clock.after(Math.max(expiresAt - clock.now(), 0), expired)
+
+  function close(status: number): boolean {
+    if (!open) return false
+    open = false
+    cancelLimit()
+    context.closed(status)
+    return true
+  }
+
+  function expired(): void {
+    if (!close(487)) return
+    invite.answer(487)
+    withdrawn.abort('expired')
+  }
+
+  function gone(): void {
+    if (close(487)) withdrawn.abort('cancelled')
+  }
+
+  invite.onCancel(gone)
+
+  function accept(answer: AcceptedCall): Promise<Leg> {
+    if (!close(200)) return Promise.reject(new SessionGone())
+    const { sdp, focus, identities = {} } = answer
+    const contact = sessionContact(invitation.icsi, focus, invite.transport)
+    const headers: SipHeaderLines = {
+      Contact: contact,
+      Allow: SESSION_ALLOW,
+      Supported: 'timer',
+      ...grantedTimer(invite.headers, timerSeconds),
+      ...identityHeaders(identities),
+      'Content-Type': SDP,
+    }
+    const seconds = Math.max(askedTimer(invite.headers).seconds ?? timerSeconds, MIN_SE_S)
+    return new Promise((resolve, reject) => {
+      invite.accept(headers, sdp, (dialogId) => {
+        if (!dialogId) {
+          withdrawn.abort('cancelled')
+          return reject(new SessionGone())
+        }
+        const leg = context.hold(
+          {
+            dialogId,
+            role: 'uas',
+            contact,
+            focus: focusOf(invite.headers, uris),
+            sdp: { local: sdp, remote: invitation.offer },
+            timer: { seconds, agreed: true },
+          },
+          focus,
+        )
+        const unacknowledged = (): void => reject(new SessionGone())
+        leg.ended.addEventListener('abort', unacknowledged, { once: true })
+        leg.onAcknowledged(() => {
+          leg.ended.removeEventListener('abort', unacknowledged)
+          resolve(leg)
+        })
+      })
+    })
+  }
+
+  return {
+    invitation,
+    progress(status) {
+      if (!open || said.has(status)) return
+      said.add(status)
+      invite.provisional(
+        status,
+        reliably(invite, { Contact: sessionContact(invitation.icsi, undefined, invite.transport) }),
+      )
+    },
+    accept,
+    reject(answer: SipAnswer) {
+      if (close(answer.status)) invite.answer(answer.status, answer.reason, answerHeaders(answer, uris.domain))
+    },
+    withdrawn: withdrawn.signal,
+    lost: gone,
+  }
+}
+
+/** RFC 3262 §3: only a caller who insists gets his provisional answers reliably. */
+const reliably = ({ headers }: IncomingInvite, rest: SipHeaderLines): SipHeaderLines =>
+  /(?:^|[,\s])100rel(?:$|[,\s])/i.test(headers.get('require') ?? '') ? { ...rest, Require: '100rel' } : rest

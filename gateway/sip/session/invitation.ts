@@ -1,0 +1,129 @@
+import { parametersOf, parseNameAddrs } from '../../core/name-addr.js'
+import { normalUri } from '../../cpm/address.js'
+import { icsiTail, parseFeatures } from '../../cpm/features.js'
+import type { Uri } from '../../cpm/ids.js'
+import { type MimePart, parseMediaType, partOctets } from '../../cpm/mime.js'
+import { leavesOf, parseMimeTree } from '../../cpm/multipart.js'
+import { parseRecipientList, RESOURCE_LISTS } from '../../cpm/recipient-list.js'
+import { readHeaderFields } from '../../cpm/sip-headers.js'
+import { type Refusal, refusal } from '../answer.js'
+import type { SipHeaders } from '../headers.js'
+import type { Identified } from '../identity.js'
+import {
+  callerPreferences,
+  chargingIdentity,
+  forwardsLeft,
+  functionOf,
+  type InboundLimits,
+  routesBehind,
+} from '../inbound.js'
+import type { IncomingRequest } from '../link.js'
+import type { Invitation } from '../session-port.js'
+import { askedTimer, focusOf, MIN_SE_S, SDP } from './call-headers.js'
+
+/** Reads an INVITE outside a dialog whose target and sender are known. */
+export function toInvitation(
+  request: IncomingRequest,
+  target: Uri,
+  identified: Identified,
+  limits: InboundLimits,
+  now: number,
+): Invitation | Refusal {
+  const { headers } = request
+  const called = functionOf(headers)
+  // A client speaks to the originating function only; what lies behind it is the core's to address.
+  if (!identified.byCore && called !== 'orig') return refusal(403, 'untrusted', `only the core may address ${called}`)
+  const { seconds } = askedTimer(headers)
+  if (seconds !== undefined && seconds < MIN_SE_S) {
+    return refusal(422, 'syntax', 'the session interval is too small', { 'Min-SE': String(MIN_SE_S) })
+  }
+  const body = readBody(headers, request.body, limits)
+  if ('kind' in body) return body
+  const header = (name: string): string | undefined => headers.get(name.toLowerCase())
+  const fields = readHeaderFields(header)
+  if (typeof fields === 'string') return refusal(400, 'syntax', `${fields} cannot be read`)
+  const { conversationId, contributionId, inReplyTo, service, subject, privacy } = fields
+  const [from] = parseNameAddrs(header('from') ?? '') ?? []
+  const icsi = serviceOf(headers, identified.byCore)
+  const referredBy = firstUri(header('referred-by'), limits)
+  const focus = focusOf(headers, limits)
+  const expires = /^\s*(\d{1,9})\s*$/.exec(header('expires') ?? '')?.[1]
+  const callId = header('call-id') ?? ''
+  return {
+    function: called,
+    originator: identified.originator,
+    from: identified.from,
+    ...(!privacy && from?.name && { fromName: from.name }),
+    target,
+    ...(icsi !== undefined && { icsi }),
+    identities: {
+      ...(conversationId !== undefined && { conversationId }),
+      ...(contributionId !== undefined && { contributionId }),
+      ...(inReplyTo !== undefined && { inReplyTo }),
+      ...(service !== undefined && { service }),
+    },
+    ...(subject !== undefined && { subject }),
+    ...(expires !== undefined && { expiresAt: now + Number(expires) * 1000 }),
+    ...body,
+    callId,
+    ...(focus !== undefined && { focus }),
+    ...(referredBy !== undefined && { referredBy }),
+    privacy,
+    maxForwards: forwardsLeft(headers),
+    routes: routesBehind(headers),
+    ...callerPreferences(headers),
+    ...chargingIdentity(headers),
+    header,
+    said: `INVITE ${request.uri} Call-ID ${callId}`,
+  }
+}
+
+/** `MED-05`: without an offer there is nothing to talk about. */
+function readBody(
+  headers: SipHeaders,
+  body: string,
+  limits: InboundLimits,
+): Pick<Invitation, 'offer' | 'recipients'> | Refusal {
+  if (body.trim() === '') return refusal(488, 'content-type', 'an INVITE offers one stream at least')
+  const part: MimePart = { headers: new Map([['content-type', headers.get('content-type') ?? '']]), body }
+  if (parseMediaType(part.headers.get('content-type') ?? '') === undefined) return unsupported()
+  const tree = parseMimeTree(part)
+  if (tree.kind === 'fault') return refusal(400, 'syntax', tree.said)
+  const leaves = leavesOf(tree)
+  const offer = textOf(leaves.find(({ type }) => type === SDP)?.part)
+  if (offer === undefined) return unsupported()
+  const list = textOf(leaves.find(({ type }) => type === RESOURCE_LISTS)?.part)
+  if (list === undefined) return { offer }
+  const recipients = parseRecipientList(list, limits)
+  if ('kind' in recipients) return refusal(400, 'syntax', recipients.said)
+  return { offer, recipients: recipients.map(({ uri }) => uri) }
+}
+
+const textOf = (part: MimePart | undefined): string | undefined => part && partOctets(part)?.toString('utf8')
+
+const unsupported = (): Refusal =>
+  refusal(415, 'content-type', 'a session description is expected', { Accept: `${SDP}, multipart/mixed` })
+
+/** `SESS-00`: the core's word; from a client, his own wish. */
+export function serviceOf(headers: SipHeaders, byCore: boolean): string | undefined {
+  const stated = headers.get(byCore ? 'p-asserted-service' : 'p-preferred-service')
+  if (stated !== undefined) return icsiTail(stated.trim())
+  for (const value of (headers.get('accept-contact') ?? '').match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? []) {
+    const asked = parseFeatures(value)?.['+g.3gpp.icsi-ref']
+    const tail = typeof asked === 'string' ? icsiTail(asked) : undefined
+    if (tail !== undefined) return tail
+  }
+  return undefined
+}
+
+export function firstUri(header: string | undefined, limits: InboundLimits): Uri | undefined {
+  const [entry] = header === undefined ? [] : (parseNameAddrs(header) ?? [])
+  return entry && normalUri(entry.uri, limits)
+}
+
+/** The tag of From or To. */
+export function tagIn(header: string | undefined): string | undefined {
+  const [entry] = parseNameAddrs(header ?? '') ?? []
+  const tag = parametersOf(entry?.parameters ?? '').find(([name]) => name === 'tag')?.[1]
+  return typeof tag === 'string' ? tag : undefined
+}
