@@ -415,6 +415,25 @@ it.for([
   expect(linked).toEqual(expected)
 })
 
+it.for(['at once', 'later'] as const)(
+  'what is under way ends as uncertain when the deadline for stopping comes %s',
+  async (when) => {
+    const mmsc = await mmscFor('silence')
+    const rig = await rigFor([account(mmsc.url, { window: 1 })])
+    const [first, second] = [rig.send({}), rig.send({})]
+    await expect.poll(() => mmsc.heard.length).toBe(1)
+    const deadline = new AbortController()
+    if (when === 'at once') deadline.abort()
+    const stopped = rig.stop(deadline.signal)
+    expect((await second).kind).toBe('busy')
+    deadline.abort()
+    expect((await first).kind).toBe('uncertain')
+    await stopped
+    expect(rig.adapter.health().state).toBe('stopped')
+    expect(mmsc.heard).toHaveLength(1)
+  },
+)
+
 it('nothing is sent while the store of the adapter is out of reach', async () => {
   const mmsc = await mmscFor()
   const rig = await rigFor([account(mmsc.url)])
