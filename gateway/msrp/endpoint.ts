@@ -19,7 +19,7 @@ export interface MsrpOptions {
   readonly tls?: MsrpTls
   readonly clock?: Clock
   readonly limits?: Partial<MsrpLimits>
-  readonly observer?: MsrpObserver
+  readonly observer: MsrpObserver
 }
 
 export interface SessionOptions {
@@ -43,7 +43,6 @@ export interface Target {
   readonly fingerprint?: Fingerprint
 }
 
-const UNHEARD: MsrpObserver = { count: () => undefined, fault: () => undefined }
 /** The discard port stands in the URI of one who cannot be reached (RFC 6135 §4.2). */
 const NO_PORT = 9
 
@@ -63,7 +62,7 @@ export class MsrpEndpoint {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#limits = { ...MSRP_LIMITS, ...options.limits }
-    this.#observer = options.observer ?? UNHEARD
+    this.#observer = options.observer
   }
 
   /** Listens everywhere it shall. Rejects when an address cannot be had. */

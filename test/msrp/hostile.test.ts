@@ -1,10 +1,69 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { collect, type OctetPipe, PipeBroken } from '../../gateway/msrp/octet-pipe.js'
 import { manualClock } from '../contract-kit/clock.js'
 import { dial } from './peer.js'
-import { chunk, portOf, reached, statuses } from './rig.js'
+import { chunk, PEER, party, pathOf, portOf, reached, startEndpoint, statuses } from './rig.js'
+
+/** A message in two chunks, a report, an answer nobody waits for, and a message within another's gap. */
+const dialogue = (path: string): Buffer =>
+  Buffer.from(
+    [
+      chunk(path, 'aaa1', '1-*/10', 'hello', '+'),
+      `MSRP rep1 REPORT\nTo-Path: ${path}\nFrom-Path: ${PEER}\nMessage-ID: x\nByte-Range: 1-5/5\nStatus: 000 200 OK\n-------rep1$\n`,
+      `MSRP ans1 200 OK\nTo-Path: ${path}\nFrom-Path: ${PEER}\n-------ans1$\n`,
+      chunk(path, 'bbb1', '4-6/9', 'gap', '+', 'm2'),
+      chunk(path, 'aaa2', '6-10/10', 'world', '$'),
+    ]
+      .join('')
+      .replace(/\n/g, '\r\n'),
+    'latin1',
+  )
 
 describe('hostile peers', () => {
+  test('a dialogue cut at any octet ends its session, and nothing is left', async () => {
+    const endpoint = await startEndpoint()
+    const { session, path } = party(endpoint)
+    const { length } = dialogue(path)
+    const bound = dialogue(path).indexOf('\r\n\r\n') + 4
+    session.close()
+    const whole: Promise<unknown>[] = []
+    for (let at = bound; at < length; at++) {
+      const one = party(endpoint)
+      one.session.start({ role: 'passive', remotePath: pathOf(PEER) })
+      const peer = await dial(portOf(endpoint))
+      peer.socket.end(dialogue(one.path).subarray(0, at))
+      whole.push(one.closed.next(), peer.closed)
+    }
+    await Promise.all(whole)
+    expect(endpoint.sessions).toBe(0)
+    expect(endpoint.heldBytes).toBe(0)
+  })
+
+  test('a dialogue with octets changed is answered or cut off, and the endpoint lives', async () => {
+    const endpoint = await startEndpoint()
+    const change = fc.tuple(fc.nat(2000), fc.oneof(fc.nat(255), fc.constantFrom(10, 13, 32, 36, 42, 45, 58)))
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 10 }), async (changes) => {
+        const one = party(endpoint)
+        one.session.start({ role: 'passive', remotePath: pathOf(PEER) })
+        const octets = dialogue(one.path)
+        for (const [at, octet] of changes) octets[at % octets.length] = octet
+        const peer = await dial(portOf(endpoint))
+        peer.socket.end(octets)
+        await peer.closed
+        one.session.close()
+      }),
+      { numRuns: 300 },
+    )
+    expect(endpoint.sessions).toBe(0)
+    const one = party(endpoint)
+    one.session.start({ role: 'passive', remotePath: pathOf(PEER) })
+    const peer = await dial(portOf(endpoint))
+    peer.says(chunk(one.path, 'aaa1', '1-2/2', 'hi', '$'))
+    expect(await statuses(peer, 1)).toEqual(['aaa1 200'])
+  })
+
   test('what cannot be read ends the connection, and nothing else', async () => {
     const { endpoint, one, peer } = await reached()
     peer.says(chunk(one.path, 'aaa1', '1-2/2', 'hi', '$'))

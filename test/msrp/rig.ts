@@ -38,7 +38,7 @@ export interface Counts {
   until(event: MsrpCount, times?: number): Promise<void>
 }
 
-export async function startEndpoint(options: MsrpOptions = {}): Promise<MsrpEndpoint & Counts> {
+export async function startEndpoint(options: Partial<MsrpOptions> = {}): Promise<MsrpEndpoint & Counts> {
   const counts = new Map<MsrpCount, number>()
   const waiting = new Set<() => void>()
   const endpoint = await MsrpEndpoint.start({
