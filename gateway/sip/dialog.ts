@@ -33,7 +33,8 @@ export function dialogOf(
       routes,
       // A device behind NAT is reached the way it came; a peer of the core by its Contact.
       ...(!byCore && routes.length === 0 && { nextHop: flowUri(flowOf(request)) }),
-      localSequence: 0,
+      // As a SIP server begins that counts by itself: should its dialog be lost, our numbers go on where it was.
+      localSequence: sequence,
       remoteSequence: sequence,
     },
   }

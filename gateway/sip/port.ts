@@ -133,7 +133,7 @@ export interface SipDialog {
   readonly routes: readonly string[]
   /** Next hop of our requests when there are no routes and the target is not it: a device's flow, or the core. */
   readonly nextHop?: string
-  /** CSeq of our last request; 0 before the first one. */
+  /** CSeq of our last request; where it was not ours to begin, that of the peer before our first one. */
   readonly localSequence: number
   /** CSeq of the peer's last request; 0 before the first one. */
   readonly remoteSequence: number

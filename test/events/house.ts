@@ -35,6 +35,8 @@ export interface HouseOptions {
   readonly prefix?: string
   readonly listen?: readonly string[]
   readonly node?: string
+  /** The edge takes the server for a drachtio-server, which keeps the dialogs of subscriptions by itself. */
+  readonly serverKeepsDialogs?: boolean
 }
 
 const SECRET = 'test secret'
@@ -47,12 +49,14 @@ const nobody: SipMetrics = {
 
 export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const { clock = manualClock(), prefix = freshPrefix(), node = 'gw1' } = options
-  const config = testConfig({ sip: { registration: { notifyInterval: '0ms', minExpires: '1s' }, ...options.sip } })
   const server = await startSipServer({
     listen: options.listen ?? ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'],
     control: { host: '127.0.0.1', port: 0, secret: SECRET },
     maxMessageBytes: 65_536,
   })
+  const registration = { notifyInterval: '0ms', minExpires: '1s' }
+  const own = options.serverKeepsDialogs ? { server: { ...server.control, secret: SECRET } } : {}
+  const config = testConfig({ sip: { registration, ...own, ...options.sip } })
   const redis = await openTestRedis(prefix)
   const notes = createNotes(redis)
   const reminders = createReminders(redis, { clock, log: silent })

@@ -85,10 +85,10 @@ describe('a device and its own registrations', () => {
     await register(tablet, { ...call, cseq: 7, expires: 0 })
     expect(await next()).toMatchObject([{ state: 'terminated', uri: tablet.contact }])
     expect(seen).toEqual([
-      ['2 NOTIFY', 1, 'partial', 'active', ['registered']],
-      ['3 NOTIFY', 2, 'partial', 'active', ['refreshed']],
-      ['4 NOTIFY', 3, 'partial', 'active', ['shortened']],
-      ['5 NOTIFY', 4, 'partial', 'active', ['unregistered']],
+      ['3 NOTIFY', 1, 'partial', 'active', ['registered']],
+      ['4 NOTIFY', 2, 'partial', 'active', ['refreshed']],
+      ['5 NOTIFY', 3, 'partial', 'active', ['shortened']],
+      ['6 NOTIFY', 4, 'partial', 'active', ['unregistered']],
     ])
   })
 
@@ -208,7 +208,7 @@ describe('the life of a subscription', () => {
     house = await startHouse({ clock: house.clock, prefix: house.prefix, listen: [house.udp, house.tcp] })
     const gone = await phone.take()
     expect([gone.one('Call-ID'), gone.one('From'), gone.one('To')]).toEqual([leg.callId, first.one('From'), leg.from])
-    expect(gone.one('CSeq')).toBe('3 NOTIFY')
+    expect(gone.one('CSeq')).toBe('4 NOTIFY')
     // The whole state if the house stopped before it had noted the answer to the last NOTIFY, else what has changed.
     const { version, state, contacts } = readReginfo(gone.body)
     expect(version).toBe(2)

@@ -57,7 +57,7 @@ describe('sipp as a device of the embedded core', () => {
     expect(notifies[2]?.octets.toString()).toContain(`urn:uuid:${INSTANCES[0]}`)
     const dialogs = notifies.map(({ sip }) => [header(sip, 'call-id'), header(sip, 'from'), header(sip, 'to')].join())
     expect(new Set(dialogs).size).toBe(1)
-    expect(notifies.map(({ sip }) => header(sip, 'cseq'))).toEqual(['1 NOTIFY', '2 NOTIFY', '3 NOTIFY'])
+    expect(notifies.map(({ sip }) => header(sip, 'cseq'))).toEqual(['4 NOTIFY', '5 NOTIFY', '6 NOTIFY'])
     expect(notifies.map(({ sip }) => header(sip, 'subscription-state').replace(/\d+/, 'n'))).toEqual([
       'active;expires=n',
       'active;expires=n',
