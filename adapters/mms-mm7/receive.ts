@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { FailureReason } from '../../gateway/cpm/failure.js'
+import { type FailureReason, mm7StatusFor } from '../../gateway/cpm/failure.js'
 import type { Uri } from '../../gateway/cpm/ids.js'
 import type { GatewayPort, InboundMessage, InboundReport, ReceiveOutcome } from '../contract/index.js'
 import type { Threads } from './linked.js'
@@ -36,11 +36,12 @@ const REMEMBER_MS = 86_400_000
 const RECIPIENTS = 50
 const WORDS: Readonly<Record<number, string>> = {
   1000: 'Success',
+  2002: 'Address error',
   2003: 'Address not found',
+  2004: 'Multimedia content refused',
+  2007: 'Message format corrupt',
   3002: 'Message rejected',
 }
-
-const isUnknown = (reason: FailureReason): boolean => reason === 'unknown-recipient' || reason === 'recipient-gone'
 
 /** Handles what MMSCs bring: stored, or refused in the terms of MM7, when it resolves. */
 export function createReceiver(parts: ReceiverParts) {
@@ -87,14 +88,17 @@ export function createReceiver(parts: ReceiverParts) {
     return { kind: 'answer', message: { operation: 'DeliverRsp', status: statusOf(verdict(outcomes)) } }
   }
 
-  /** One answer for all recipients: taken when anybody has it. */
+  /** One answer for all recipients: taken when anybody has it, else why the first one has not. */
   function verdict(outcomes: readonly ReceiveOutcome[]): number {
     const refusals = outcomes.flatMap((outcome) => (outcome.kind === 'refused' ? [outcome.reason] : []))
-    const told = refusals.filter(
-      (reason) => (isUnknown(reason) ? inbound.unknownRecipient : inbound.barred) === 'refuse',
-    )
-    if (told.length < outcomes.length) return STATUS.success
-    return told.every(isUnknown) ? STATUS.addressNotFound : STATUS.messageRejected
+    const told = refusals.filter((reason) => !isDropped(reason))
+    return told.length < outcomes.length ? STATUS.success : mm7StatusFor(told[0] ?? 'unknown-recipient')
+  }
+
+  /** Whether the sender is told nothing of this refusal. */
+  function isDropped(reason: FailureReason): boolean {
+    if (reason === 'unknown-recipient' || reason === 'recipient-gone') return inbound.unknownRecipient === 'drop'
+    return (reason === 'refused-by-recipient' || reason === 'sender-not-allowed') && inbound.barred === 'drop'
   }
 
   type Reporting = Mm7Message<'DeliveryReportReq' | 'ReadReplyReq'>

@@ -78,9 +78,11 @@ export async function startMmsc(options: MmscOptions = {}, clock: Clock = system
   const asking = () => ({ tongue: settings, transactionId: `${run}-${++transactions}`, at: clock.now() })
   const handsets = createHandsets({ settings: () => settings, counts, clock, outbox, asking, deliver })
 
-  function deliver(message: HandsetMessage): Promise<number> {
+  async function deliver(message: HandsetMessage): Promise<number> {
     counts.delivers += 1
-    return outbox.put(deliverRequest(asking(), settings.vaspId, message))
+    const written = deliverRequest(asking(), settings.vaspId, message)
+    const status = await outbox.put(written)
+    return Math.random() < settings.deliverTwice ? outbox.put(written) : status
   }
 
   const tooFast = (): boolean => {

@@ -46,6 +46,10 @@ export const mmscOptionsSchema = z.strictObject({
   reportDelayMs: describe(count().default(0), 'Time between the answer and the reports, ms.'),
   reportLoss: describe(ratio().default(0), 'Share of reports that never come.'),
   reportTwice: describe(ratio().default(0), 'Share of reports that come twice.'),
+  deliverTwice: describe(
+    ratio().default(0),
+    'Share of messages of handsets that come once more, in the same transaction, though the VASP has taken them.',
+  ),
   throttleAbove: describe(count().default(0), 'Messages per second above which it refuses for now (3510); 0: never.'),
   cutAfter: describe(count().default(0), 'Messages after which the connection breaks without a word; 0: never.'),
   retryMs: describe(count().default(500), 'Wait before the VASP is offered a message or report again, ms.'),

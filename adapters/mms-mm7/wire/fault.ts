@@ -25,12 +25,10 @@ export interface Mm7Fault {
 /** StatusCodes that we ourselves answer or look for. */
 export const STATUS = {
   success: 1000,
-  addressNotFound: 2003,
   contentRefused: 2004,
   linkedIdNotFound: 2006,
   formatCorrupt: 2007,
   serverError: 3000,
-  messageRejected: 3002,
   improperIdentification: 4001,
   unsupportedOperation: 4003,
   validationError: 4004,

@@ -182,6 +182,7 @@ describe('a message of an MMS user', () => {
     ],
     ['barred, kept secret', { kind: 'refused', reason: 'refused-by-recipient' }, {}, 200, 1000],
     ['barred, said openly', { kind: 'refused', reason: 'refused-by-recipient' }, { barred: 'refuse' }, 200, 3002],
+    ['of a kind that nobody takes', { kind: 'refused', reason: 'content-unsupported' }, {}, 200, 2004],
     ['not to be stored now', { kind: 'unavailable', retryAfterMs: 1 }, {}, 500, 3000],
     ['not to be stored at all', new Error('the store is down'), {}, 500, 3000],
   ])('IWF-MSG-02 %s', async ([, outcome, more, http, code]) => {
