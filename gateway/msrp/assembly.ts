@@ -248,4 +248,4 @@ interface Fate {
 }
 
 /** What the first chunk says of its message. */
-type About = Pick<IncomingMessage, 'id' | 'contentType' | 'size'>
+type About = Pick<IncomingMessage, 'id' | 'contentType' | 'mimeHeaders' | 'size'>

@@ -7,6 +7,7 @@ import {
   type ByteRange,
   type EndFlag,
   type FailureReport,
+  type Headers,
   header,
   parseByteRange,
   type Request,
@@ -23,6 +24,8 @@ export interface Sink {
 export interface IncomingMessage {
   readonly id: string
   readonly contentType: string
+  /** Content-Disposition and the like: all Content- headers but the type. */
+  readonly mimeHeaders: Headers
   /** Octets of the whole, if the sender has said. */
   readonly size?: number
   readonly body: OctetPipe
@@ -112,7 +115,8 @@ export class IncomingMessages {
       count('message-refused')
       return status
     }
-    const about = { id, contentType, ...(range.total !== undefined && { size: range.total }) }
+    const mimeHeaders = request.headers.filter(([name]) => /^content-(?!type$)/i.test(name))
+    const about = { id, contentType, mimeHeaders, ...(range.total !== undefined && { size: range.total }) }
     const assembly = new Assembly(this.#context, request, about, {
       complete: () => {
         this.#incomplete.delete(id)

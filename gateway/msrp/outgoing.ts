@@ -13,6 +13,7 @@ export interface OutgoingOptions {
   readonly toPath: Path
   readonly fromPath: Path
   readonly contentType: string
+  readonly mimeHeaders?: Headers
   readonly body: Buffer | OctetPipe
   /** Octets of the whole, where known. */
   readonly size?: number
@@ -171,7 +172,7 @@ export class OutgoingMessage {
   }
 
   #request(transaction: string, empty: boolean, end = empty ? this.#position : undefined) {
-    const { id, toPath, fromPath, contentType, successReport, failureReport } = this.#options
+    const { id, toPath, fromPath, contentType, mimeHeaders = [], successReport, failureReport } = this.#options
     const start = this.#position + 1
     const total = this.#total()
     const range = { start, ...(end !== undefined && { end }), ...(total !== undefined && { total }) }
@@ -180,7 +181,7 @@ export class OutgoingMessage {
       ['Byte-Range', formatByteRange(range)],
       ...(successReport ? ([['Success-Report', 'yes']] as const) : []),
       ...(failureReport === 'yes' ? [] : ([['Failure-Report', failureReport]] as const)),
-      ...(empty ? [] : ([['Content-Type', contentType]] as const)),
+      ...(empty ? [] : [...mimeHeaders, ['Content-Type', contentType] as const]),
     ]
     return { transaction, method: 'SEND', toPath, fromPath, headers }
   }

@@ -4,12 +4,14 @@ import type { MsrpLimits } from './limits.js'
 import type { MsrpObserver } from './observer.js'
 import { OctetPipe } from './octet-pipe.js'
 import { OutgoingMessage, type SendOutcome } from './outgoing.js'
-import { type FailureReport, newMessageId } from './wire/message.js'
+import { type FailureReport, type Headers, newMessageId } from './wire/message.js'
 import type { Path } from './wire/uri.js'
 
 /** A message to send. */
 export interface Sending {
   readonly contentType: string
+  /** Content-Disposition and the like. */
+  readonly mimeHeaders?: Headers
   readonly body: Buffer | OctetPipe
   /** Octets of a body that is a pipe, where they are known. */
   readonly size?: number

@@ -89,4 +89,30 @@ describe('binding', () => {
     await Promise.all([here.until('connection-closed'), there.until('connection-closed')])
     expect([here.sessions, there.sessions]).toEqual([0, 0])
   })
+
+  test('connections and sessions are bounded', async () => {
+    const endpoint = await startEndpoint({ limits: { connections: 1, sessions: 1 } })
+    const one = party(endpoint)
+    expect(() => party(endpoint)).toThrow('too many sessions')
+    const peer = await dial(portOf(endpoint))
+    await endpoint.until('connection-accepted')
+    const second = await dial(portOf(endpoint))
+    await second.closed
+    expect(endpoint.counts.get('connection-refused')).toBe(1)
+    one.session.start({ role: 'passive', remotePath: pathOf(PEER) })
+    peer.says(chunk(one.path, 'aaa1', '1-2/2', 'hi', '$'))
+    expect(await statuses(peer, 1)).toEqual(['aaa1 200'])
+    one.session.close()
+    expect(party(endpoint).session.path).toBeDefined()
+  })
+
+  test('what peers could not use is not listened on', async () => {
+    const listening = (host: string, secure: boolean) => startEndpoint({ listen: [{ host, port: 0, secure }] })
+    await expect(listening('0.0.0.0', false)).rejects.toThrow(TypeError)
+    await expect(listening('127.0.0.1', true)).rejects.toThrow(TypeError)
+    const told = await startEndpoint({
+      listen: [{ host: '0.0.0.0', port: 0, secure: false, advertised: 'gw.example' }],
+    })
+    expect(party(told).path).toMatch(/^msrp:\/\/gw\.example:\d+\//)
+  })
 })

@@ -127,6 +127,16 @@ test('SESS-09 413 from afar stops the near peer in the middle; a message given u
   expect(heard.headers.get('Message-ID')).toBe('m2')
 })
 
+test('CPM-MED-002 what says how to show the content passes unchanged', async () => {
+  const { a, b, nearPath } = await between()
+  a.says(
+    chunk(nearPath, 'aaa1', '1-2/2', 'hi', '$').replace('Content-Type', 'Content-Disposition: render\nContent-Type'),
+  )
+  const heard = await b.hears()
+  expect([...heard.headers.keys()].slice(-2)).toEqual(['Content-Disposition', 'Content-Type'])
+  expect(heard.headers.get('Content-Disposition')).toBe('render')
+})
+
 test('nicknames pass through', async () => {
   const { one } = await joined({ other: { nickname: async (name) => (name === 'bob' ? 200 : 425) } })
   expect(await one.session.nickname('bob')).toMatchObject({ response: { status: 200 } })

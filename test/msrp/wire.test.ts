@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { HEAD_LIMITS } from '../../gateway/msrp/wire/head.js'
 import { formatByteRange, parseByteRange, parseStatus } from '../../gateway/msrp/wire/message.js'
 import { type MsrpEvent, MsrpReader } from '../../gateway/msrp/wire/parse.js'
-import { formatPath, parsePath, parseUri, sameUri } from '../../gateway/msrp/wire/uri.js'
+import { formatPath, parsePath, parseUri, samePath, sameUri } from '../../gateway/msrp/wire/uri.js'
 import { responseTo, writeEnd, writeHead, writeRequest, writeResponse } from '../../gateway/msrp/wire/write.js'
 
 const octets = (text: string): Buffer => Buffer.from(text.replace(/\n/g, '\r\n'), 'latin1')
@@ -284,6 +284,9 @@ describe('URIs', () => {
   test('a path keeps its octets', () => {
     const text = 'msrps://r.example:9000/q;tcp MSRP://joe@A.example:7394/2s93i93idj;tcp;foo=bar'
     expect(formatPath(path(text))).toBe(text)
+    expect(samePath(path(text), path(text.replace(';foo=bar', '').replace('A.', 'a.')))).toBe(true)
+    expect(samePath(path(text), path(text.replace('2s93', '2S93')))).toBe(false)
+    expect(samePath(path(text), path(A))).toBe(false)
     expect(parsePath(Array(40).fill(A).join(' '))).toBeUndefined()
     fc.assert(fc.property(fc.string(), (any) => void parsePath(any)))
   })
