@@ -82,6 +82,16 @@ stage('MMS beside SMS', { mms: { textUpTo: '300B' } }, (play) => {
     },
   )
 
+  play('a message that comes twice is delivered once', ({ alice, mmsc }) => [
+    mmsc.does((centre) => centre.change({ deliverTwice: 1 })),
+    mmsc.phoneWrites({ from: '+12065557014', to: ALICE, text: 'once only' }, SMALL_PICTURE),
+    mmsc.does((centre) => centre.change({ deliverTwice: 0 })),
+    alice.receives(/once only/),
+    mmsc.phoneWrites({ from: '+12065557014', to: ALICE, text: 'and then' }),
+    alice.receives('and then'),
+    alice.hasNothingElse(),
+  ])
+
   play('a text alone comes in as a text alone; for nobody here it is refused', ({ alice, mmsc }) => [
     mmsc.phoneWrites({ from: '+12065557006', to: ALICE, text: 'just words' }),
     alice.receives('just words'),

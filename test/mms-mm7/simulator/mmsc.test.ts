@@ -214,6 +214,14 @@ describe('what the simulated MMSC sends', () => {
     expect(await mmsc.deliver(message)).toBe(2003)
   })
 
+  it('what the VASP has taken comes once more in the same transaction, where that is wanted', async () => {
+    const { mmsc, vasp } = await open({ deliverTwice: 1 })
+    await mmsc.deliver({ from: '+12065550123', to: '+12065550100', text: 'twice' })
+    const [first, second] = vasp.taken.items
+    expect(first?.transactionId).toBeDefined()
+    expect(second?.transactionId).toBe(first?.transactionId)
+  })
+
   it('what the VASP does not answer in time comes again', async () => {
     const { mmsc, vasp } = await open({ timeoutMs: 30 })
     vasp.answers.push(0)
