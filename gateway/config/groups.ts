@@ -12,22 +12,18 @@ const groupAddress = z
   .string()
   .regex(/^sips?:[^@\s]+@[^\s@]+$/i, 'expected a SIP URI such as sip:friends@groups.cpm.example (ID-10)')
 
+const mediaType = z.string().regex(/^[\w.+-]+\/([\w.+-]+|\*)$/, 'expected a media type such as text/plain or image/*')
+
 /** What holds for messages to a group, pre-defined or written by the sender. */
 const policies = {
   media: describe(
-    z
-      .array(z.string().regex(/^[\w.+-]+\/([\w.+-]+|\*)$/, 'expected a media type such as text/plain or image/*'))
-      .optional(),
+    z.array(mediaType).optional(),
     'Media types its messages may have; default: all. Another one gets 415.',
   ),
   maxMessage: describe(size().default(65_536), 'Largest content of a message to it, octets; a larger one gets 413.'),
   maxMembers: describe(
     z.int().min(1).max(1_000).default(100),
     'Recipients of one message at most, members of groups within it included; a message to more gets 403.',
-  ),
-  writer: describe(
-    z.enum(['name', 'address', 'none']).default('name'),
-    'How members outside CPM learn who wrote a text: his name in front of it, his address, or not at all.',
   ),
   reports: z
     .strictObject({
@@ -66,6 +62,14 @@ const group = z.strictObject({
     'Who may send to it: members, anyone, or these addresses.',
   ),
   barred: describe(z.array(uri).max(1_000).default([]), 'Who may not send to it, whatever else is said.'),
+  writer: describe(
+    z.enum(['name', 'address', 'none']).default('name'),
+    'How members outside CPM learn who wrote a text: his name in front of it, his address, or not at all.',
+  ),
+  mediaBy: describe(
+    z.record(uri, z.array(mediaType)).default({}),
+    'Media types that single senders may use, by their address, instead of those of media (CPM-CONV-011).',
+  ),
   ...policies,
 })
 

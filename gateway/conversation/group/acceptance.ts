@@ -58,9 +58,10 @@ export function createGroupAcceptance(options: GroupAcceptanceOptions): Accept {
     if ('group' in audience && !membership.maySend(audience.group, originator)) {
       return refusal('sender-not-allowed', 'the group does not take messages of the sender')
     }
-    const { media, maxMessage, maxMembers } = policiesOf(audience)
+    const { maxMessage, maxMembers } = policiesOf(audience)
+    const media = 'group' in audience ? membership.mediaOf(audience.group, originator) : groups.lists.policies.media
     if (media && !carriesMedia(media, content.type)) {
-      return { ...refusal('content-unsupported', `the group takes ${media.join(', ')}`) }
+      return refusal('content-unsupported', `${media.join(', ')} is taken`)
     }
     if (octets(content) > maxMessage) return refusal('too-large', `a message may have ${maxMessage} octets`)
     if (members.length > maxMembers) {

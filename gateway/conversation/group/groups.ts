@@ -9,6 +9,8 @@ export interface Group {
   readonly members: readonly Uri[]
   readonly send: 'members' | 'anyone' | ReadonlySet<Uri>
   readonly barred: ReadonlySet<Uri>
+  /** Media types of single senders, by their address. */
+  readonly mediaBy: ReadonlyMap<Uri, readonly string[]>
   /** How members outside CPM learn who wrote. */
   readonly writer: 'name' | 'address' | 'none'
   readonly policies: GroupPolicies
@@ -35,6 +37,7 @@ export function createGroups(config: GroupsConfig, options: UriOptions & { reado
       members: defined.members.map(normal),
       send: typeof defined.send === 'string' ? defined.send : new Set(defined.send.map(normal)),
       barred: new Set(defined.barred.map(normal)),
+      mediaBy: new Map(Object.entries(defined.mediaBy).map(([sender, media]) => [normal(sender), media])),
       writer: defined.writer,
       policies: defined,
     })

@@ -18,6 +18,8 @@ export interface Member {
 export interface Membership {
   /** Whether this group takes messages of him (`MSG-11`). */
   maySend(group: Group, sender: Originator): boolean
+  /** Media types that he may send to it; undefined: all (`CPM-CONV-011`). */
+  mediaOf(group: Group, sender: Originator): readonly string[] | undefined
   /** Everybody behind these addresses but the sender, each account once; groups among them are opened once (`MSG-13`, `ID-15`). */
   recipients(listed: readonly Uri[], sender: Originator, within?: Group): readonly Member[]
 }
@@ -59,6 +61,10 @@ export function createMembership(groups: Groups, directory: UserDirectory | unde
 
   return {
     maySend,
+    mediaOf(group, sender) {
+      const own = [...group.mediaBy].find(([address]) => isSender(sender, accountOf(address)))
+      return own?.[1] ?? group.policies.media
+    },
     recipients(listed, sender, within) {
       const found = new Map<Uri, Member>()
       for (const member of (within ? everybody(within) : listed).flatMap((address) => opened(address, sender))) {

@@ -39,7 +39,7 @@ const stored = (group?: GroupMessage['group']): GroupMessage => ({
 const work = { key: keyOf(message.messageId), index: 7, member: { uri: HANDSET, account: HANDSET } }
 
 describe('copies', () => {
-  it('CONV-12 to CONV-14 within CPM it is the message itself, but for the way of its reports', () => {
+  it('CONV-12..14 within CPM it is the message itself, but for the way of its reports', () => {
     expect(copyWithin(stored({ writer: 'Alice' }), work)).toEqual({
       ...message,
       copyFor: HANDSET,

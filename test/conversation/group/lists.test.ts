@@ -180,7 +180,12 @@ describe('what a group does not take', () => {
       403,
     ],
     ['an unknown group', { to: 'sip:nobody@groups.cpm.example' }, 404],
-    ['CPM-CONV-011 a kind of content it does not take', { group: { media: ['image/*'] } }, 415],
+    ['a kind of content it does not take', { group: { media: ['image/*'] } }, 415],
+    [
+      'CPM-CONV-011 a kind of content it does not take of this sender',
+      { group: { media: ['text/*'], mediaBy: { [numberOf('alice')]: ['image/*'] } } },
+      415,
+    ],
     ['a text that is too long', { group: { maxMessage: '10B' }, text: 'longer than ten' }, 413],
     [
       'more members than may be',

@@ -27,7 +27,7 @@ const IDENTITIES: [string, string][] = [
 const POOL = { sms: { addresses: { own: false, pool: { numbers: ['tel:+12065559901', 'tel:+12065559902'] } } } }
 
 describe('a message to a pre-defined group', () => {
-  test('MSG-10 to MSG-14, CONV-12 to CONV-14: 202, then a copy to each member but the sender, the same in text and identities', async () => {
+  test('MSG-10..14 CONV-12..14: 202, then a copy to each member but the sender, the same in text and identities', async () => {
     const stage = await openStage({ groups: friends([uriOf('alice'), uriOf('bob'), uriOf('carol')]) })
     const [alice, bob, carol] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carol')]
     const { answer, messageId } = await alice.say({ to: FRIENDS, text: 'Grüße 👋🏽', headers: IDENTITIES })
