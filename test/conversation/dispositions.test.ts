@@ -53,16 +53,23 @@ describe('notifications of a recipient with several devices', () => {
     await seen('failed')
   })
 
-  test('IMDN-05 by priority: the device with the highest q speaks, the next one when it has failed', async () => {
-    const priority = { conversation: { reports: { devices: 'priority' } } }
-    const first = await asked(priority, [';q=0.1', ';q=0.9'])
-    await first.reports(1, 'delivered')
-    await first.reports(0, 'delivered')
-    await first.seen('delivered')
-    const second = await asked(priority, [';q=0.1', ';q=0.9'])
-    await second.reports(1, 'failed')
-    await second.reports(0, 'delivered')
-    await second.seen('delivered')
+  test('IMDN-05 by priority: the device with the highest q speaks, however early another one', async () => {
+    const priority = { conversation: { reports: { devices: 'priority', wait: '1h' } } }
+    const { alice, bobs, reports, seen } = await asked(priority, [';q=0.1', ';q=0.9'])
+    expect(await reports(0, 'delivered')).toBe(200)
+    await bobs[0]?.say({ to: alice.uri, text: 'after it' })
+    await alice.nextText('what was sent after the report')
+    expect(alice.messages.items).toEqual([])
+    await reports(1, 'delivered')
+    await seen('delivered')
+  })
+
+  test('IMDN-05 by priority: the next one when it has failed', async () => {
+    const priority = { conversation: { reports: { devices: 'priority', wait: '1h' } } }
+    const { reports, seen } = await asked(priority, [';q=0.1', ';q=0.9'])
+    await reports(1, 'failed')
+    await reports(0, 'delivered')
+    await seen('delivered')
   })
 
   test('IMDN-05 by priority: a device of less q has its word when the better one stays silent', async () => {
