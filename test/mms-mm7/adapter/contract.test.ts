@@ -1,8 +1,8 @@
 import mmsModule from '../../../adapters/mms-mm7/index.js'
 import { type Mmsc, type MmscOptions, startMmsc } from '../../../adapters/mms-mm7/simulator/index.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
+import { freePort } from '../../../scripts/rig/ports.js'
 import { adapterContract, type KitPeer } from '../../contract-kit/kit.js'
-import { freePort } from '../free-port.js'
 
 const TIMERS = { probe: '20ms', retryFirst: '20ms', retryMax: '50ms' }
 
