@@ -141,7 +141,7 @@ export class IncomingRequests {
     this.#send(waiting, text, answer.status)
     if (answer.status >= 200) registeredFlows.learn(request, answer, flow)
     const origin = { bytes: text.length, transport, ...remote, at: clock.now() }
-    client.send(responseSentPayload(command.id, origin, waiting.id, text, dialogId))
+    client.send(responseSentPayload(command.id, origin, waiting.id, dialogId ? text : client.copyOf(text), dialogId))
   }
 
   /** What a lost client leaves behind can still be handled by another one if the peer tries again. */

@@ -55,7 +55,7 @@ export class OutgoingRequests {
         subscriptions.send({ ...asked, dialogId: '' })
         return
       default:
-        relayRequest({ ...asked, dialogId: '' }, this.#options)
+        relayRequest({ ...asked, dialogId: '', plain: true }, this.#options)
     }
   }
 

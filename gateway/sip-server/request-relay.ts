@@ -24,6 +24,8 @@ export interface RelayedRequest {
   readonly commandId: string
   readonly draft: Draft
   readonly plan: SendPlan
+  /** It makes no dialog and is in none: a brief client gets no copy. */
+  readonly plain?: true
   /** On the frames of its responses; empty outside dialogs. */
   readonly dialogId: string
   /** Sees each response but 100 before the client; false keeps it from him. `request` is as it went out. */
@@ -52,7 +54,8 @@ export function relayRequest(relayed: RelayedRequest, context: RelayContext): Re
   const id = randomUUID()
   const { transport } = prepared.origin
   let request = prepared.request
-  const turn = client.send(requestSentPayload(commandId, { ...prepared.origin, at: clock.now() }, id, prepared.text))
+  const copy = relayed.plain ? client.copyOf(prepared.text) : prepared.text
+  const turn = client.send(requestSentPayload(commandId, { ...prepared.origin, at: clock.now() }, id, copy))
   let ended = false
   const end = (status: number) => {
     if (!ended) relayed.ended?.(status)

@@ -105,11 +105,24 @@ function send(
   sent?: Sent,
 ): void {
   try {
-    response.send(status, reason, { headers: toSrfHeaders(headers), ...(body !== undefined && { body }) }, sent)
+    response.send(status, reason, toOptions(headers, body), sent)
   } catch (error) {
     log.warn({ err: error, status }, 'answer not sent')
     sent?.(error)
   }
+}
+
+/** COMPAT(drachtio-srf 5.0): with headers or a body it copies the whole answer, even if they are empty. */
+function toOptions(
+  headers: SipHeaderLines,
+  body: string | undefined,
+): { headers?: Record<string, string>; body?: string } {
+  return { ...(isEmpty(headers) ? {} : { headers: toSrfHeaders(headers) }), ...(body !== undefined && { body }) }
+}
+
+function isEmpty(headers: SipHeaderLines): boolean {
+  for (const _ in headers) return false
+  return true
 }
 
 const received = (request: SrfRequest): Omit<IncomingRequest, 'answer'> => ({

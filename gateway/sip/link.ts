@@ -7,7 +7,7 @@ import { type SipHeaderLines, type SipHeaders, toSipHeaders, toSrfHeaders } from
 import { type IncomingInvite, type IncomingRequest, toIncoming, toIncomingInvite } from './incoming.js'
 import type { ControlAddress } from './options.js'
 import { createPendingInvites } from './pending-invites.js'
-import type { SrfApplication, SrfRequest, SrfResponse } from './srf.js'
+import type { SrfApplication, SrfOptions, SrfRequest, SrfResponse } from './srf.js'
 
 export type { IncomingInvite, IncomingRequest } from './incoming.js'
 
@@ -85,7 +85,8 @@ interface Waiting {
  */
 export function openLink(options: LinkOptions, connectTimeoutMs: number): Promise<Link> {
   const { server, methods, onRequest, onInvite, onLost, clock, log } = options
-  const srf = new Srf() as unknown as SrfApplication
+  // The tag tells an embedded server to send no copies of what we have sent; to others it means nothing.
+  const srf = new Srf('brief') as unknown as SrfApplication
   /**
    * Requests that wait, by number. What drachtio-srf is given knows the number only: it keeps callbacks in maps of its own,
    * and with them all they know, for long after they were called.
@@ -239,13 +240,14 @@ export const IN_DIALOG = 'sip:placeholder'
 /** How long a call that was given up may take to end. */
 const GIVEN_UP_MS = 32_000
 
-function toSrfOptions({ method, headers, body, nextHop, dialogId }: OutgoingRequest) {
+function toSrfOptions({ method, headers, body, nextHop, dialogId }: OutgoingRequest): SrfOptions {
   return {
     method,
     headers: toSrfHeaders(headers),
-    ...(body !== undefined && { body }),
-    ...(nextHop !== undefined && dialogId === undefined && { proxy: nextHop }),
-    ...(dialogId !== undefined && { stackDialogId: dialogId }),
+    body,
+    proxy: dialogId === undefined ? nextHop : undefined,
+    stackDialogId: dialogId,
+    toJSON: () => method,
   }
 }
 

@@ -9,17 +9,18 @@ export interface SrfApplication {
   use(method: string, handler: (request: SrfRequest, response: SrfResponse) => void): void
   connect(options: ControlAddress & { readonly reconnect: { readonly maxAttempts: number } }): void
   disconnect(): void
-  request(
-    uri: string,
-    options: {
-      method: string
-      headers: Record<string, string>
-      body?: string
-      proxy?: string
-      stackDialogId?: string
-    },
-    callback: (error: Error | null, request?: SrfRequest) => void,
-  ): void
+  request(uri: string, options: SrfOptions, callback: (error: Error | null, request?: SrfRequest) => void): void
+}
+
+/** A request to send. */
+export interface SrfOptions {
+  readonly method: string
+  readonly headers: Record<string, string>
+  readonly body: string | undefined
+  readonly proxy: string | undefined
+  readonly stackDialogId: string | undefined
+  /** COMPAT(drachtio-srf 5.0): it makes JSON of all options for a debug line that nobody reads. */
+  toJSON(): unknown
 }
 
 /** A request of the network, or one of ours that the server has taken. */
@@ -57,7 +58,7 @@ export interface SrfResponse {
   send(
     status: number,
     reason: string | undefined,
-    options: { headers: Record<string, string>; body?: string },
+    options: { headers?: Record<string, string>; body?: string },
     sent?: (error: unknown) => void,
   ): void
 }

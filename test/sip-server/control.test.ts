@@ -4,7 +4,7 @@ import { readCommand } from '../../gateway/sip-server/control/command.js'
 import { FrameFault, FrameReader, frame } from '../../gateway/sip-server/control/frame.js'
 import { ControlPeer, taken } from './support/control-peer.js'
 import { type Harness, SECRET, startHarness } from './support/harness.js'
-import { requestText } from './support/sip-text.js'
+import { requestText, responseText } from './support/sip-text.js'
 
 let harness: Harness | undefined
 afterEach(async () => {
@@ -106,5 +106,32 @@ describe('the control port', () => {
     const client = await openClient()
     const refusal = taken(await client.ask(`sip||\r\nMESSAGE http://x SIP/2.0\r\n\r\n${'x'.repeat(4 * 1024 * 1024)}`))
     expect(refusal.tokens[3]).toBe('NOK')
+  })
+})
+
+describe('a brief client', () => {
+  it('gets no copies of the requests and responses it has sent', async () => {
+    const { server, peer: openPeer, udpPort } = await start()
+    const peer = await openPeer()
+    const client = await ControlPeer.open(server.control.port)
+    await client.ask(`authenticate|${secret}|green,brief`)
+    await client.ask('route|message')
+
+    client.send(`sip||\r\nMESSAGE sip:alice@127.0.0.1:${peer.port} SIP/2.0\r\n\r\n`)
+    const request = await peer.receive()
+    peer.send(responseText(request, '200 OK'), udpPort)
+    const sent = await client.receive()
+    expect(sent).not.toContain('\r\n')
+    expect(sent.split('|').slice(11)).toEqual(['Msg sent:', ''])
+    expect(taken(await client.receive()).message).toMatch(/^SIP\/2.0 200 OK\r\n/)
+
+    peer.send(requestText(peer.port), udpPort)
+    const { tokens } = taken(await client.receive())
+    client.send(`sip|${tokens[8]}|\r\nSIP/2.0 202 Accepted\r\n\r\n`)
+    expect(await peer.receive()).toMatch(/^SIP\/2.0 202 Accepted\r\n/)
+    const answered = await client.receive()
+    expect(answered).not.toContain('\r\n')
+    expect(answered.split('|').slice(10)).toEqual([tokens[8], '', '', 'Msg sent:', ''])
+    client.close()
   })
 })

@@ -2,7 +2,7 @@ import { type ProxyCommand, readProxyCommand } from './proxy-command.js'
 
 /** A command of a client, read from the payload of a frame. */
 export type Command =
-  | { readonly kind: 'authenticate'; readonly id: string; readonly secret: string }
+  | { readonly kind: 'authenticate'; readonly id: string; readonly secret: string; readonly tags: readonly string[] }
   | { readonly kind: 'route' | 'removeRoute'; readonly id: string; readonly verb: string }
   | { readonly kind: 'ping'; readonly id: string }
   | SipCommand
@@ -31,7 +31,7 @@ export function readCommand(payload: string): Command {
     case undefined:
       return { kind: 'invalid', id, reason: 'Invalid message format' }
     case 'authenticate':
-      return { kind: 'authenticate', id, secret: first }
+      return { kind: 'authenticate', id, secret: first, tags: second.split(',') }
     case 'route':
       return { kind: 'route', id, verb: first.toLowerCase() }
     case 'remove_route':

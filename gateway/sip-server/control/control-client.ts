@@ -10,6 +10,8 @@ const MAX_FRAME_BYTES = 16 * 1024 * 1024
 /** Before authentication nobody needs long frames, nor much time. */
 const MAX_STRANGER_FRAME_BYTES = 4096
 const AUTHENTICATE_MS = 10_000
+/** Tag of a client that wants no copies of what it has sent. */
+const BRIEF = 'brief'
 
 export interface ControlClientOptions {
   readonly socket: Socket
@@ -30,6 +32,7 @@ export class ControlClient {
   readonly #verbs = new Set<string>()
   readonly #cancelAuthenticate: () => void
   #authenticated = false
+  #brief = false
   #ended = false
   #connected = true
 
@@ -60,6 +63,11 @@ export class ControlClient {
   /** Whether new requests of a method may be given to it. */
   takes(verb: string): boolean {
     return this.#verbs.has(verb) && !this.#ended && !this.#writer.congested
+  }
+
+  /** What an OK tells the client of the message it has sent. */
+  copyOf(text: string): string | undefined {
+    return this.#brief ? undefined : text
   }
 
   /** Sends a payload; gives the turn it is written in, for `sendAfter`. */
@@ -96,7 +104,7 @@ export class ControlClient {
 
   #obey(command: Command): void {
     if (command.kind === 'invalid') this.#refuse(command.id, command.reason)
-    else if (command.kind === 'authenticate') this.#authenticate(command.id, command.secret)
+    else if (command.kind === 'authenticate') this.#authenticate(command)
     else if (!this.#authenticated) this.#refuse(command.id, 'not authenticated')
     else if (command.kind === 'sip') this.#options.sip(this, command)
     else if (command.kind === 'proxy') this.#options.proxy(this, command)
@@ -108,12 +116,13 @@ export class ControlClient {
     }
   }
 
-  #authenticate(id: string, secret: string): void {
+  #authenticate({ id, secret, tags }: Extract<Command, { kind: 'authenticate' }>): void {
     if (!this.#options.authentic(secret)) {
       this.#refuse(id, 'incorrect secret')
       return
     }
     this.#authenticated = true
+    this.#brief = tags.includes(BRIEF)
     this.#cancelAuthenticate()
     this.reply(id, 'OK', ...this.#options.greeting())
   }

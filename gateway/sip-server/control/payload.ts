@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import type { HostPort, TransportName } from '../host-port.js'
+import { frameId } from './frame-id.js'
 
 /** Where a message went or came from; transport and address are empty where none took part. */
 export interface PayloadOrigin {
@@ -13,7 +13,7 @@ export interface PayloadOrigin {
 
 /** Plain answer to a command: `OK`, `OK|pong`, `NOK|<reason>`, `NO|<reason>`. */
 export function replyPayload(commandId: string, ...tokens: readonly string[]): string {
-  return [randomUUID(), 'response', commandId, ...tokens].join('|')
+  return [frameId(), 'response', commandId, ...tokens].join('|')
 }
 
 /** A new request from the network, 13 tokens; the two after the empty dialog id say where it came in. */
@@ -46,30 +46,30 @@ export function responsePayload(origin: PayloadOrigin, transactionId: string, te
   return `${sipTokens('network', origin, transactionId, dialogId)}\r\n${text}`
 }
 
-/** OK for a request sent, with the request as it went out: 12 tokens; the client learns the transaction id from it. */
+/** OK for a request sent, with the request as it went out, if the client wants it: 12 tokens; it learns the transaction id from it. */
 export function requestSentPayload(
   commandId: string,
   origin: PayloadOrigin,
   transactionId: string,
-  text: string,
+  copy: string | undefined,
 ): string {
-  return `${sentTokens(commandId, origin, transactionId)}|Msg sent:|\r\n${text}`
+  return `${sentTokens(commandId, origin, transactionId)}|Msg sent:|${afterTokens(copy)}`
 }
 
-/** OK for a response sent: 15 tokens, the dialog id being empty outside a dialog and for BYE. */
+/** OK for a response sent, with a copy of it if the client wants one: 15 tokens, the dialog id being empty outside a dialog and for BYE. */
 export function responseSentPayload(
   commandId: string,
   origin: PayloadOrigin,
   transactionId: string,
-  text: string,
+  copy: string | undefined,
   dialogId = '',
 ): string {
-  return `${sentTokens(commandId, origin, transactionId)}|${dialogId}||Msg sent:|\r\n${text}`
+  return `${sentTokens(commandId, origin, transactionId)}|${dialogId}||Msg sent:|${afterTokens(copy)}`
 }
 
 /** A final response a forwarded request got: 13 tokens; `continue` tells the client that this is not the last. */
 export function proxyResponsePayload(commandId: string, origin: PayloadOrigin, text: string): string {
-  return `${randomUUID()}|response|${commandId}|OK|network|${originTokens(origin)}|||continue\r\n${text}`
+  return `${frameId()}|response|${commandId}|OK|network|${originTokens(origin)}|||continue\r\n${text}`
 }
 
 /** The last answer to a proxy command that was obeyed. */
@@ -85,7 +85,7 @@ export function callRecordPayload(
   last: string | undefined,
   text: string,
 ): string {
-  const tokens = [randomUUID(), verb, source, timeOfDay(at), ...(last === undefined ? [] : [last])]
+  const tokens = [frameId(), verb, source, timeOfDay(at), ...(last === undefined ? [] : [last])]
   return `${tokens.join('|')}\r\n${text}`
 }
 
@@ -95,12 +95,14 @@ function sipTokens(
   transactionId: string,
   dialogId: string,
 ): string {
-  return `${randomUUID()}|sip|${source}|${originTokens(origin)}|${transactionId}|${dialogId}|`
+  return `${frameId()}|sip|${source}|${originTokens(origin)}|${transactionId}|${dialogId}|`
 }
 
 function sentTokens(commandId: string, origin: PayloadOrigin, transactionId: string): string {
-  return `${randomUUID()}|response|${commandId}|OK|application|${originTokens(origin)}|${transactionId}`
+  return `${frameId()}|response|${commandId}|OK|application|${originTokens(origin)}|${transactionId}`
 }
+
+const afterTokens = (text: string | undefined): string => (text === undefined ? '' : `\r\n${text}`)
 
 function originTokens({ bytes, transport, host, port, at }: PayloadOrigin): string {
   return `${bytes}|${transport}|${host}|${port}|${timeOfDay(at)}`

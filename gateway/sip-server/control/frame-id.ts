@@ -1,0 +1,12 @@
+import { randomUUID } from 'node:crypto'
+
+/** All but the last group, which counts. */
+const BEGINNING = randomUUID().slice(0, 24)
+const LAST_GROUP = 12
+let frames = 0
+
+/** Names a frame of the server. Nobody looks at it, so it need be unique only: a UUID made by chance would cost more than the rest of the frame. */
+export function frameId(): string {
+  frames += 1
+  return BEGINNING + frames.toString(16).padStart(LAST_GROUP, '0')
+}
