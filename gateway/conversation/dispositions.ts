@@ -92,6 +92,8 @@ export function createDispositions({ notes, policies, preferences, onDropped }: 
         return { kind: 'dropped' }
       }
       const copies = await copiesOf(notification.messageId, recipient)
+      // The one device that has it: there is nobody else to speak, and nothing to remember.
+      if (copies.length === 0 && recipient.device !== undefined) return { kind: 'passed', notification }
       const policy = hasWaited ? 'first' : policies.devices
       const verdict = await notes.update<Told, Verdict>(toldKey(notification, recipient), lifeMs, (state) =>
         weigh(state, notification.disposition, recipient.device ?? UNKNOWN, copies, policy),

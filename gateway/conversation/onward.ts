@@ -92,6 +92,9 @@ export function createOnward(options: OnwardOptions): Onward {
     const { message } = work
     const id = `${work.request.originator.uri}|${message.messageId}`
     underWay.set(id, answer)
+    // Another node may carry it on.
+    const forget = () => clock.after(HOLD_MS, () => underWay.delete(id))
+    answer.then(forget, forget)
     const acceptedAt = clock.now()
     const item = { id, lane: LANE, attempts: 0, acceptedAt, expiresAt: message.expiresAt, payload: work }
     await spool.put(item, { rememberMs: options.rememberMs }).catch((error: unknown) => {

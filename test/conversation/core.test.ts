@@ -100,6 +100,23 @@ describe('the originating function behind a core', () => {
   })
 
   test.each([
+    ['there is nobody at its address', 'sip:odi@127.0.0.1:1;transport=tcp;lr'],
+    ['its name cannot be resolved', 'sip:odi@core.invalid;lr'],
+  ])('IW-27 IW-28 the core cannot be reached, %s: a service carries it', async (_, back) => {
+    const { stage, said } = await behindCore()
+    expect((await said('orig', NUMBER, { back })).status).toBe(202)
+    await stage.service('sms').offered.next('the message', () => true)
+  })
+
+  test('MSG-05 a request that asserts nobody gets 403, and nothing is sent on', async () => {
+    const { core, stage, odi } = await behindCore()
+    const route = `<sip:orig@${stage.sip.host}:${stage.sip.port};lr>, <${odi}>`
+    const body = writeCpim({ from: ALICE, to: BOB, text: 'hi' })
+    expect((await core.send({ target: BOB, route, headers: [], body })).status).toBe(403)
+    expect(core.requests.items).toEqual([])
+  })
+
+  test.each([
     [404, 'noCpm'],
     [504, 'noCore'],
   ])('IW-20 IW-27 %i goes back by policy', async (status, policy) => {

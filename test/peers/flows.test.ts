@@ -144,7 +144,7 @@ describe.each([
     return cpim && readImdn(cpim)
   }
 
-  test('FLOW-01 REG-01 C.1: the sender registers', async () => {
+  test('REG-01 C.1: the sender registers', async () => {
     const said = await registers('alice')
     expect(ladder({ alice: said }).at(-1)).toBe('alice received 200')
   })
