@@ -1,29 +1,11 @@
 import type { FailureReason } from '../../gateway/cpm/failure.js'
 import type { Uri } from '../../gateway/cpm/ids.js'
+import type { PresenceState } from '../../gateway/cpm/presence.js'
 
 /**
  * Presence between CPM and a service that has it (`PRES-01` to `PRES-05`, `CPM-IWF-013`, `CPM-IWF-014`). The gateway keeps
  * subscriptions, refreshes them, restores them after a restart, and makes one of many watchers; an adapter translates.
  */
-
-/** What can be said of somebody, in the terms of PIDF and RPID; a device each. Absent: nothing is known. */
-export interface PresenceTuple {
-  readonly id: string
-  readonly open: boolean
-  /** 0 to 1 (RFC 3863 §4.1.7). */
-  readonly priority?: number
-  readonly contact?: Uri
-  /** RPID activities, e.g. `away`, `busy`, `on-the-phone`. */
-  readonly activities: readonly string[]
-  readonly note?: string
-  /** Language of the note. */
-  readonly language?: string
-  readonly since?: number
-}
-
-export interface PresenceState {
-  readonly tuples: readonly PresenceTuple[]
-}
 
 /** Where a subscription stands at the side that is watched. */
 export type WatchState =
