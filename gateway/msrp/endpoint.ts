@@ -56,6 +56,7 @@ export class MsrpEndpoint {
   readonly #connections = new Set<MsrpConnection>()
   /** Those we opened, by where they lead. */
   readonly #opened = new Map<string, Promise<MsrpConnection>>()
+  readonly #connecting = new Set<Socket>()
   readonly #sessions = new Map<string, MsrpSession>()
 
   private constructor(options: MsrpOptions) {
@@ -143,6 +144,7 @@ export class MsrpEndpoint {
   async close(): Promise<void> {
     for (const session of [...this.#sessions.values()]) session.close()
     for (const connection of this.#connections) connection.close()
+    for (const socket of this.#connecting) socket.destroy(new Error('closing'))
     await Promise.all(this.#listeners.map((listener) => listener.close()))
   }
 
@@ -163,6 +165,7 @@ export class MsrpEndpoint {
 
   async #open({ secure, host, port, name, fingerprint }: Target): Promise<MsrpConnection> {
     const socket = secure ? tlsConnect({ host, port, name }, this.#options.tls, fingerprint) : connect({ host, port })
+    this.#connecting.add(socket)
     const cancel = this.#clock.after(this.#limits.bindMs, () => socket.destroy(new Error('connection timed out')))
     try {
       await once(socket, secure ? 'secureConnect' : 'connect')
@@ -172,6 +175,7 @@ export class MsrpEndpoint {
       this.#observer.count('connection-failed')
       throw error
     } finally {
+      this.#connecting.delete(socket)
       cancel()
     }
   }
