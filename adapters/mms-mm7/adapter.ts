@@ -4,6 +4,7 @@ import { refusal } from './compose.js'
 import { createThreads } from './linked.js'
 import { serviceUri } from './mapping/address.js'
 import { saidAttempt } from './mapping/said.js'
+import { CARRIED_OTHERWISE } from './mapping/to-parts.js'
 import { mmsMetrics } from './metrics.js'
 import type { MmsOptions } from './profile.js'
 import { createReceiver } from './receive.js'
@@ -15,7 +16,7 @@ function capabilitiesOf(options: MmsOptions): ServiceCapabilities {
   const { accounts, inbound } = options
   return {
     schemes: options.mailRecipients ? ['tel', 'mailto'] : ['tel'],
-    media: [...options.types, 'image/*', 'multipart/*'],
+    media: [...options.types, ...CARRIED_OTHERWISE, 'image/*', 'multipart/*'],
     maxBytes: options.maxSource,
     reports: {
       delivered: inbound !== undefined && accounts.some(({ deliveryReports }) => deliveryReports),

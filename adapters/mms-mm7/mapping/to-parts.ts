@@ -7,8 +7,8 @@ import { type Entity, readEntity } from '../wire/mime.js'
 import { textOf, textPart } from './text.js'
 
 /**
- * The media of a CPM message, in order: a multipart taken apart, of alternatives the best that is carried, the descriptor of
- * a file elsewhere as text with its link. Undefined when the content cannot be read.
+ * The media of a CPM message, in order: a multipart taken apart, of alternatives the best that is carried, and what phones do not
+ * know in a form that they do. Undefined when the content cannot be read.
  */
 export function partsOf(content: Content, types: readonly string[]): readonly Part[] | undefined {
   const media = parseMediaType(content.type)
@@ -45,16 +45,28 @@ const isPresentation = (part: Part): boolean => /^application\/smil(?:\+xml)?$/.
 
 const LINKS = new Set(['application/vnd.gsma.rcs-ft-http+xml', 'text/uri-list'])
 const URL_IN_TEXT = /https?:\/\/[^\s"'<>]{1,2000}/g
+const LOCATION = 'application/vnd.gsma.rcspushlocation+xml'
+const POSITION = /<(?:\w{1,20}:)?pos(?:\s[^>]{0,200})?>\s{0,20}(-?[\d.]{1,20})\s{1,20}(-?[\d.]{1,20})/
 
-/** A text in UTF-8 without doubt; the link instead of its descriptor. */
+/** Media types that are carried in another form, whatever the profile says. */
+export const CARRIED_OTHERWISE: readonly string[] = [...LINKS, LOCATION, 'text/vcard']
+
+/** What every phone can read: text in UTF-8, the link instead of its descriptor, a place as text (RFC 5870), vCards by their old name. */
 function readable(part: Part): Part {
   const type = mediaTypeOf(part)
   if (type === 'text/plain') return { ...part, ...textPart(textOf(part)) }
-  if (!LINKS.has(type)) return part
-  const found = Buffer.from(part.octets).toString('utf8').match(URL_IN_TEXT)
-  // The descriptor names the thumbnail first and the file last.
-  const link = found?.at(-1)?.replaceAll('&amp;', '&')
-  return link === undefined ? part : textPart(link)
+  if (type === 'text/vcard') return { ...part, type: part.type.replace(/^\s*text\/vcard/i, 'text/x-vcard') }
+  const text = LINKS.has(type) ? linkIn(part) : type === LOCATION ? placeIn(part) : undefined
+  return text === undefined ? part : textPart(text)
+}
+
+/** The descriptor of a file names its thumbnail first and the file last. */
+const linkIn = ({ octets }: Part): string | undefined =>
+  Buffer.from(octets).toString('utf8').match(URL_IN_TEXT)?.at(-1)?.replaceAll('&amp;', '&')
+
+function placeIn({ octets }: Part): string | undefined {
+  const [, latitude, longitude] = POSITION.exec(Buffer.from(octets).toString('utf8')) ?? []
+  return latitude === undefined ? undefined : `geo:${latitude},${longitude}`
 }
 
 const ENDINGS: Readonly<Record<string, string>> = {
@@ -68,7 +80,6 @@ const ENDINGS: Readonly<Record<string, string>> = {
   'video/3gpp': '3gp',
   'video/mp4': 'mp4',
   'text/x-vcard': 'vcf',
-  'text/vcard': 'vcf',
   'text/x-vcalendar': 'vcs',
 }
 

@@ -83,6 +83,27 @@ it('IWF-MSG-01 any content of CPM is taken apart or refused, never thrown at', (
   )
 })
 
+it.for<[string, string, string, string]>([
+  [
+    'application/vnd.gsma.rcspushlocation+xml',
+    '<rcsenvelope><gs:Circle><gml:pos>26.11 80.24</gml:pos></gs:Circle></rcsenvelope>',
+    'text/plain',
+    'geo:26.11,80.24',
+  ],
+  [
+    'application/vnd.gsma.rcspushlocation+xml',
+    '<rcsenvelope/>',
+    'application/vnd.gsma.rcspushlocation+xml',
+    '<rcsenvelope/>',
+  ],
+  ['text/vcard; charset=utf-8', 'BEGIN:VCARD', 'text/x-vcard', 'BEGIN:VCARD'],
+  ['text/uri-list', '# one\nhttps://cs.example/a', 'text/plain', 'https://cs.example/a'],
+])('IWF-MSG-01 %s goes in a form that phones know', ([type, text, expected, content]) => {
+  const [found] = partsOf({ type, text }, TYPES) ?? []
+  expect(found?.type.split(';')[0]).toBe(expected)
+  expect(Buffer.from(found?.octets ?? []).toString()).toBe(content)
+})
+
 it('parts get short names that differ, and keep good ones', () => {
   const names = named([
     part('image/jpeg', 'x', 'holiday.jpg'),
