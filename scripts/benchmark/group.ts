@@ -104,6 +104,7 @@ try {
     return { acceptMs, copiesMs, toldMs, cpuMs: (usageOf(pid).cpuSeconds - before) * 1000, messages, delivered }
   }
 
+  const idle = usageOf(gateway.program().pid).rss
   for (let round = 0; round < WARM; round++) await measure()
   const results: Result[] = []
   for (let round = 0; round < runs; round++) results.push(await measure())
@@ -115,7 +116,7 @@ A message to a group of ${members}, ${onSms} of them on SMS, median of ${runs} r
   copies with all CPM members             ${of((r) => r.copiesMs)} ms
   sender told of all ${members}                  ${of((r) => r.toldMs)} ms, in ${of((r) => r.messages)} MESSAGE with ${of((r) => r.delivered)} reports
   CPU                                     gateway ${of((r) => r.cpuMs)} ms
-  memory at most                          gateway ${megabytes(usageOf(gateway.program().pid).peak)}, redis-server ${megabytes(usageOf(gateway.redisPid() ?? 0).peak)}`)
+  memory at most                          gateway ${megabytes(usageOf(gateway.program().pid).peak)} (idle ${megabytes(idle)}), redis-server ${megabytes(usageOf(gateway.redisPid() ?? 0).peak)}`)
   core.close()
 } finally {
   await gateway.close()

@@ -82,7 +82,10 @@ describe('the gateway dies', () => {
     await members[0]?.nextText('the copy')
     await expect.poll(() => members[2]?.refused.items.length).toBe(1)
     await stage.restart()
-    expect(told(await nextNotifications(alice))).toEqual(['sip:bob delivered', 'sip:dave failed'])
+    // What was not yet written when it died is found out anew, perhaps after the time of the first ones.
+    const results = [...(await nextNotifications(alice))]
+    if (results.length < 2) results.push(...(await nextNotifications(alice)))
+    expect(told(results)).toEqual(['sip:bob delivered', 'sip:dave failed'])
     expect(alice.messages.items).toEqual([])
   })
 })
