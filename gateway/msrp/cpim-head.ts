@@ -3,7 +3,7 @@ import type { OctetPipe } from './octet-pipe.js'
 
 /**
  * Reads the head of a message/cpim, its content's headers included, and leaves all octets in the pipe: who reads on gets
- * the message as it came (RFC 7701 §6.2 wants it unchanged). The content of the result is empty. Throws PipeBroken
+ * the message as it came (RFC 7701 §6 wants it unchanged). The content of the result is empty. Throws PipeBroken
  * when the writer gives up.
  */
 export async function peekCpim(pipe: OctetPipe): Promise<Cpim | CpimFault> {

@@ -43,7 +43,7 @@ export interface Target {
   readonly fingerprint?: Fingerprint
 }
 
-/** The discard port stands in the URI of one who cannot be reached (RFC 6135 §4.2). */
+/** The discard port stands in the URI of one who cannot be reached (RFC 6135 §4). */
 const NO_PORT = 9
 
 /** All MSRP of one process: its ports, its connections, its sessions by their ids. */
@@ -192,7 +192,7 @@ export class MsrpEndpoint {
     return connection
   }
 
-  /** RFC 4975 §7.3: the session is the one of the URI; with msrp-cema hosts differ, so that only its id counts (RFC 6714 §5). */
+  /** RFC 4975 §7.3: the session is the one of the URI; with msrp-cema hosts differ, so that only its id counts (RFC 6714 §4). */
   #route(request: Request, hasBody: boolean, connection: MsrpConnection): Sink | 'later' {
     const [own, ...beyond] = request.toPath
     const session = beyond.length === 0 ? this.#sessions.get(own.sessionId ?? '') : undefined

@@ -3,7 +3,7 @@ import { escapeXml, parseXml, type XmlFault } from '../cpm/xml.js'
 export const IS_COMPOSING_TYPE = 'application/im-iscomposing+xml'
 const NAMESPACE = 'urn:ietf:params:xml:ns:im-iscomposing'
 const LIMITS = { chars: 4096, depth: 3, elements: 20, attributes: 10 }
-/** RFC 3994 §3.3: an active state that is not refreshed ends after so long when the sender gave no time. */
+/** RFC 3994 §3: an active state that is not refreshed ends after so long when the sender gave no time. */
 const DEFAULT_REFRESH_S = 120
 const MIN_REFRESH_S = 60
 const MAX_REFRESH_S = 86_400
@@ -17,7 +17,7 @@ export interface IsComposing {
   readonly refreshS: number
 }
 
-/** Reads an isComposing document. An unknown state counts as idle (RFC 3994 §3.2). */
+/** Reads an isComposing document. An unknown state counts as idle (RFC 3994 §3). */
 export function parseIsComposing(text: string): IsComposing | XmlFault {
   const root = parseXml(text, LIMITS)
   if ('kind' in root) return root

@@ -123,7 +123,7 @@ export class OutgoingMessage {
     this.#finish({ kind: 'failed', cause })
   }
 
-  /** Tells the peer that nothing more comes, unless it was the peer that wanted it (RFC 4975 §7.1.2). */
+  /** Tells the peer that nothing more comes, unless it was the peer that wanted it (RFC 4975 §7.1.1). */
   #stop(transactions: ChunkTransactions): readonly Buffer[] {
     this.#told = true
     if (this.#chunk) return this.#end('#', transactions)

@@ -125,7 +125,7 @@ function placeOf(headers: Headers, wanted: number): Place {
   return { usePath, expires: secondsOf(headers, 'Expires') ?? wanted }
 }
 
-/** The lifetime the relay would take (RFC 4976 §6.3). */
+/** The lifetime the relay would take (RFC 4976 §5). */
 const boundOf = (headers: Headers): number | undefined =>
   secondsOf(headers, 'Min-Expires') ?? secondsOf(headers, 'Max-Expires')
 

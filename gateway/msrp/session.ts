@@ -279,7 +279,7 @@ export class MsrpSession implements Rider {
     return lastOf(this.#context.path)
   }
 
-  /** 481 and 506 are the end of the session (RFC 4975 §10.5, §10.8); any other refusal of its message alone. */
+  /** 481 and 506 are the end of the session (RFC 4975 §10.8, §10.10); any other refusal of its message alone. */
   #refused(status: number): void {
     if (status === 481 || status === 506) this.#end('refused')
   }

@@ -20,14 +20,14 @@ export interface OwnStream {
   readonly others?: readonly string[]
 }
 
-/** The stream of an offer of ours: either side may connect, if we can be reached (RFC 6135 §4.2.1). */
+/** The stream of an offer of ours: either side may connect, if we can be reached (RFC 6135 §4). */
 export function offerStream(own: OwnStream): MessageStream {
   return describe(own, own.direction ?? 'sendrecv', own.reachable ? 'actpass' : 'active', true)
 }
 
 /**
  * Our answer to an offered stream, and what it settles. Undefined when the stream is to be refused: no type in common,
- * TLS on one side only, a connection nobody can make, or an address that is not the path's (RFC 6714 §4.3).
+ * TLS on one side only, a connection nobody can make, or an address that is not the path's (RFC 6714 §4).
  * We let the peer connect when we can be reached: it may be behind a NAT.
  */
 export function answerStream(

@@ -32,7 +32,7 @@ export interface Response {
   readonly headers: Headers
 }
 
-/** What RFC 4975 §10, RFC 4976 §6 and RFC 7701 say of each code. */
+/** What RFC 4975 §10, RFC 4976 and RFC 7701 say of each code. */
 const PHRASES: Readonly<Record<number, string>> = {
   200: 'OK',
   400: 'Bad Request',

@@ -73,7 +73,7 @@ export function parsePath(text: string): Path | undefined {
   return first && [first, ...rest]
 }
 
-/** Whether two paths lead the same way: a new offer with the same path keeps its connection (RFC 4975 §8.8). */
+/** Whether two paths lead the same way: a new offer with the same path keeps its connection (RFC 4975 §8.4). */
 export const samePath = (one: Path, other: Path): boolean =>
   one.length === other.length && one.every((uri, index) => sameUri(uri, other[index] ?? uri))
 
