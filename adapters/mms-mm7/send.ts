@@ -9,6 +9,7 @@ import { compose } from './compose.js'
 import type { Threads } from './linked.js'
 import { toMm7Address } from './mapping/address.js'
 import { bareKeys, reportKeys } from './mapping/message-id.js'
+import { oneLine } from './mapping/said.js'
 import { httpOutcome, isAlarm, isTaken, statusOutcome } from './mapping/status.js'
 import { reportsAsked, toSubmit } from './mapping/submit.js'
 import type { MmsMetrics } from './metrics.js'
@@ -55,7 +56,7 @@ export function createSend({ options, accounts, threads, clock, gateway, metrics
     const recipient = toMm7Address(message.to, profile)
     if (!recipient) return { ...here, reason: 'address-invalid', said: 'recipient is no MMS address' }
     const composed = await compose(message.content, options, profile, repairs.includes('smaller'))
-    if (composed.kind === 'refused') return { ...here, reason: composed.reason, said: composed.said }
+    if (composed.kind === 'refused') return { ...here, reason: composed.reason, said: oneLine(composed.said) }
     for (const change of composed.changes) metrics.adapted(change)
     const linked =
       profile.linkedId === 'never' || repairs.includes('no-linked-id')
@@ -90,9 +91,7 @@ export function createSend({ options, accounts, threads, clock, gateway, metrics
       kind: 'accepted',
       parts: [{ id: (messageId ?? '') as ServiceMessageId, keys }],
       reportExpected: messageId !== undefined && (asked.deliveryReport || asked.readReply),
-      said: [said, ...(messageId === undefined ? [] : [`id ${messageId}`]), ...(adapted === '' ? [] : [adapted])].join(
-        ', ',
-      ),
+      said: oneLine([said, messageId && `id ${messageId}`, adapted].filter(Boolean).join(', ')),
     } as const
   }
 
@@ -126,8 +125,7 @@ export function createSend({ options, accounts, threads, clock, gateway, metrics
       return { kind: 'uncertain', reason: 'uncertain', said, ...progressOf(sending) }
     }
     const { operation, status } = read.message
-    const words = (status.text ?? '').replace(/[\0-\x1f\x7f-\x9f]/g, ' ').slice(0, 100)
-    const said = `${operation} ${status.code}${words === '' ? '' : ` ${words}`}`
+    const said = oneLine([operation, status.code, status.text?.slice(0, 100)].filter(Boolean).join(' '))
     if (isTaken(status.code)) {
       return accepted(sending, said, 'messageId' in read.message ? read.message.messageId : undefined)
     }

@@ -74,6 +74,15 @@ describe('the answer of the MMSC', () => {
     expect(said(outcome)).toMatch(/^[^\r\n]{3,}$/)
   })
 
+  it('is one line in the trace, whatever the MMSC writes', async () => {
+    const odd = OK.toString().replace('>Success<', '>So\r\nbe it<').replace('>041120101531001<', '>A\nB<')
+    const mmsc = await mmscFor(
+      Buffer.from(odd.replace(/Content-Length: (\d+)/, (_, length) => `Content-Length: ${Number(length) - 10}`)),
+    )
+    const rig = await rigFor([account(mmsc.url)])
+    expect(said(await rig.send({}))).toMatch(/^SubmitRsp 1000 So +be it, id A B$/)
+  })
+
   it('has another meaning where the operator says so', async () => {
     const mmsc = await mmscFor(answer('submit-10-status-restricted.rsp.http'))
     const rig = await rigFor([account(mmsc.url, { statusOverrides: { 2001: 'busy' } })])
