@@ -3,12 +3,14 @@ import type { UserDirectory } from '../core/port.js'
 import type { Clock } from '../cpm/clock.js'
 import type { Uri } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
+import type { Offered } from '../interworking/acceptance.js'
 import type { Interworking } from '../interworking/interworking.js'
 import type { CpmRequestHandler, SipEdge } from '../sip/port.js'
 import type { Spool } from '../spool/spool.js'
 import { createConversation } from './conversation.js'
 import { createDelivery, type Deliver, type Delivery, judge, type ToDevices, throughCore } from './delivery.js'
 import { createDispositions } from './dispositions.js'
+import { createLoops } from './loops.js'
 import { createNotifications } from './notifications.js'
 import { createOnward } from './onward.js'
 import type { ControllingFunction, DeferredMessaging, PreferenceStore, Preferences, Registrations } from './port.js'
@@ -64,6 +66,7 @@ export function createConversationServer(options: ConversationServerOptions): Co
     dispositions,
     interwork,
   })
+  const loops = createLoops(spool.notes)
   const onward = createOnward({
     edge,
     policies,
@@ -109,8 +112,14 @@ export function createConversationServer(options: ConversationServerOptions): Co
   })
 
   /** `IW-12`: as the terminating function of the recipient, with his preferences and in the sender's name. */
-  function interwork(delivery: Delivery, message: CpmMessage, services: Preferences['services']) {
+  async function interwork(
+    delivery: Delivery,
+    message: CpmMessage,
+    services: Preferences['services'],
+  ): Promise<Offered> {
     const { user, from, senders, icid } = delivery
+    if (message.service !== undefined && (await loops.goesRound(user, message)))
+      return { kind: 'unfit', reason: 'loop' }
     const sender = directory?.find(from)
     const addresses = senders ?? sender?.addresses ?? [from]
     const recipient = directory?.find(user)?.addresses ?? [user]

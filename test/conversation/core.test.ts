@@ -208,17 +208,20 @@ describe('the originating function behind a core', () => {
     expect(core.requests.items).toEqual([])
   })
 
-  test('IMDN-11 the answer is late: 202, then the failure of the other network as a notification', async () => {
-    const clock = manualClock(Date.now())
-    const { core, said, next, report, odi } = await behindCore({ clock, conversation: { noCore: 'return' } })
-    core.answer = ({ body }) => (body.includes('imdn+xml') ? 200 : 0)
-    const answer = said('orig', BOB, { back: odi, messageId: 'late-1' })
-    await next('the message')
-    clock.advance(20_000)
-    expect((await answer).status).toBe(202)
-    core.answer = ({ body }) => (body.includes('imdn+xml') ? 200 : 403)
-    expect(imdnIn(await report())).toMatchObject({ messageId: 'late-1', status: 'failed' })
-  })
+  test.each([403, 483])(
+    'IMDN-11 the answer is late: 202, then %i of the other network as a notification',
+    async (status) => {
+      const clock = manualClock(Date.now())
+      const { core, said, next, report, odi } = await behindCore({ clock, conversation: { noCore: 'return' } })
+      core.answer = ({ body }) => (body.includes('imdn+xml') ? 200 : 0)
+      const answer = said('orig', BOB, { back: odi, messageId: 'late-1' })
+      await next('the message')
+      clock.advance(20_000)
+      expect((await answer).status).toBe(202)
+      core.answer = ({ body }) => (body.includes('imdn+xml') ? 200 : status)
+      expect(imdnIn(await report())).toMatchObject({ messageId: 'late-1', status: 'failed' })
+    },
+  )
 
   test('IMDN-11 a message answered with 202 survives the gateway that took it', async () => {
     const [clock, prefix] = [manualClock(Date.now()), freshPrefix()]

@@ -196,6 +196,32 @@ describe('charging records', () => {
   })
 })
 
+test('a loop by two services between two gateways ends, with one notification of failure and no storm', async () => {
+  const services = { sms: {}, mms: {} }
+  const away = (service: string, address: string) => ({ unavailable: 'interwork', services: [{ service, address }] })
+  // What is for bob here goes by SMS to alice there, and what is for alice there by MMS to bob here.
+  const here = await openStage({ services, preferences: { bob: away('sms', 'tel:+12065550101') } })
+  const there = await openStage({ services, preferences: { alice: away('mms', BOB_NUMBER) } })
+  const alice = await here.device('alice')
+  const rounds: string[] = []
+  const carries = (service: string, from: typeof here, to: typeof here) => {
+    const played = from.service(service)
+    played.answer = () => ({ kind: 'delivered' })
+    played.onOffered = ({ from: sender, to: number, content, messageId }) => {
+      rounds.push(service)
+      const given = { from: sender, to: number, content, id: `${service} ${messageId}`, wantsReport: true }
+      void to.service(service).gateway.receiveMessage(fromHandset(given))
+    }
+  }
+  carries('sms', here, there)
+  carries('mms', there, here)
+  await alice.say({ to: 'sip:bob@cpm.example', text: 'round and round' })
+  await expect
+    .poll(() => here.service('mms').told.items.length + there.service('sms').told.items.length, { timeout: 5_000 })
+    .toBe(1)
+  expect(rounds.length).toBeLessThan(10)
+})
+
 test('a loop between two gateways ends by Max-Forwards, with one answer and no storm', async () => {
   const [here, there] = [await freePort(), await freePort()]
   await openStage({ port: here, core: `sip:127.0.0.1:${there}` })

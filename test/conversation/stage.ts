@@ -64,6 +64,8 @@ export interface PlayedService {
   readonly offered: Inbox<OutboundMessage>
   readonly told: Inbox<{ readonly to: string; readonly state: string }>
   answer: () => SendOutcome
+  /** Told of each message as it is offered. */
+  onOffered: (message: OutboundMessage) => void
   gateway: GatewayPort
 }
 
@@ -240,6 +242,7 @@ function playedModule(played: Map<string, PlayedService>): AdapterModule<unknown
           const parts = [{ id: id as ServiceMessageId, keys: [id] }]
           return { kind: 'accepted', parts, reportExpected: true, said: id }
         },
+        onOffered: () => {},
         gateway: context.gateway,
       }
       played.set(context.service as ServiceId, service)
@@ -259,6 +262,7 @@ function playedModule(played: Map<string, PlayedService>): AdapterModule<unknown
           refuses: () => undefined,
           async send(message) {
             service.offered.push(message)
+            service.onOffered(message)
             return service.answer()
           },
           async report({ to, state }) {
