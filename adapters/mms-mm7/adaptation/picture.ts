@@ -57,7 +57,6 @@ export async function lookAt(octets: Uint8Array): Promise<Picture | undefined> {
   if (found === undefined || type === undefined) return undefined
   const { width, height } = found.autoOrient
   const frames = found.pages ?? 1
-  if (width * height > MAX_PIXELS) return undefined
   return {
     octets,
     type,

@@ -152,6 +152,8 @@ describe('hostile pictures', () => {
     )
     const result = await adapt([{ type: 'image/jpeg', octets }], { ...LIMITS, types: ['image/*'] })
     expect(result).toMatchObject({ parts: [], changes: [refused] })
+    // Not even its head, by nobody in this process.
+    await expect(sharp(octets).metadata()).rejects.toThrow()
   })
 
   it('a picture cut off is refused when it must be written anew', async () => {
