@@ -30,7 +30,11 @@ export function createPendingInvites(): PendingInvites {
     }
     byCallId.set(callId, others)
     const { request, response } = next
-    request.agent.mapServer.get(request.socket)?.pendingNetworkInvites.set(callId, { req: request, res: response })
+    // After its handler drachtio-srf removes what is there.
+    queueMicrotask(() => {
+      if (!byCallId.get(callId)?.includes(next)) return
+      request.agent.mapServer.get(request.socket)?.pendingNetworkInvites.set(callId, { req: request, res: response })
+    })
   }
 
   function cancelled(callId: string, cancel: SrfMessage): void {

@@ -29,6 +29,8 @@ export interface IncomingCallContext {
   ) => HeldLeg
   /** It has its final answer, ours or that of the caller's withdrawal. */
   readonly closed: (status: number) => void
+  /** Nothing more will come of it but what the leg says. */
+  readonly settled: () => void
 }
 
 export interface HeldCall extends IncomingCall {
@@ -46,6 +48,7 @@ export function createIncomingCall(
   const withdrawn = new AbortController()
   const said = new Set<number>()
   let open = true
+  let giveUp = (): void => undefined
   const { expiresAt } = invitation
   // RFC 3261 §13.3.1: a drachtio-server does not look at Expires.
   const cancelLimit =
@@ -63,10 +66,13 @@ export function createIncomingCall(
     if (!close(487)) return
     invite.answer(487)
     withdrawn.abort('expired')
+    context.settled()
   }
 
   function gone(): void {
-    if (close(487)) withdrawn.abort('cancelled')
+    if (!close(487)) return
+    withdrawn.abort('cancelled')
+    context.settled()
   }
 
   invite.onCancel(gone)
@@ -84,7 +90,8 @@ export function createIncomingCall(
       'Content-Type': SDP,
     }
     const seconds = Math.max(askedTimer(invite.headers).seconds ?? timerSeconds, MIN_SE_S)
-    return new Promise((resolve, reject) => {
+    const leg = new Promise<Leg>((resolve, reject) => {
+      giveUp = () => reject(new SessionGone())
       invite.accept(headers, sdp, (dialogId) => {
         if (!dialogId) {
           withdrawn.abort('cancelled')
@@ -101,14 +108,15 @@ export function createIncomingCall(
           },
           focus,
         )
-        const unacknowledged = (): void => reject(new SessionGone())
-        leg.ended.addEventListener('abort', unacknowledged, { once: true })
+        // RFC 3261 §13.3.1.4: who does not acknowledge has no session.
+        leg.ended.addEventListener('abort', giveUp, { once: true })
         leg.onAcknowledged(() => {
-          leg.ended.removeEventListener('abort', unacknowledged)
+          leg.ended.removeEventListener('abort', giveUp)
           resolve(leg)
         })
       })
     })
+    return leg.finally(context.settled)
   }
 
   return {
@@ -123,10 +131,15 @@ export function createIncomingCall(
     },
     accept,
     reject(answer: SipAnswer) {
-      if (close(answer.status)) invite.answer(answer.status, answer.reason, answerHeaders(answer, uris.domain))
+      if (!close(answer.status)) return
+      invite.answer(answer.status, answer.reason, answerHeaders(answer, uris.domain))
+      context.settled()
     },
     withdrawn: withdrawn.signal,
-    lost: gone,
+    lost() {
+      gone()
+      giveUp()
+    },
   }
 }
 

@@ -116,10 +116,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       timerSeconds,
       clock,
       hold: (begun, own) => hold(begun, invitation.originator, own ?? target),
-      closed(status) {
-        waiting.delete(call)
-        metrics.requestIn('INVITE', status, clock.now() - at)
-      },
+      closed: (status) => metrics.requestIn('INVITE', status, clock.now() - at),
+      settled: () => waiting.delete(call),
     })
     waiting.add(call)
     onInvite(call).catch((error: unknown) => {
@@ -246,6 +244,7 @@ export function createSessions(options: SessionsOptions): Sessions {
           resolve()
         })
       })
+      for (const call of [...waiting]) call.lost()
     },
   }
 }
