@@ -77,7 +77,9 @@ export function createControlling(options: ControllingOptions): ControllingServi
       const take = { parallel: () => options.parallel, holdMs: DELIVERY_HOLD_MS }
       const giveUp = (_: unknown, reason: string) => ({ kind: 'failed', reason }) as const
       consumers.push(
-        spool.take<FanOutWork>(FAN_OUT_LANE, take, copies.fanOut, giveUp),
+        spool.take<FanOutWork>(FAN_OUT_LANE, take, copies.fanOut, ({ payload }, reason) =>
+          copies.lost(payload, reason),
+        ),
         spool.take<CopyWork>(COPY_LANE, take, copies.attempt, ({ payload }, reason) =>
           copies.poisoned(payload, reason),
         ),

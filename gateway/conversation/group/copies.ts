@@ -12,7 +12,7 @@ import { copyOutside, copyWithin } from './copy.js'
 import type { StoredMessages } from './messages.js'
 import { outcomeOf } from './outcome.js'
 import type { GroupRecorder } from './recorder.js'
-import { COPY_LANE, type CopyWork, type FanOutWork, type GroupMessage, resultItem } from './work.js'
+import { COPY_LANE, type CopyWork, type FanOutWork, type GroupMessage, lostItem, resultItem } from './work.js'
 
 export interface CopiesOptions {
   readonly stored: StoredMessages
@@ -32,6 +32,8 @@ export interface Copies {
   fanOut(taken: Taken<FanOutWork>): Promise<Verdict<FanOutWork>>
   /** Takes an item of COPY_LANE: one attempt to deliver it. */
   attempt(taken: Taken<CopyWork>): Promise<Verdict<CopyWork>>
+  /** The verdict on a message of which no copies can be made. */
+  lost(work: FanOutWork, reason: string): Verdict<FanOutWork>
   /** The verdict on a copy that cannot be handled. */
   poisoned(work: CopyWork, reason: string): Verdict<CopyWork>
 }
@@ -130,6 +132,7 @@ export function createCopies(options: CopiesOptions): Copies {
   return {
     fanOut,
     attempt,
+    lost: ({ key }, reason) => ({ kind: 'failed', reason, puts: [lostItem(key, clock.now())] }),
     poisoned: (work, reason) => ({ kind: 'failed', reason, puts: [failureOf(work, 'internal')] }),
   }
 }

@@ -2,7 +2,7 @@ import type { UserDirectory } from '../../core/port.js'
 import type { Clock } from '../../cpm/clock.js'
 import { buildImdn } from '../../cpm/imdn.js'
 import type { Disposition, DispositionNotification } from '../../cpm/message.js'
-import { notificationOf } from '../../interworking/notification.js'
+import { failureDisposition, notificationOf } from '../../interworking/notification.js'
 import type { Originator } from '../../sip/port.js'
 import type { Spool, SpoolItem, Taken, Verdict } from '../../spool/spool.js'
 import { gatherByKey } from './gather.js'
@@ -144,8 +144,10 @@ export function createResults({ spool, stored, directory, clock }: ResultsOption
     const work = item.payload
     const found = await stored.find(work.key)
     if (!found) return { kind: 'done' }
-    if (work.kind === 'result') {
-      await take(found, work.result)
+    if (work.kind !== 'close') {
+      const results =
+        work.kind === 'result' ? [work.result] : found.members.map((_, who) => ({ who, disposition: LOST }))
+      await Promise.all(results.map((result) => take(found, result)))
       return { kind: 'done' }
     }
     const delayMs = work.at - clock.now()
@@ -198,6 +200,8 @@ function toNotification({ message, members }: StoredMessage, { who, disposition 
     disposition,
   }
 }
+
+const LOST = failureDisposition('internal')
 
 const isFailure = ({ kind, status }: Disposition): boolean =>
   kind === 'delivery' && (status === 'failed' || status === 'error')

@@ -71,6 +71,8 @@ export interface Result {
 
 export type ResultWork =
   | { readonly kind: 'result'; readonly key: GroupKey; readonly result: Result }
+  /** No copy could be made. */
+  | { readonly kind: 'lost'; readonly key: GroupKey }
   /** The window is over `at` (ms since 1970): its time is up, or every member has reported. */
   | {
       readonly kind: 'close'
@@ -98,6 +100,15 @@ export const resultItem = (key: GroupKey, result: Result, now: number): SpoolIte
   acceptedAt: now,
   expiresAt: now + LATE_MS,
   payload: { kind: 'result', key, result },
+})
+
+export const lostItem = (key: GroupKey, now: number): SpoolItem<ResultWork> => ({
+  id: `${key}:lost`,
+  lane: RESULT_LANE,
+  attempts: 0,
+  acceptedAt: now,
+  expiresAt: now + LATE_MS,
+  payload: { kind: 'lost', key },
 })
 
 export const closeItem = (

@@ -71,6 +71,20 @@ describe('the gateway dies', () => {
     expect([alice, ...members].flatMap((device) => device.messages.items)).toEqual([])
   })
 
+  test('a message of which no copy can be made is told as an error for each member', async () => {
+    const { alice } = await cast({
+      groups: friends(MEMBERS, { send: 'anyone' }),
+      spool: (spool) => ({
+        ...spool,
+        take: (name, options, handle, onPoison) =>
+          spool.take(name, options, name === 'group' ? () => Promise.reject(new Error('broken')) : handle, onPoison),
+      }),
+      maxCrashes: 1,
+    })
+    expect((await alice.say({ to: FRIENDS, text: 'hi', report: BOTH })).answer.status).toBe(202)
+    expect(told(await nextNotifications(alice))).toEqual(['sip:bob error', 'sip:carol error', 'sip:dave error'])
+  })
+
   test('IMDN-12 while a member is silent: what the others have reported is told once, at its time', async () => {
     const { stage, alice, members } = await cast({
       groups: friends(MEMBERS, { send: 'anyone', reports: { wait: '1s' } }),

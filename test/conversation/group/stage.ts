@@ -60,6 +60,8 @@ export interface StageOptions {
   readonly trust?: boolean
   /** URI of an external core. */
   readonly core?: string
+  /** Times an item may be handed over in vain. */
+  readonly maxCrashes?: number
   /** Stands between the controlling function and the spool. */
   readonly spool?: (spool: Spool) => Spool
 }
@@ -121,7 +123,12 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
 
   async function begin(between: StageOptions['spool'] = (spool) => spool) {
     const redis = await openTestRedis(prefix)
-    const spool = await createSpool(redis, { node: 'gw1', clock: systemClock, log: silent })
+    const spool = await createSpool(redis, {
+      node: 'gw1',
+      clock: systemClock,
+      log: silent,
+      ...(options.maxCrashes === undefined ? {} : { maxCrashes: options.maxCrashes }),
+    })
     const clock = systemClock
     const core = options.core ? undefined : createEmbeddedCore({ config, notes: spool.notes, clock })
     const edge = createSipEdge({
