@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type GatewayRig, gatewayRig } from '../../scripts/rig/gateway.js'
 import { freePort } from '../../scripts/rig/ports.js'
 import { header } from '../../scripts/rig/sip-text.js'
@@ -66,10 +66,12 @@ describe('sipp as a device of the embedded core', () => {
   })
 
   /** The first notification has been answered. */
-  async function notified(): Promise<void> {
-    while ((await gateway.metric('causeway_sip_requests_total', { method: 'NOTIFY', answer: '2xx' })) === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+  function notified(): Promise<void> {
+    const labels = { method: 'NOTIFY', answer: '2xx' }
+    return vi.waitFor(
+      async () => expect(await gateway.metric('causeway_sip_requests_total', labels)).toBeGreaterThan(0),
+      { timeout: 20_000 },
+    )
   }
 })
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Device } from '../../../gateway/conversation/port.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
 import { freePort } from '../../../scripts/rig/ports.js'
@@ -56,14 +56,17 @@ describe('Kamailio notifies of registrations', () => {
     })
   }
 
-  /** The devices once they are as many; registration events tell when to look. */
+  /** The devices once they are as many. */
   async function devices(count: number, act: () => Promise<unknown>): Promise<readonly Device[]> {
     await act()
-    for (;;) {
-      const known = await house.registrations.devices(ALICE)
-      if (known !== 'unknown' && known.length === count) return known
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
+    return vi.waitFor(
+      async () => {
+        const known = await house.registrations.devices(ALICE)
+        if (known === 'unknown' || known.length !== count) throw new Error(`${count} expected, found ${known.length}`)
+        return known
+      },
+      { timeout: 10_000 },
+    )
   }
 
   test('REG-16 REG-17 REGEV-02 REGEV-05 a device that registers there becomes a device here, with what it declares', async () => {
