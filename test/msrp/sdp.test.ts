@@ -185,6 +185,7 @@ describe('offer and answer', () => {
   test('MED-03 no type in common, TLS on one side only: the stream is refused', () => {
     expect(answerStream({ ...offered, acceptTypes: ['text/plain'] }, own)).toBeUndefined()
     expect(answerStream({ ...offered, secure: true }, own)).toBeUndefined()
+    expect(answerStream({ ...offered, port: 0 }, own)).toBeUndefined()
     expect(answerStream({ ...offered, acceptTypes: ['application/*'] }, own)).toBeDefined()
   })
 

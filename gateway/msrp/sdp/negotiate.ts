@@ -26,7 +26,7 @@ export function offerStream(own: OwnStream): MessageStream {
 }
 
 /**
- * Our answer to an offered stream, and what it settles. Undefined when the stream is to be refused: no type in common,
+ * Our answer to an offered stream, and what it settles. Undefined when the stream is to be refused: already off, no type in common,
  * TLS on one side only, a connection nobody can make, or an address that is not the path's (RFC 6714 §4).
  * We let the peer connect when we can be reached: it may be behind a NAT.
  */
@@ -35,7 +35,8 @@ export function answerStream(
   own: OwnStream,
 ): { readonly answer: MessageStream; readonly negotiated: Negotiated } | undefined {
   const setup = answerTo(offer.setup, own.reachable)
-  if (setup === undefined || own.path[0].secure !== offer.secure || !haveTypeInCommon(offer, own)) return undefined
+  const fits = offer.port > 0 && own.path[0].secure === offer.secure && haveTypeInCommon(offer, own)
+  if (setup === undefined || !fits) return undefined
   const negotiated = settle(offer, setup, offer.cema)
   if (negotiated === undefined) return undefined
   return { answer: describe(own, mirrored(offer.direction, own.direction), setup, offer.cema), negotiated }
