@@ -214,6 +214,8 @@ export class MsrpConnection {
           ? 'session-not-bound'
           : undefined
     if (trouble === undefined) {
+      // Chunks that nobody answered in time have made room.
+      this.#sender.pump()
       this.#cancelWatch = clock.after(limits.stallMs, () => this.#watch())
       return
     }

@@ -187,6 +187,17 @@ describe('sending', () => {
     expect(await sent[2]?.report).toBeUndefined()
   })
 
+  test('a peer that answers nothing gets no more chunks than may be out, until their time is over', async () => {
+    const clock = manualClock()
+    const { one, peer } = await sendingTo({ clock, limits: { transactions: 2 } })
+    const sent = ['a', 'b', 'c'].map((id) => one.session.send({ ...text('x'), id }))
+    const ids = [await peer.hears(), await peer.hears()].map(({ headers }) => headers.get('Message-ID'))
+    expect(ids).toEqual(['a', 'b'])
+    clock.advance(60_000)
+    expect((await peer.hears()).headers.get('Message-ID')).toBe('c')
+    expect(await sent[0]?.outcome).toEqual({ kind: 'failed', cause: 'timeout' })
+  })
+
   test('the queue is bounded, and so is the size', async () => {
     const { one } = await sendingTo({ limits: { queuedMessages: 2, queuedBytes: 1000 } }, 500)
     const outcome = (body: string) => one.session.send(text(body)).outcome
