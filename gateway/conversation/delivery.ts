@@ -43,8 +43,8 @@ export type DeliveryOutcome =
 
 export type Deliver = (delivery: Delivery) => Promise<DeliveryOutcome>
 
-/** As Deliver, but to devices and nowhere else; `excludes`: devices that the user wants nothing sent to. */
-export type ToDevices = (delivery: Delivery, excludes: (instance: string) => boolean) => Promise<DeliveryOutcome>
+/** As Deliver, but to devices and nowhere else; `unwanted`: +sip.instance of devices that the user wants nothing sent to. */
+export type ToDevices = (delivery: Delivery, unwanted: readonly string[]) => Promise<DeliveryOutcome>
 
 export interface DeliveryOptions {
   readonly edge: Pick<SipEdge, 'send'>
@@ -62,24 +62,25 @@ const DEVICES_WITHIN_MS = 15_000
  * external core, which knows the way to them and is told which to leave out (`MSG-16`, `GRP-TERM-05`).
  */
 export function createDelivery({ edge, registrations, clock, onCopies }: DeliveryOptions): ToDevices {
-  return async (delivery, excludes) => {
+  return async (delivery, unwanted) => {
     const before = await registrations.devices(delivery.user)
-    const outcome = await toEach(delivery, before, excludes)
+    const outcome = await toEach(delivery, before, unwanted)
     if (outcome.kind !== 'unavailable' || before === 'unknown') return outcome
     const after = await registrations.devices(delivery.user)
     const fresh = after === 'unknown' ? [] : after.filter((device) => !before.some((known) => isSame(known, device)))
     if (fresh.length === 0) return outcome
-    const again = await toEach(delivery, fresh, excludes)
+    const again = await toEach(delivery, fresh, unwanted)
     return again.kind === 'unavailable' ? { ...again, registeredMeanwhile: true } : again
   }
 
   async function toEach(
     delivery: Delivery,
     devices: readonly Device[] | 'unknown',
-    excludes: (instance: string) => boolean,
+    unwanted: readonly string[],
   ): Promise<DeliveryOutcome> {
-    if (devices === 'unknown') return within(copy({ destination: throughCore(delivery) }, delivery))
-    const choice = chooseDevices(devices, parseWishes(delivery.callerPreferences ?? {}), excludes)
+    const destination = throughCore(delivery)
+    if (devices === 'unknown') return within(copy({ destination, excluded: unwanted }, delivery))
+    const choice = chooseDevices(devices, parseWishes(delivery.callerPreferences ?? {}), unwanted)
     const { chosen, excluded, asIm } = forDevice(choice, delivery.device)
     if (chosen.length === 0) return nobody(delivery.user, devices)
     await onCopies(delivery, chosen)
@@ -87,7 +88,7 @@ export function createDelivery({ edge, registrations, clock, onCopies }: Deliver
     const copies: readonly Partial<OutgoingMessage>[] =
       direct.length > 0
         ? direct.map((destination) => ({ destination }))
-        : [{ destination: throughCore(delivery), excluded: excluded.flatMap(({ instance }) => instance ?? []) }]
+        : [{ destination, excluded: excluded.flatMap(({ instance }) => instance ?? []) }]
     return within(firstDelivered(copies.map((each) => copy({ ...each, ...(asIm ? { asIm } : {}) }, delivery))))
   }
 

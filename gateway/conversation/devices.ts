@@ -19,15 +19,12 @@ export interface Choice {
  * excluded, and that declare the CPM message service. Where none of his devices says which services it has, all do; where
  * none has this one, those that are IM clients get it as an IM message (`CIM-06` to `CIM-09`).
  */
-export function chooseDevices(
-  devices: readonly Device[],
-  wishes: CallerWishes,
-  excludes: (instance: string) => boolean,
-): Choice {
+export function chooseDevices(devices: readonly Device[], wishes: CallerWishes, unwanted: readonly string[]): Choice {
   // Whether a device has the service is judged below; the client's own `explicit` would leave out those that say nothing.
   const others = { ...wishes, accept: wishes.accept.filter((predicate) => !hasIcsi(predicate, ICSI.message)) }
+  const left = new Set(unwanted.map((instance) => instance.toLowerCase()))
   const allowed = devices.filter(
-    (device) => !(device.instance !== undefined && excludes(device.instance)) && isWanted(featuresOf(device), others),
+    (device) => !left.has(device.instance?.toLowerCase() ?? '') && isWanted(featuresOf(device), others),
   )
   const { fit, asIm } = withService(devices, allowed)
   return { chosen: fit, excluded: devices.filter((device) => !fit.includes(device)), asIm }

@@ -37,8 +37,8 @@ export interface Preferences {
   readonly copies: boolean
   /** Whether he takes nothing from this sender, by any of the sender's addresses. */
   blocks(sender: readonly Uri[]): boolean
-  /** Whether this device shall get no messages. */
-  excludes(instance: string): boolean
+  /** +sip.instance of devices that shall get no messages. */
+  readonly excluded: readonly string[]
 }
 
 export interface PreferenceStore {

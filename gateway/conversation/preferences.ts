@@ -42,7 +42,6 @@ export function combine(
   const senders = first(({ blocked }) => blocked) ?? []
   const blocked = new Set(senders.flatMap((sender) => normalUri(sender, uris) ?? []))
   const domains = new Set(senders.flatMap((sender) => WHOLE_DOMAIN.exec(sender)?.[1]?.toLowerCase() ?? []))
-  const devices = new Set(first((document) => document.devices)?.map((device) => device.toLowerCase()))
   return {
     unavailable: policies.allowed.includes(wanted) ? wanted : fallback,
     waiting: first(({ waiting }) => waiting) ?? 'push',
@@ -56,7 +55,7 @@ export function combine(
     },
     copies: first(({ copies }) => copies) ?? false,
     blocks: (sender) => sender.some((address) => blocked.has(address) || domains.has(domainOf(address))),
-    excludes: (instance) => devices.has(instance.toLowerCase()),
+    excluded: first(({ devices }) => devices) ?? [],
   }
 }
 

@@ -34,7 +34,7 @@ export function createTerminating(options: TerminatingOptions): Deliver {
       }
     }
     if (await options.deferred().hasWaiting(delivery.user)) return keep(delivery, message, 'defer')
-    const outcome = await toDevices(delivery, preferences.excludes)
+    const outcome = await toDevices(delivery, preferences.excluded)
     return outcome.kind === 'unavailable' ? away(delivery, message, preferences, outcome) : outcome
   }
 
@@ -79,13 +79,13 @@ export function createTerminating(options: TerminatingOptions): Deliver {
   }
 
   /** A notification goes to the device that asked, by preference to all; it is nothing to defer or to interwork (`FLOW-24`). */
-  async function notifications(delivery: Delivery, { copies, excludes }: Preferences): Promise<DeliveryOutcome> {
+  async function notifications(delivery: Delivery, { copies, excluded }: Preferences): Promise<DeliveryOutcome> {
     if (copies) {
       const { device: _, ...toAll } = delivery
-      return toDevices(toAll, excludes)
+      return toDevices(toAll, excluded)
     }
     const device = delivery.device ?? (await dispositions.askedFrom(delivery.user, delivery.content))
-    return toDevices({ ...delivery, ...(device === undefined ? {} : { device }) }, excludes)
+    return toDevices({ ...delivery, ...(device === undefined ? {} : { device }) }, excluded)
   }
 
   return async (delivery) => {

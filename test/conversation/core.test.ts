@@ -287,6 +287,13 @@ describe('the terminating function behind a core', () => {
     expect(stage.service('sms').offered.items).toEqual([])
   })
 
+  test('GRP-TERM-05 what his preferences exclude is named, too, where nobody knows his devices', async () => {
+    const excluded = 'urn:uuid:00000000-0000-0000-0000-0000000000AB'
+    const { said, next, odi } = await behindCore({ conversation: { defaults: { devices: [excluded] } } })
+    expect((await said('term', BOB, { back: term(odi) })).status).toBe(200)
+    expect(header(await next(), 'Reject-Contact')).toBe(`*;+sip.instance="<${excluded}>"`)
+  })
+
   test('GRP-TERM-05 GRP-TERM-02 devices that shall not have it are named in Reject-Contact', async () => {
     const device = (n: number, features: Record<string, string>) => ({
       contact: `sip:bob@192.0.2.${n}`,

@@ -25,7 +25,7 @@ function deliveryTo(edge: { send: () => Promise<SipOutcome> }, lists: () => read
     clock,
     onCopies: async () => {},
   })
-  return (delivery: Delivery) => deliver(delivery, () => false)
+  return (delivery: Delivery) => deliver(delivery, [])
 }
 
 function delivery(devices: readonly Device[] | 'unknown', outcomes: readonly SipOutcome[]) {

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { expect, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import type { AdapterModule, GatewayPort, OutboundMessage, SendOutcome } from '../../adapters/contract/index.js'
+import type { PreferencesDocument } from '../../gateway/config/preferences.js'
 import { configSchema } from '../../gateway/config/schema.js'
 import { createDeferred } from '../../gateway/conversation/deferred/deferred.js'
 import { createDeferredRecorder } from '../../gateway/conversation/deferred/recorder.js'
@@ -12,7 +13,7 @@ import { createConversationRecorder } from '../../gateway/conversation/recorder.
 import { type ConversationServer, createConversationServer } from '../../gateway/conversation/server.js'
 import { createEmbeddedCore } from '../../gateway/core/embedded-core.js'
 import { type Clock, systemClock } from '../../gateway/cpm/clock.js'
-import type { ServiceId, ServiceMessageId } from '../../gateway/cpm/ids.js'
+import type { ServiceId, ServiceMessageId, Uri } from '../../gateway/cpm/ids.js'
 import { createUserDocuments } from '../../gateway/http/user-documents.js'
 import { createInterworking, type Interworking } from '../../gateway/interworking/interworking.js'
 import { createRecorder } from '../../gateway/interworking/recorder.js'
@@ -78,6 +79,8 @@ export interface Stage {
   readonly charged: readonly ChargingRecord[]
   readonly metrics: ReturnType<typeof createMetrics>
   readonly service: (name: string) => PlayedService
+  /** The user states preferences of his own. */
+  prefer(user: UserName, document: PreferencesDocument): Promise<unknown>
   /** A device of the user, registered; `features` are those of its Contact. */
   device(user: UserName, options?: { readonly features?: string; readonly reports?: boolean }): Promise<UserAgent>
 }
@@ -135,7 +138,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     },
     onAvailable: (listener) => core?.registrar.onRegistered(listener),
   }
-  const { preferences } = createUserDocuments(config, spool.notes, core, metrics)
+  const { preferences, administration } = createUserDocuments(config, spool.notes, core, metrics)
   const conversation = createConversationServer({
     config,
     edge,
@@ -207,6 +210,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     charged,
     metrics,
     service: (name) => played.get(name) as PlayedService,
+    prefer: (user, document) => administration.documents.write(`sip:${user}@${DOMAIN}` as Uri, document),
     async device(user, { features, reports } = {}) {
       const agent = await openUserAgent({
         server: sip,

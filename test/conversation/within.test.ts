@@ -87,6 +87,16 @@ describe('messages between CPM users', () => {
     expect(one.messages.items).toEqual([])
   })
 
+  test('GAP-03 GRP-TERM-02 a device that his preferences exclude gets nothing', async () => {
+    const stage = await openStage()
+    const alice = await stage.device('alice')
+    const [one, other] = [await stage.device('bob'), await stage.device('bob')]
+    await stage.prefer('bob', { devices: [one.instance] })
+    await alice.say({ to: one.uri, text: 'hi' })
+    await other.nextText('the message')
+    expect(one.messages.items).toEqual([])
+  })
+
   test('CIM-05 CIM-09 a lone device that says nothing of services gets it as it is', async () => {
     const stage = await openStage()
     const alice = await stage.device('alice')

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { type GatewayRig, gatewayRig, ROOT } from '../../scripts/rig/gateway.js'
 import { freePort } from '../../scripts/rig/ports.js'
@@ -53,6 +53,20 @@ describe('Kamailio as the core, Net::SMPP as the message centre', () => {
     await smsc?.close()
   })
 
+  /** One more device of bob's. */
+  async function another(): Promise<UserAgent> {
+    const { host } = core
+    const device = await openUserAgent({
+      server: { host, port: core.device },
+      domain,
+      user: 'bob',
+      password: 'bob-secret',
+    })
+    onTestFinished(() => device.close())
+    expect((await device.register()).status).toBe(200)
+    return device
+  }
+
   test('IWF-MSG-01 IWF-REP-02 a message of a device of the core goes out as an SMS, and its receipt comes back as an IMDN', async () => {
     const { answer, messageId } = await alice.say({
       to: `sip:+${HANDSET}@${domain};user=phone`,
@@ -86,6 +100,18 @@ describe('Kamailio as the core, Net::SMPP as the message centre', () => {
       'odi-orig',
       'odi-term',
     ])
+  })
+
+  test('GRP-TERM-05 GRP-TERM-06 GAP-02 the core sends a message to all devices of a user but the one he excludes', async () => {
+    const [tablet, watch] = [await another(), await another()]
+    const path = `${gateway.http}/admin/users/${encodeURIComponent(bob.uri)}/preferences`
+    const put = { method: 'PUT', headers: { 'content-type': 'application/json' } }
+    const body = JSON.stringify({ devices: [watch.instance] })
+    expect((await fetch(path, { ...put, body })).status).toBe(204)
+    await alice.say({ to: bob.uri, text: 'To your devices' })
+    for (const device of [bob, tablet]) expect((await device.nextText('the copy')).text).toBe('To your devices')
+    expect(watch.messages.items).toEqual([])
+    for (const device of [tablet, watch]) await device.register(0)
   })
 
   test('ID-18 the number of a user who asks for privacy stays within the core', async () => {

@@ -5,6 +5,9 @@ import { ROOT } from '../../scripts/rig/gateway.js'
 import { run } from '../../scripts/rig/program.js'
 
 export interface Core {
+  readonly host: string
+  /** The port devices use. */
+  readonly device: number
   /** Requests it has taken, in order: who they came from, and the function that was to be next on their Route. */
   readonly hops: readonly Hop[]
   /** Rejects when it ends. */
@@ -51,6 +54,8 @@ export function startKamailio(ports: {
   })
   died.catch(() => undefined)
   return {
+    host: ports.host,
+    device: ports.device,
     hops,
     died,
     async close() {

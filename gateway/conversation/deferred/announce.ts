@@ -38,7 +38,7 @@ export function createAnnounce({ boxes, notes, toDevices, address, remind, clock
   async function tell(user: Uri, summary: Awaited<ReturnType<typeof waiting>>, device?: string) {
     const message = summaryMessage(address, user, summary, clock.now())
     const delivery: Delivery = { user, content: { kind: 'message', message }, from: address, icsi: ICSI.system }
-    return toDevices({ ...delivery, ...(device === undefined ? {} : { device }) }, () => false)
+    return toDevices({ ...delivery, ...(device === undefined ? {} : { device }) }, [])
   }
 
   return {

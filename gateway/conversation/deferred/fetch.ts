@@ -48,7 +48,7 @@ export function createFetch({ boxes, toDevices, recorder }: FetchOptions) {
     const message = wanted(content.deferred.message, part)
     if (!message) return true
     const delivery = deferredDelivery({ ...content.deferred, message })
-    const outcome = await toDevices({ ...delivery, ...(device === undefined ? {} : { device }) }, () => false)
+    const outcome = await toDevices({ ...delivery, ...(device === undefined ? {} : { device }) }, [])
     if (outcome.kind !== 'delivered') return false
     if (part !== undefined) return true
     await boxes.remove(user, [id])

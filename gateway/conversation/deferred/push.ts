@@ -33,11 +33,11 @@ export function createPush(options: PushOptions) {
   const { boxes, toDevices, preferences, registrations, retry, clock, recorder, undelivered } = options
 
   return async function push(user: Uri, item: SpoolItem<DeferredWork>): Promise<Verdict<DeferredWork>> {
-    const { excludes } = await preferences.of(user)
+    const { excluded } = await preferences.of(user)
     const until = clock.now() + PUSH_FOR_MS
     let [entry] = (await boxes.first(user, 'deferred', 1)) as readonly KeptEntry[]
     while (entry) {
-      const outcome = await toDevices(deferredDelivery(entry.content.deferred), excludes)
+      const outcome = await toDevices(deferredDelivery(entry.content.deferred), excluded)
       if (outcome.kind === 'unavailable') return later(user, item, outcome)
       if (outcome.kind === 'refused') {
         await undelivered(entry.content.deferred, outcome.reason)
