@@ -12,6 +12,7 @@ import {
   begun,
   changed,
   ended,
+  type NextStep,
   type NotifyOutcome,
   next,
   refreshed,
@@ -151,17 +152,21 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
     notify(key).catch((error: unknown) => log.warn({ err: error }, 'subscriber not notified'))
   }
 
-  /** Sends what is due, and sees to it that somebody looks again in time. */
-  async function notify(key: string): Promise<void> {
+  /** Sends what is due, and sees to it that somebody looks again in time; gives the step that ended it. */
+  async function notify(key: string): Promise<NextStep | undefined> {
     const found = packages.get((await read(key))?.package ?? '')
-    if (!found) return
+    if (!found) return undefined
     for (;;) {
       const step = await update(key, found, (state) => {
         const result = state && next(state, clock.now(), found.minIntervalMs)
         return { next: result?.kind === 'send' ? result.notice.subscription : state, result }
       })
-      if (!step) return
-      if (step.kind === 'wait') return reminders.set(KIND, key, step.until)
+      // Who is sending goes on with what became due meanwhile.
+      if (!step || step.kind === 'busy') return step
+      if (step.kind === 'wait') {
+        await reminders.set(KIND, key, step.until)
+        return step
+      }
       const { subscription, content, state } = step.notice
       // Should this process die now, another one looks.
       await reminders.set(KIND, key, subscription.sendingUntil ?? clock.now())
@@ -170,7 +175,10 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
         const after = current && settled(current, outcome)
         return { next: after, result: after }
       })
-      if (!left) return lists.remove(found.name, subscription.resource, key, lifeOf(found))
+      if (!left) {
+        await lists.remove(found.name, subscription.resource, key, lifeOf(found))
+        return undefined
+      }
     }
   }
 
@@ -190,7 +198,10 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
   }
 
   port.onEvent('SUBSCRIBE', subscribe)
-  reminders.on(KIND, notify)
+  reminders.on(KIND, async (key) => {
+    const step = await notify(key)
+    if (step?.kind === 'busy') await reminders.set(KIND, key, step.until)
+  })
 
   return {
     add(eventPackage) {

@@ -22,6 +22,8 @@ export interface Subscription {
   readonly notifiedAt?: number
   /** A notification is under way until then, or got lost with its sender. */
   readonly sendingUntil?: number
+  /** The last notification is to be repeated, not before then. */
+  readonly notBefore?: number
   /** The last notification was not answered. */
   readonly missed?: true
 }
@@ -75,14 +77,17 @@ export const ended = (subscription: Subscription, ending: EndReason): Subscripti
   urgent: true,
 })
 
-/** What is to be done at `now`: send a notification, after which the subscription is as given; or look again then. */
-export function next(
-  subscription: Subscription,
-  now: number,
-  minIntervalMs: number,
-): { readonly kind: 'send'; readonly notice: Notice } | { readonly kind: 'wait'; readonly until: number } {
-  const { sendingUntil, expiresAt } = subscription
-  if (sendingUntil !== undefined && sendingUntil > now) return { kind: 'wait', until: sendingUntil }
+/** send: after which the subscription is as given. wait: nothing to do before then. busy: somebody else is sending. */
+export type NextStep =
+  | { readonly kind: 'send'; readonly notice: Notice }
+  | { readonly kind: 'wait'; readonly until: number }
+  | { readonly kind: 'busy'; readonly until: number }
+
+/** What is to be done at `now`. */
+export function next(subscription: Subscription, now: number, minIntervalMs: number): NextStep {
+  const { sendingUntil, expiresAt, notBefore = 0 } = subscription
+  if (sendingUntil !== undefined && sendingUntil > now) return { kind: 'busy', until: sendingUntil }
+  if (notBefore > now) return { kind: 'wait', until: notBefore }
   const isOver = expiresAt <= now && subscription.ending === undefined
   // Nobody knows whether what was under way has arrived.
   const isLost = sendingUntil !== undefined
@@ -127,7 +132,7 @@ export type NotifyOutcome =
 
 /** After the outcome of a notification; undefined when the subscription is over. What became due meanwhile stays due. */
 export function settled(subscription: Subscription, outcome: NotifyOutcome): Subscription | undefined {
-  const { sendingUntil: _sending, missed, ...rest } = subscription
+  const { sendingUntil: _sending, notBefore: _waited, missed, ...rest } = subscription
   const isOver = subscription.ending !== undefined && subscription.due === 'nothing'
   switch (outcome.kind) {
     case 'taken':
@@ -135,8 +140,8 @@ export function settled(subscription: Subscription, outcome: NotifyOutcome): Sub
     case 'gone':
       return undefined
     case 'silent':
-      return isOver || missed ? undefined : { ...rest, missed: true, due: 'full', sendingUntil: outcome.at }
+      return isOver || missed ? undefined : { ...rest, missed: true, due: 'full', notBefore: outcome.at }
     case 'later':
-      return isOver ? undefined : { ...rest, due: 'full', sendingUntil: outcome.at }
+      return isOver ? undefined : { ...rest, due: 'full', notBefore: outcome.at }
   }
 }

@@ -12,6 +12,8 @@ export interface Element {
   ask(startLine: string, headers: Headers, body?: string): Promise<Wire>
   /** Takes the next request and answers it. */
   take(status?: string, headers?: Headers): Promise<Wire>
+  /** Takes the next request; it is answered when `answer` is called. */
+  hold(): Promise<{ readonly request: Wire; answer(status?: string, headers?: Headers): void }>
   /** Requests that came and were not taken. */
   readonly unread: () => number
   close(): void
@@ -29,6 +31,23 @@ export async function openElement(server: string): Promise<Element> {
     }
   })()
   let branches = 0
+  const hold: Element['hold'] = async () => {
+    const request = await requests.take()
+    const to = request.one('To')
+    return {
+      request,
+      answer(status = '200 OK', headers = {}) {
+        client.send(`SIP/2.0 ${status}`, {
+          Via: request.one('Via'),
+          From: request.one('From'),
+          To: to.includes('tag=') ? to : `${to};tag=taken`,
+          'Call-ID': request.one('Call-ID'),
+          CSeq: request.one('CSeq'),
+          ...headers,
+        })
+      },
+    }
+  }
   return {
     client,
     contact: `sip:device@127.0.0.1:${client.port};transport=${client.transport}`,
@@ -43,19 +62,12 @@ export async function openElement(server: string): Promise<Element> {
       client.send(startLine, { Via: via, ...usual, ...headers }, body)
       return responses.take()
     },
-    async take(status = '200 OK', headers = {}) {
-      const request = await requests.take()
-      const to = request.one('To')
-      client.send(`SIP/2.0 ${status}`, {
-        Via: request.one('Via'),
-        From: request.one('From'),
-        To: to.includes('tag=') ? to : `${to};tag=taken`,
-        'Call-ID': request.one('Call-ID'),
-        CSeq: request.one('CSeq'),
-        ...headers,
-      })
+    async take(status, headers) {
+      const { request, answer } = await hold()
+      answer(status, headers)
       return request
     },
+    hold,
     unread: requests.size,
     close: client.close,
   }

@@ -308,3 +308,29 @@ describe('servers', () => {
     expect((await server.take()).one('Expires')).toBe('0')
   })
 })
+
+describe('a subscriber who does not take a notification', () => {
+  test('REGEV-10 Retry-After: the whole state, later', async () => {
+    await register(phone)
+    await subscribe(phone)
+    await phone.take('503 Service Unavailable', { 'Retry-After': '10' })
+    await register(tablet)
+    house.clock.advance(9_000)
+    expect(phone.unread()).toBe(0)
+    house.clock.advance(1_000)
+    const { version, state, contacts } = readReginfo((await phone.take()).body)
+    expect([version, state, contacts.length]).toEqual([1, 'full', 2])
+  })
+
+  test('REGEV-10 what happens while a notification is under way is told after its answer', async () => {
+    await register(phone)
+    await subscribe(phone)
+    const under = await phone.hold()
+    await register(tablet, { callId: 'one' })
+    await register(tablet, { callId: 'two' })
+    expect(phone.unread()).toBe(0)
+    under.answer()
+    const { version, contacts } = readReginfo((await phone.take()).body)
+    expect([version, contacts.map(({ event }) => event)]).toEqual([1, ['registered', 'refreshed']])
+  })
+})
