@@ -5,7 +5,7 @@ import { causeway } from './terminal.js'
 test('simulate without a name lists the simulators of the built-in adapters', async () => {
   const { code, out } = await causeway(['simulate'])
   expect(code).toBe(0)
-  expect(out.join('\n')).toMatch(/^smsc {2}\w/m)
+  for (const name of ['smsc', 'mmsc']) expect(out.join('\n')).toMatch(new RegExp(`^${name} {2}\\w`, 'm'))
 })
 
 test('simulate of something unknown names what there is', async () => {
@@ -13,10 +13,10 @@ test('simulate of something unknown names what there is', async () => {
   expect([code, error]).toEqual([1, [expect.stringMatching(/^expected a simulator \(.*smsc.*\), found pigeon$/)]])
 })
 
-test('simulate hands its options to the simulator and runs until interrupted', async () => {
+test.each(['smsc', 'mmsc'])('simulate %s takes its options and runs until interrupted', async (name) => {
   const stop = new AbortController()
   stop.abort()
-  expect((await causeway(['simulate', 'smsc', '--port', '0'], { stop: stop.signal })).code).toBe(0)
+  expect((await causeway(['simulate', name, '--port', '0'], { stop: stop.signal })).code).toBe(0)
 })
 
 test('an option the simulator does not know is named', async () => {
