@@ -27,6 +27,10 @@ export const advise: Check = (config, source) => {
     advice.push(source.problem(['users'], 'no users: nobody can register with the embedded core'))
   if (!embeddedCore && Object.keys(config.users).length > 0)
     advice.push(source.problem(['users'], 'not used: sip.core names an external core, which knows its own users'))
+  if (!embeddedCore && config.sip.thirdParty.length > 0)
+    advice.push(
+      source.problem(['sip', 'thirdParty'], 'not used: an external core tells its application servers itself'),
+    )
   const used = new Set(Object.values(config.interworking.services).map(({ adapter }) => adapter))
   for (const name of Object.keys(config.adapters))
     if (!used.has(name))
@@ -115,7 +119,10 @@ const externalCore: Check = ({ sip }, source) => {
       ? []
       : [source.problem(['sip', 'trust', index], 'expected an address or a network such as 10.0.0.0/8', shown(network))]
   })
-  if (sip.core === 'embedded') return networks
+  const servers = sip.thirdParty.flatMap((server, index) =>
+    /^sips?:/i.test(server) ? [] : [source.problem(['sip', 'thirdParty', index], 'expected a SIP URI', shown(server))],
+  )
+  if (sip.core === 'embedded') return [...networks, ...servers]
   const core = /^sips?:/.test(sip.core)
     ? []
     : [source.problem(['sip', 'core'], 'expected embedded or a SIP URI', shown(sip.core))]

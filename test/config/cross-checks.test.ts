@@ -60,6 +60,9 @@ test('an external core needs trust, and is a SIP URI', async () => {
   expect(await problemsOf('sip: {core: "http://x", trust: [10.0.0.0/8]}\n')).toEqual([
     '1:7 sip.core: expected embedded or a SIP URI, found "http://x"',
   ])
+  expect(await problemsOf('sip: {thirdParty: ["sip:as.example", "tel:+1"]}\n')).toEqual([
+    '1:38 sip.thirdParty.1: expected a SIP URI, found "tel:+1"',
+  ])
   expect(await problemsOf('sip: {trust: [10.0.0.0/33, 999.1.1.1, "::1/128"]}\n')).toEqual([
     '1:15 sip.trust.0: expected an address or a network such as 10.0.0.0/8, found "10.0.0.0/33"',
     '1:28 sip.trust.1: expected an address or a network such as 10.0.0.0/8, found "999.1.1.1"',
