@@ -220,6 +220,27 @@ describe('the life of a subscription', () => {
   })
 })
 
+describe('several nodes', () => {
+  test('REGEV-10 REG-14 any node goes on in the dialog, in turn with the one it began on', async () => {
+    const { leg } = await watching()
+    const other = await startHouse({ clock: house.clock, prefix: house.prefix, node: 'gw2' })
+    const there = await element(other.udp)
+    const seen: unknown[] = []
+    for (const [at, device] of [there, tablet, there].entries()) {
+      await register(device, { instance: INSTANCES[1] ?? '', callId: `call-${at}` })
+      const notify = await phone.take()
+      expect([notify.one('Call-ID'), notify.one('To')]).toEqual([leg.callId, leg.from])
+      seen.push([notify.one('CSeq'), readReginfo(notify.body).version])
+    }
+    expect(seen).toEqual([
+      ['3 NOTIFY', 1],
+      ['4 NOTIFY', 2],
+      ['5 NOTIFY', 3],
+    ])
+    await other.stop()
+  })
+})
+
 describe('what is refused', () => {
   test('REGEV-07 another user gets 403, somebody unknown 404, and who is not registered 403', async () => {
     await register(phone)
