@@ -82,6 +82,12 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
     return isForGroup ? controlling?.accept(request, message, recipients) : undefined
   }
 
+  /** An external core calls this function for its users only. */
+  async function toUser(request: CpmRequest, message: CpmMessage): Promise<SipAnswer> {
+    const user = directory ? directory.find(request.target)?.uri : request.target
+    return user === undefined ? answerFor('unknown-recipient') : terminate(request, user, message)
+  }
+
   /** The ISF by itself, called by another function than ours: it reads the recipient's preferences, if he is ours (`FLOW-26`). */
   async function select(request: CpmRequest, message: CpmMessage): Promise<SipAnswer> {
     const user = directory?.find(request.target)
@@ -91,13 +97,13 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
   }
 
   return async (request) => {
-    const { content, target } = request
+    const { content } = request
     if (content.kind === 'notifications') return options.notifications.receive(request, content.notifications)
     if (request.function === 'orig') return fromSender(request, content.message)
     const message = withContribution(content.message)
     switch (request.function) {
       case 'term':
-        return toGroup(request, message) ?? terminate(request, directory?.find(target)?.uri ?? target, message)
+        return toGroup(request, message) ?? toUser(request, message)
       case 'isf':
         return select(request, message)
       case 'iwf':

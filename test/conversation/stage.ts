@@ -90,7 +90,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const clock = options.clock ?? systemClock
   const config = configSchema.parse({
     domain: DOMAIN,
-    sip: { core: options.core ?? 'embedded', trust: options.core ? ['127.0.0.1/32'] : [] },
+    sip: { core: options.core ?? 'embedded', trust: ['127.0.0.1/32'] },
     users: Object.fromEntries(
       Object.entries(USERS).map(([name, user]) => {
         const preferences = options.preferences?.[name as UserName]

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { DeferredMessaging } from '../../gateway/conversation/port.js'
+import { writeCpim } from '../../scripts/rig/cpim.js'
 import { header } from '../../scripts/rig/sip-text.js'
-import { openStage } from './stage.js'
+import { openCore, openStage } from './stage.js'
 
 const CONVERSATION: [string, string][] = [
   ['Conversation-ID', '0b6f8a52-6d1e-4c53-9a34-2f0d8f2a9a11'],
@@ -117,6 +118,22 @@ describe('messages between CPM users', () => {
     expect(cpim?.headers.get('imdn.Message-ID')).toBe(messageId)
     expect(await alice.nextReport(messageId)).toMatchObject({ status: 'delivered' })
   })
+})
+
+test('MSG-09 MSG-15 a core that calls the terminating function: a user has the message, of nobody it is told', async () => {
+  const [core, stage] = [await openCore(), await openStage()]
+  core.gateway = stage.sip
+  const bob = await stage.device('bob')
+  const sends = (target: string) =>
+    core.send({
+      target,
+      route: `<sip:term@${stage.sip.host}:${stage.sip.port};lr>`,
+      headers: [['P-Asserted-Identity', '<sip:dora@far.example>']],
+      body: writeCpim({ from: 'sip:dora@far.example', to: target, text: 'from far' }),
+    })
+  expect((await sends('tel:+12065550102')).status).toBe(200)
+  expect((await bob.nextText('the message')).text).toBe('from far')
+  expect((await sends('sip:nobody@cpm.example')).status).toBe(404)
 })
 
 describe('a recipient who is away or refuses', () => {
