@@ -8,10 +8,12 @@ import { mmscOptionsSchema } from './options.js'
 const SAY_EVERY_MS = 10_000
 const MAX_FIRST_ID = 1_000_000_000
 const PORT = 7007
+const KEEP = 100
 
-/** On the command line certificate and key are files. */
+/** On the command line certificate and key are files, and nobody looks at what is kept but a cancellation. */
 const commandOptionsSchema = mmscOptionsSchema.extend({
   port: mmscOptionsSchema.shape.port.unwrap().default(PORT).meta({ description: 'Port; 0 lets the system choose.' }),
+  keep: mmscOptionsSchema.shape.keep.unwrap().default(KEEP).meta({ description: 'Messages that can be cancelled.' }),
   cert: mmscOptionsSchema.shape.cert.meta({
     description: 'File with the certificate (PEM); with key it makes the centre speak TLS.',
   }),

@@ -49,7 +49,7 @@ export interface Mmsc {
 
 const SUCCESS = 1000
 const STATUS_TEXTS: Readonly<Record<number, string>> = { 1000: 'Success', 1100: 'Partial success', 3510: 'Too fast' }
-const answering = (answer: number, fault = false): Fate => ({ answer, fault, reports: [] })
+const answering = (answer: Fate['answer'], fault = false): Fate => ({ answer, fault, reports: [] })
 /** Stands for what was no MM7. */
 const NO_ENVELOPE = { operation: 'SubmitReq', transactionId: '' }
 const ONCE_REMEMBERED = 10_000
@@ -103,6 +103,8 @@ export async function startMmsc(options: MmscOptions = {}, clock: Clock = system
     return found
   }
 
+  const breaks = (): boolean => settings.cutAfter > 0 && counts.submits % settings.cutAfter === 0
+
   /** What stands in the way of a message, whoever it is for. */
   const obstacle = (submission: Submission): number | undefined => {
     const octets = submission.parts.reduce((sum, part) => sum + part.octets.length, 0)
@@ -116,14 +118,13 @@ export async function startMmsc(options: MmscOptions = {}, clock: Clock = system
   const onSubmit = async (asked: Asked, submission: Submission): Promise<void> => {
     counts.submits += 1
     const id = String(settings.firstId + counts.submits - 1).padStart(ID_DIGITS, '0')
-    const inTheWay = obstacle(submission)
+    const inTheWay = breaks() ? 'cut' : obstacle(submission)
     const chosen: Fate = inTheWay === undefined ? wanted(submission) : answering(inTheWay)
     const taken = chosen.answer === SUCCESS || chosen.taken === true
     const submitted: Submitted = { ...submission, id, text: textOf(submission.parts), status: chosen.answer, taken }
     submits.push(submitted)
     if (submits.length > settings.keep * 2) submits.splice(0, submits.length - settings.keep)
     events.emit('submit', submitted)
-    if (settings.cutAfter > 0 && counts.submits % settings.cutAfter === 0) return asked.cut()
     const begun = taken ? await handsets.before(submitted, chosen) : undefined
     const answer = (): void => {
       say(asked, submission.envelope, chosen, id)

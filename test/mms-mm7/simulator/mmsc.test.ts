@@ -151,6 +151,7 @@ describe('what the simulated MMSC reads', () => {
     const cutting = await open({ cutAfter: 2 })
     expect((await cutting.vasp.submit(cutting.mmsc.url, {})).status).toBe(1000)
     await expect(cutting.vasp.submit(cutting.mmsc.url, {})).rejects.toThrow()
+    expect(cutting.mmsc.submits.map(({ taken }) => taken)).toEqual([true, false])
   })
 })
 
