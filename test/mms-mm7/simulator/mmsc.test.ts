@@ -35,6 +35,15 @@ async function told(vasp: Vasp): Promise<readonly [string, string, string]> {
   return [message.operation, message.mmStatus ?? '', message.messageId]
 }
 
+/** Posts a request written by hand; resolves with the answer. */
+async function byHand(url: string, name: string, change = (text: string): string => text): Promise<string> {
+  const whole = readFileSync(join(VECTORS, `${name}.req.http`))
+  const end = whole.indexOf('\r\n\r\n')
+  const type = /^content-type: (.*)$/im.exec(whole.toString('latin1', 0, end))?.[1]?.trim() ?? ''
+  const body = new Uint8Array(Buffer.from(change(whole.toString('latin1', end + 4)), 'latin1'))
+  return (await fetch(url, { method: 'POST', headers: { 'content-type': type }, body })).text()
+}
+
 const png = {
   type: 'image/png; name=dot.png',
   name: 'dot.png',
@@ -99,12 +108,7 @@ describe('what the simulated MMSC reads', () => {
     ['submit-06-binary', undefined, undefined],
   ])('a message written by hand: %s', async (name, text, media) => {
     const { mmsc } = await open()
-    const whole = readFileSync(join(VECTORS, `${name}.req.http`))
-    const end = whole.indexOf('\r\n\r\n')
-    const type = /^content-type: (.*)$/im.exec(whole.toString('latin1', 0, end))?.[1]?.trim() ?? ''
-    const body = new Uint8Array(whole.subarray(end + 4))
-    const response = await fetch(mmsc.url, { method: 'POST', headers: { 'content-type': type }, body })
-    expect(await response.text()).toMatch(/StatusCode>1000</)
+    expect(await byHand(mmsc.url, name)).toMatch(/StatusCode>1000</)
     const [submitted] = mmsc.submits
     expect(submitted).toMatchObject({ from: '+12065550100', vaspId: 'causeway' })
     if (text !== undefined) expect(submitted?.text).toBe(text)
@@ -120,6 +124,16 @@ describe('what the simulated MMSC reads', () => {
     const [submitted] = mmsc.submits
     expect(submitted).toMatchObject({ subject: 'A <b> & "c"', text: 'a\r\n--b\r\nGrüße 👋', deliveryReport: true })
     expect(Buffer.from(mediaOf(submitted?.parts ?? [])[0]?.octets ?? [])).toEqual(png.octets)
+  })
+
+  it('what it knows can be taken back or replaced, and nothing else asked', async () => {
+    const { mmsc, vasp } = await open()
+    const { messageId = '' } = await vasp.submit(mmsc.url, {})
+    const about = (text: string): string => text.replace(/MessageID>[^<]*</, `MessageID>${messageId}<`)
+    expect(await byHand(mmsc.url, 'cancel-01')).toMatch(/CancelRsp.*StatusCode>2005</)
+    expect(await byHand(mmsc.url, 'cancel-01', about)).toMatch(/CancelRsp.*StatusCode>1000</)
+    expect(await byHand(mmsc.url, 'replace-01', about)).toMatch(/ReplaceRsp.*StatusCode>1000</)
+    expect(await byHand(mmsc.url, 'extended-cancel-01')).toMatch(/Fault.*StatusCode>4003</)
   })
 
   it('what is no MM7 gets a fault, another path 404, another method 405', async () => {
