@@ -5,7 +5,7 @@ import type { CpmMessage } from '../cpm/message.js'
 import { type Acceptance, answerFor } from '../interworking/acceptance.js'
 import type { CpmRequest, CpmRequestHandler, SipAnswer } from '../sip/port.js'
 import { admit, withContribution } from './admission.js'
-import type { Deliver, DeliveryOutcome } from './delivery.js'
+import { type Deliver, toSip } from './delivery.js'
 import type { Dispositions } from './dispositions.js'
 import type { Notifications } from './notifications.js'
 import { createOriginating } from './originating.js'
@@ -109,20 +109,5 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
       case 'iwf':
         return interworking.accept(request, message)
     }
-  }
-}
-
-/** What a device said is what the sender hears (`MSG-18`, `IW-02`); what is not yet delivered is accepted. */
-export function toSip(outcome: DeliveryOutcome): SipAnswer {
-  switch (outcome.kind) {
-    case 'delivered':
-      return { status: 200 }
-    case 'kept':
-    case 'interworked':
-      return { status: 202 }
-    case 'refused':
-      return { status: outcome.status, warning: outcome.said }
-    case 'unavailable':
-      return answerFor(outcome.reason, outcome.said)
   }
 }

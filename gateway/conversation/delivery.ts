@@ -2,7 +2,15 @@ import { parseWishes } from '../cpm/caller-preferences.js'
 import type { Clock } from '../cpm/clock.js'
 import { type FailureReason, reasonForSipStatus } from '../cpm/failure.js'
 import type { Uri } from '../cpm/ids.js'
-import type { CallerPreferences, CpmRequestContent, OutgoingMessage, SipEdge, SipOutcome } from '../sip/port.js'
+import { answerFor } from '../interworking/acceptance.js'
+import type {
+  CallerPreferences,
+  CpmRequestContent,
+  OutgoingMessage,
+  SipAnswer,
+  SipEdge,
+  SipOutcome,
+} from '../sip/port.js'
 import { type Choice, chooseDevices } from './devices.js'
 import type { Device, Registrations } from './port.js'
 
@@ -184,4 +192,19 @@ function best(outcomes: readonly DeliveryOutcome[]): DeliveryOutcome {
     outcomes.find(({ kind }) => kind === 'unavailable') ??
     outcomes[0]
   return found ?? { kind: 'unavailable', reason: 'recipient-unavailable', said: 'no device' }
+}
+
+/** What a device said is what the sender hears (`MSG-18`, `IW-02`); what is not yet delivered is accepted. */
+export function toSip(outcome: DeliveryOutcome): SipAnswer {
+  switch (outcome.kind) {
+    case 'delivered':
+      return { status: 200 }
+    case 'kept':
+    case 'interworked':
+      return { status: 202 }
+    case 'refused':
+      return { status: outcome.status, warning: outcome.said }
+    case 'unavailable':
+      return answerFor(outcome.reason, outcome.said)
+  }
 }

@@ -4,10 +4,10 @@ import type { DispositionNotification } from '../cpm/message.js'
 import type { NotifyWork } from '../interworking/work.js'
 import type { CpmRequest, Originator, SipAnswer } from '../sip/port.js'
 import type { LaneConsumer, Spool, Taken, Verdict } from '../spool/spool.js'
-import type { Deliver, Delivery } from './delivery.js'
+import { type Deliver, type Delivery, toSip } from './delivery.js'
 import type { Dispositions } from './dispositions.js'
 import type { ControllingFunction } from './port.js'
-import { WITHIN } from './recorder.js'
+import { type ConversationRecorder, WITHIN } from './recorder.js'
 
 export interface NotificationsOptions {
   /** The users of the embedded core; absent with an external one. */
@@ -23,6 +23,7 @@ export interface NotificationsOptions {
   /** Keeps it until its user is there. */
   readonly notify: (work: NotifyWork) => Promise<void>
   readonly spool: Pick<Spool, 'put' | 'take'>
+  readonly recorder: Pick<ConversationRecorder, 'notified'>
   /** How long a device's notification waits for that of a better one, ms. */
   readonly waitMs: number
   readonly clock: Clock
@@ -133,8 +134,10 @@ export function createNotifications(options: NotificationsOptions): Notification
       routes,
     }
     const outcome = await (user || called === 'term' ? deliver(delivery) : options.toCore(delivery))
-    if (outcome.kind === 'refused') return { status: outcome.status, warning: outcome.said }
-    if (outcome.kind !== 'unavailable') return { status: 200 }
+    if (outcome.kind !== 'unavailable') {
+      for (const notification of notifications) options.recorder.notified(notification, replyTo.user, outcome)
+      return toSip(outcome)
+    }
     for (const notification of notifications) await notify({ notification, replyTo, service: WITHIN })
     return { status: 202 }
   }

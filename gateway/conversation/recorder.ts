@@ -1,4 +1,4 @@
-import type { ServiceId } from '../cpm/ids.js'
+import type { ServiceId, Uri } from '../cpm/ids.js'
 import type { CpmMessage, DispositionNotification } from '../cpm/message.js'
 import type { Charging } from '../observe/charging.js'
 import type { Metrics } from '../observe/metrics.js'
@@ -16,6 +16,8 @@ export interface ConversationRecorder {
   /** What the core has answered sends it to a service (`FLOW-25a`). */
   interworked(message: CpmMessage, far: FarAnswer): void
   refused(message: CpmMessage, status: number, why: string): void
+  /** A notification that has reached whoever asked, or was refused there. */
+  notified(notification: DispositionNotification, to: Uri, outcome: DeliveryOutcome): void
   dropped(notification: DispositionNotification, why: Dropped): void
 }
 
@@ -63,6 +65,13 @@ export function createConversationRecorder(metrics: Metrics, trace: Trace, charg
     refused(message, status, why) {
       metrics.refused('within', String(status))
       trace.note(message.messageId, { what: 'refused', peer: `device ${message.from}`, direction: 'out', line: why })
+    },
+    notified({ messageId, recipient, disposition: { kind, status } }, to, outcome) {
+      const what = outcome.kind === 'refused' ? 'failed' : 'sent'
+      metrics.notification(kind, status, what)
+      charging.record({ kind: 'report', from: recipient, to, service: WITHIN, parts: 1, outcome: what, id: messageId })
+      const line = `IMDN ${status}: ${outcome.said}`
+      trace.note(messageId, { what: 'notified', peer: `device ${to}`, direction: 'out', line })
     },
     dropped({ messageId, disposition: { kind, status } }, why) {
       metrics.notification(kind, status, 'dropped')

@@ -88,6 +88,7 @@ export function createConversationServer(options: ConversationServerOptions): Co
     forward: (notification, from) => interworking().forwardNotification(notification, from),
     notify: (work) => interworking().notify(work),
     spool,
+    recorder,
     waitMs: policies.reports.wait,
     clock,
   })

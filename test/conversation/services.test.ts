@@ -165,6 +165,12 @@ describe('charging records', () => {
         icid: 'icid-1',
       }),
     ])
+    const asking = await alice.say({ to: bob.uri, text: 'report?', report: BOTH })
+    await alice.nextReport(asking.messageId)
+    await expect
+      .poll(() => stage.charged.at(-1))
+      .toMatchObject({ kind: 'report', from: bob.uri, to: alice.uri, service: 'cpm' })
+    stage.charged.splice(1)
     const sms = stage.service('sms')
     sms.answer = () => ({
       kind: 'accepted',

@@ -75,8 +75,9 @@ export interface Stage {
   abandon(): Promise<void>
   readonly sip: { readonly host: string; readonly port: number }
   readonly conversation: ConversationServer
+  readonly history: History
   readonly interworking: Interworking
-  readonly charged: readonly ChargingRecord[]
+  readonly charged: ChargingRecord[]
   readonly metrics: ReturnType<typeof createMetrics>
   readonly service: (name: string) => PlayedService
   /** The user states preferences of his own. */

@@ -27,6 +27,24 @@ describe('messages between CPM users', () => {
     expect(header(request, 'Max-Forwards')).toBe('69')
   })
 
+  test('CPM-CONV-038 CPM-CONV-039 conversations side by side do not mix', async () => {
+    const stage = await openStage()
+    const [alice, bob, carol] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carol')]
+    const said = ['c-1', 'c-2', 'c-1', 'c-3'].map((conversation, n) => {
+      const to = conversation === 'c-3' ? carol.uri : bob.uri
+      const headers: [string, string][] = [
+        ['Conversation-ID', conversation],
+        ['Contribution-ID', `k-${n}`],
+      ]
+      return alice.say({ to, text: `${conversation} ${n}`, headers })
+    })
+    for (const { answer } of await Promise.all(said)) expect(answer.status).toBe(200)
+    for (const { request, text } of [...bob.messages.items, ...carol.messages.items]) {
+      expect(text).toBe(`${header(request, 'Conversation-ID')} ${header(request, 'Contribution-ID').slice(2)}`)
+    }
+    expect([bob.messages.items.length, carol.messages.items.length]).toEqual([3, 1])
+  })
+
   test('CONV-09 without a conversation none is made up', async () => {
     const stage = await openStage()
     const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
