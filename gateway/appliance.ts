@@ -8,6 +8,7 @@ import { createUndelivered } from './conversation/deferred/undelivered.js'
 import { createControlling } from './conversation/group/controlling.js'
 import { createGroupRecorder } from './conversation/group/recorder.js'
 import { throughGroups } from './conversation/group/through-groups.js'
+import { createHistory } from './conversation/history.js'
 import { createConversationRecorder } from './conversation/recorder.js'
 import { createConversationServer } from './conversation/server.js'
 import { createEmbeddedCore } from './core/embedded-core.js'
@@ -29,6 +30,7 @@ import type { CpmRequestHandler, SipEdge } from './sip/port.js'
 import type { SipServer } from './sip-server/options.js'
 import { startSipServerThread } from './sip-server/thread.js'
 import { createAnnouncements } from './spool/announcements.js'
+import { createArchive } from './spool/archive.js'
 import { createBoxes } from './spool/boxes.js'
 import { openRedis, type RedisHandle } from './spool/redis.js'
 import { createSpool } from './spool/redis-spool.js'
@@ -119,6 +121,13 @@ export async function startAppliance(
         onFaulty: (name) => metrics.badInput('sip', name),
       }),
     })
+    const history = createHistory({
+      archive: createArchive(redis),
+      preferences: users.preferences,
+      policies: config.conversation.history,
+      clock,
+      onError: (error) => log.warn({ err: error }, 'history not written'),
+    })
     const conversation = createConversationServer({
       config,
       edge,
@@ -127,6 +136,7 @@ export async function startAppliance(
       registrations,
       preferences: users.preferences,
       deferred: () => deferred,
+      history,
       controlling: () => controlling,
       interworking: () => interworking,
       recorder: createConversationRecorder(metrics, trace, charging),
@@ -203,6 +213,7 @@ export async function startAppliance(
       metrics,
       users: users.administration,
       xcap: users.xcap,
+      history,
       health: () => healthReport(redis, edge, interworking),
       trace,
       spool,

@@ -47,6 +47,10 @@ export const preferencesSchema = z.strictObject({
     z.boolean().optional(),
     'Notifications about his messages go to all his devices, and not only to the one that sent the message.',
   ),
+  history: describe(
+    z.boolean().optional(),
+    'Messages he sends and gets are kept for him to read again, if the provider offers it.',
+  ),
   devices: describe(
     z
       .array(z.string().regex(/^urn:[^\s<>"]+$/i, 'expected the URN of a device (+sip.instance)'))
@@ -94,6 +98,19 @@ export const conversationSchema = z.strictObject({
         size().default(104_857_600),
         'Octets kept for one user at most; a message beyond them is refused.',
       ),
+    })
+    .prefault({}),
+  history: z
+    .strictObject({
+      offered: describe(
+        z.boolean().default(false),
+        'Users may have their messages kept for them (GAP-01): preference history, readable at /history.',
+      ),
+      maxMessages: describe(
+        z.int().min(1).max(100_000).default(5_000),
+        'Messages kept for one user at most; the oldest go first.',
+      ),
+      maxAge: describe(duration().default(7_776_000_000), 'Age at which a message goes.'),
     })
     .prefault({}),
   reports: z

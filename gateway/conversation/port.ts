@@ -35,6 +35,8 @@ export interface Preferences {
   readonly services: readonly { readonly service: ServiceId; readonly address?: Uri }[] | undefined
   readonly reports: { readonly delivered: boolean; readonly displayed: boolean }
   readonly copies: boolean
+  /** What he sends and gets is kept for him to read again. */
+  readonly history: boolean
   /** Whether he takes nothing from this sender, by any of the sender's addresses. */
   blocks(sender: readonly Uri[]): boolean
   /** +sip.instance of devices that shall get no messages. */

@@ -54,6 +54,7 @@ export function combine(
       displayed: first(({ reports }) => reports?.displayed) ?? true,
     },
     copies: first(({ copies }) => copies) ?? false,
+    history: first(({ history }) => history) ?? false,
     blocks: (sender) => sender.some((address) => blocked.has(address) || domains.has(domainOf(address))),
     excluded: first(({ devices }) => devices) ?? [],
   }

@@ -10,6 +10,7 @@ import type { Spool } from '../spool/spool.js'
 import { createConversation } from './conversation.js'
 import { createDelivery, type Deliver, type Delivery, judge, type ToDevices, throughCore } from './delivery.js'
 import { createDispositions } from './dispositions.js'
+import { type History, withReceived, withSent } from './history.js'
 import { createLoops } from './loops.js'
 import { createNotifications } from './notifications.js'
 import { createOnward } from './onward.js'
@@ -29,6 +30,7 @@ export interface ConversationServerOptions {
   readonly registrations: Registrations
   readonly preferences: PreferenceStore
   readonly deferred: () => DeferredMessaging
+  readonly history: History
   readonly controlling: () => ControllingFunction | undefined
   /** The two rooms need each other; it is asked for once both are there. */
   readonly interworking: () => Interworking
@@ -59,13 +61,14 @@ export function createConversationServer(options: ConversationServerOptions): Co
     onDropped: recorder.dropped,
   })
   const toDevices = createDelivery({ edge, registrations, clock, onCopies: dispositions.copied })
-  const terminate = createTerminating({
+  const terminating = createTerminating({
     toDevices,
     preferences,
     deferred: options.deferred,
     dispositions,
     interwork,
   })
+  const terminate = withReceived(terminating, options.history)
   const loops = createLoops(spool.notes)
   const onward = createOnward({
     edge,
@@ -154,7 +157,7 @@ export function createConversationServer(options: ConversationServerOptions): Co
   const isOurs = (user: Uri): boolean => directory?.find(user) !== undefined
 
   return {
-    handle: conversation,
+    handle: withSent(conversation, options.history),
     deliver,
     toDevices,
     start() {

@@ -1,11 +1,13 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.js'
+import type { History } from '../conversation/history.js'
 import type { Metrics } from '../observe/metrics.js'
 import type { Trace } from '../observe/trace.js'
 import type { Spool } from '../spool/spool.js'
 import { adminRoutes } from './admin.js'
 import type { HealthReport } from './health.js'
+import { historyRoutes } from './history.js'
 import { requireToken } from './token.js'
 import { type UserAdministration, userRoutes } from './users.js'
 import { type XcapOptions, xcapRoutes } from './xcap.js'
@@ -19,6 +21,7 @@ export interface HttpOptions {
   readonly spool: Pick<Spool, 'lanes' | 'failed'>
   readonly users: UserAdministration
   readonly xcap: XcapOptions
+  readonly history: History
   readonly mask: (text: string) => string
   readonly log: Logger
 }
@@ -68,6 +71,7 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
     { prefix: '/admin' },
   )
   server.register(async (xcap) => xcapRoutes(xcap, options.xcap, metrics), { prefix: '/xcap' })
+  server.register(async (own) => historyRoutes(own, options.history, options.xcap.identify), { prefix: '/history' })
   return server
 }
 

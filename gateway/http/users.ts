@@ -23,11 +23,11 @@ export function userRoutes(admin: FastifyInstance, { known, owner, documents, pr
   admin.get<OfUser>('/users/:address/preferences', async ({ params }, reply) => {
     const user = owner(params.address)
     if (!user) return unknown(reply)
-    const { unavailable, waiting, services, reports, copies } = await preferences.of(user)
+    const { unavailable, waiting, services, reports, copies, history } = await preferences.of(user)
     return {
       user,
       stated: (await documents.read(user)) ?? {},
-      holds: { unavailable, waiting, reports, copies, ...(services && { services }) },
+      holds: { unavailable, waiting, reports, copies, history, ...(services && { services }) },
     }
   })
   admin.put<OfUser>('/users/:address/preferences', async ({ params, body }, reply) => {

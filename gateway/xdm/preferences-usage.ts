@@ -43,7 +43,7 @@ export function readPreferences(document: Document): PreferencesDocument | Docum
 
 /** The document that states these preferences. */
 export function writePreferences(preferences: PreferencesDocument): string {
-  const { services, reports, blocked, devices, unavailable, waiting, copies } = preferences
+  const { services, reports, blocked, devices, unavailable, waiting, copies, history } = preferences
   const lines = [
     leaf('unavailable', unavailable),
     leaf('waiting', waiting),
@@ -57,6 +57,7 @@ export function writePreferences(preferences: PreferencesDocument): string {
       blocked?.map((sender) => leaf('sender', sender)),
     ),
     leaf('copies', copies),
+    leaf('history', history),
     group(
       'devices',
       devices?.map((device) => leaf('excluded', device)),
@@ -74,6 +75,7 @@ const READERS: Readonly<Record<string, (element: Element) => unknown>> = {
   unavailable: textOf,
   waiting: textOf,
   copies: flag,
+  history: flag,
   services: (element) =>
     children(element, 'service').map((service) => {
       const [address] = children(service, 'address').map(textOf)

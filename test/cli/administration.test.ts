@@ -7,6 +7,7 @@ import { createUserDocuments } from '../../gateway/http/user-documents.js'
 import { createMetrics } from '../../gateway/observe/metrics.js'
 import { fileWith } from '../config/folder.js'
 import { memoryNotes, testConfig } from '../core/support.js'
+import { noHistory } from '../http/no-history.js'
 import { causeway } from './terminal.js'
 
 const TOKEN = 'a-token-of-some-length'
@@ -22,6 +23,7 @@ async function gateway(tokens: string[] = []) {
     metrics,
     users: users.administration,
     xcap: users.xcap,
+    history: noHistory,
     health: async () => ({ ready: true, reasons: [], adapters: [] }),
     trace: {
       read: async (id) =>
@@ -95,6 +97,7 @@ test('GAP-04 user: list, show, set, take back and reset the preferences of a use
     '  waiting      push  (default)',
     '  reports      {"delivered":true,"displayed":true}  (default)',
     '  copies       false  (default)',
+    '  history      false  (default)',
     '  services     [{"service":"sms","address":"tel:+12065550199"}]  (stated)',
     '  blocked      ["sip:x@y"]  (stated)',
   ])

@@ -8,6 +8,7 @@ import { configSchema } from '../../gateway/config/schema.js'
 import { createDeferred } from '../../gateway/conversation/deferred/deferred.js'
 import { createDeferredRecorder } from '../../gateway/conversation/deferred/recorder.js'
 import { createUndelivered } from '../../gateway/conversation/deferred/undelivered.js'
+import { createHistory, type History } from '../../gateway/conversation/history.js'
 import type { ControllingFunction, DeferredMessaging, Registrations } from '../../gateway/conversation/port.js'
 import { createConversationRecorder } from '../../gateway/conversation/recorder.js'
 import { type ConversationServer, createConversationServer } from '../../gateway/conversation/server.js'
@@ -21,6 +22,7 @@ import { type ChargingRecord, createCharging } from '../../gateway/observe/charg
 import { createMetrics } from '../../gateway/observe/metrics.js'
 import { createSipEdge } from '../../gateway/sip/edge.js'
 import { startSipServer } from '../../gateway/sip-server/server.js'
+import { createArchive } from '../../gateway/spool/archive.js'
 import { createBoxes } from '../../gateway/spool/boxes.js'
 import { createSpool } from '../../gateway/spool/redis-spool.js'
 import { type Inbox, inbox } from '../../scripts/rig/inbox.js'
@@ -140,6 +142,13 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     onAvailable: (listener) => core?.registrar.onRegistered(listener),
   }
   const { preferences, administration } = createUserDocuments(config, spool.notes, core, metrics)
+  const history = createHistory({
+    archive: createArchive(redis),
+    preferences,
+    policies: config.conversation.history,
+    clock,
+    onError: (error) => silent.warn({ err: error }),
+  })
   const conversation = createConversationServer({
     config,
     edge,
@@ -148,6 +157,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     registrations,
     preferences,
     deferred: () => ({ ...deferred, ...options.deferred }),
+    history,
     controlling: () => options.controlling,
     interworking: () => interworking,
     recorder: createConversationRecorder(metrics, off, charging),
@@ -207,6 +217,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     sip,
     abandon: () => close(AbortSignal.abort()),
     conversation,
+    history,
     interworking,
     charged,
     metrics,

@@ -9,6 +9,7 @@ import { createUserDocuments } from '../../gateway/http/user-documents.js'
 import type { Checkpoint } from '../../gateway/observe/checkpoint.js'
 import { createMetrics } from '../../gateway/observe/metrics.js'
 import { memoryNotes } from '../core/support.js'
+import { noHistory } from './no-history.js'
 
 const TOKEN = 'a-token-of-some-length'
 const healthy: HealthReport = {
@@ -26,6 +27,7 @@ function options(given: Partial<HttpOptions> = {}, tokens: string[] = []): HttpO
     metrics,
     users: users.administration,
     xcap: users.xcap,
+    history: noHistory,
     health: async () => healthy,
     trace: {
       read: async (id) => (id === checkpoint.messageId ? [checkpoint] : []),

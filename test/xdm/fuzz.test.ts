@@ -68,6 +68,7 @@ test('preferences survive being written and read', () => {
       unavailable: fc.constantFrom('discard' as const, 'defer' as const, 'store' as const, 'interwork' as const),
       waiting: fc.constantFrom('push' as const, 'notify' as const),
       copies: fc.boolean(),
+      history: fc.boolean(),
       blocked: fc.array(address, { maxLength: 4 }),
       devices: fc.array(fc.constant('urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6'), { maxLength: 2 }),
       services: fc.array(

@@ -29,6 +29,7 @@ import { type ReadImdn, readCpim, writeImdn } from '../../../scripts/rig/cpim.js
 import { type Inbox, inbox } from '../../../scripts/rig/inbox.js'
 import type { SipText } from '../../../scripts/rig/sip-text.js'
 import { openUserAgent, type UserAgent } from '../../../scripts/rig/user-agent.js'
+import { noHistory } from '../../http/no-history.js'
 import { freshPrefix, openTestRedis } from '../../support/redis.js'
 
 export const DOMAIN = 'cpm.example'
@@ -155,6 +156,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       preferences: users.preferences,
       deferred: () => deferred,
       controlling: () => controlling,
+      history: noHistory,
       interworking: () => interworking,
       recorder: createConversationRecorder(metrics, off, charging),
       clock,

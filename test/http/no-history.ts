@@ -1,0 +1,9 @@
+import type { History } from '../../gateway/conversation/history.js'
+
+/** Nothing is kept for anybody. */
+export const noHistory: History = {
+  sent: async () => {},
+  received: async () => {},
+  read: async () => ({ items: [] }),
+  clear: async () => {},
+}
