@@ -5,6 +5,7 @@ import type { PresenceState } from '../../gateway/cpm/presence.js'
 /**
  * Presence between CPM and a service that has it (`PRES-01` to `PRES-05`, `CPM-IWF-013`, `CPM-IWF-014`). The gateway keeps
  * subscriptions, refreshes them, restores them after a restart, and makes one of many watchers; an adapter translates.
+ * Addresses are URIs valid in the service, on either side, as in `OutboundMessage`; the gateway maps them to those of CPM.
  */
 
 /** Where a subscription stands at the side that is watched. */
