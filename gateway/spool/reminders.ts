@@ -29,7 +29,9 @@ export interface RedisReminders extends Reminders {
 /** Longest sleep: another node may have set an earlier time. */
 const LOOK_EVERY_MS = 1_000
 const HOLD_MS = 60_000
+/** Taken by one look, and under way at most: the rest waits where it is safe. */
 const AT_ONCE = 64
+const MAX_UNDER_WAY = 1_024
 
 /** Reminders in one sorted set of Redis. Names are `<kind>:<subject>`. */
 export function createReminders(
@@ -60,7 +62,7 @@ export function createReminders(
   async function look(): Promise<void> {
     try {
       const held = clock.now() + HOLD_MS
-      const [first = '', ...names] = await taken(held)
+      const [first = '', ...names] = underWay.size < MAX_UNDER_WAY ? await taken(held) : []
       for (const name of names) track(remind(name, held))
       if (first !== '') sleep(Number(first))
     } catch (error) {

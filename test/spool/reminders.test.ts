@@ -88,6 +88,15 @@ test('what was set before a restart is called after it, by whichever node comes 
   expect(one.heard.length + other.heard.length).toBe(1)
 })
 
+test('many at once are all called, each once', async () => {
+  const { clock, reminders, heard, hears } = node(await redisForTest())
+  const subjects = Array.from({ length: 500 }, (_, at) => `s${at}`)
+  await Promise.all(subjects.map((subject) => reminders.set('kind', subject, clock.now())))
+  reminders.start()
+  await hears(500)
+  expect([...heard].sort()).toEqual([...subjects].sort())
+})
+
 test('what failed is called again', async () => {
   const redis = await redisForTest()
   const failing = node(redis, async () => {
