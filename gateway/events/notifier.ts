@@ -6,18 +6,21 @@ import type { DialogReply, EventAnswer, EventPort, EventRequest } from '../sip/p
 import type { Reminders } from '../spool/reminders.js'
 import type { NoteStore } from '../spool/spool.js'
 import { accepts, type EndReason, type EventName, formatEvent, parseEvent, seconds } from './event-headers.js'
-import type { EventPackage } from './package.js'
+import type { EventPackage, PackageBody, Standing, Watcher } from './package.js'
 import { createSubscriberList } from './subscriber-list.js'
 import {
   begun,
   changed,
   ended,
   type NextStep,
+  type Notice,
   type NotifyOutcome,
   next,
   refreshed,
+  reviewed,
   type Subscription,
   settled,
+  watcherOf,
 } from './subscription.js'
 
 /** A package at work: what its owner tells of its resources. */
@@ -26,6 +29,13 @@ export interface PublishedPackage<Change> {
   changed(resource: Uri, changes: readonly Change[]): Promise<void>
   /** Ends all subscriptions to a resource. */
   end(resource: Uri, reason: EndReason): Promise<void>
+  /**
+   * Looks at each subscription to a resource anew, after what its authorisation rests on has changed; those for which `look`
+   * says nothing stay as they are. An active one that stays active is told the state again if it looks different.
+   */
+  review(resource: Uri, look: (subscriber: Uri | undefined) => Promise<Standing | undefined>): Promise<void>
+  /** Those who subscribe to a resource. Rejects with SpoolUnavailable. */
+  watchers(resource: Uri): Promise<readonly Watcher[]>
 }
 
 export interface Notifier {
@@ -42,7 +52,7 @@ export interface NotifierOptions {
 
 type AnyPackage = EventPackage<never>
 
-/** Subscriptions to one resource of one package at most. */
+/** Subscriptions to one resource of one package at most, where the package does not say. */
 const MAX_PER_RESOURCE = 100
 /** Notes outlive the subscription, so that one that ended while no node ran can still be told. */
 const GRACE_MS = 3_600_000
@@ -55,8 +65,9 @@ const KIND = 'subscription'
  */
 export function createNotifier({ port, notes, reminders, clock, log }: NotifierOptions): Notifier {
   const packages = new Map<string, AnyPackage>()
-  const lists = createSubscriberList(notes, clock, MAX_PER_RESOURCE)
+  const lists = createSubscriberList(notes, clock)
 
+  const most = (found: AnyPackage): number => found.maxSubscriptions ?? MAX_PER_RESOURCE
   const lifeOf = (found: AnyPackage): number => found.expires.max * 1000 + GRACE_MS
   const update = <Result>(
     key: string,
@@ -91,27 +102,32 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
     const authorised = await found.authorise({
       resource: target,
       byCore,
+      supports: (request.header('supported') ?? '').split(',').map((tag) => tag.trim().toLowerCase()),
       ...(originator && { subscriber: originator }),
     })
-    if (authorised.kind === 'refused') return { status: authorised.status, warning: authorised.warning }
-    const { resource } = authorised
+    const { headers = {} } = authorised
+    if (authorised.kind === 'refused') return { status: authorised.status, warning: authorised.warning, headers }
+    const { resource, pending } = authorised
     const key = keyOf(dialog)
     const expiresAt = clock.now() + granted * 1000
-    if (!(await lists.add(found.name, resource, { key, expiresAt }, lifeOf(found)))) {
+    if (!(await lists.add(found.name, resource, { key, expiresAt }, lifeOf(found), most(found)))) {
       return { status: 503, retryAfterSeconds: RETRY_MS / 1000, warning: 'too many subscriptions to this address' }
     }
     const subscription = begun({
       package: found.name,
       resource,
       dialog,
+      begunAt: clock.now(),
       expiresAt,
+      ...(pending && { pending }),
       ...(id !== undefined && { id }),
       ...(originator && { subscriber: originator.uri }),
       // Expires 0 fetches the state once (RFC 6665 §4.4.3).
       ...(granted === 0 && { ending: 'timeout' as const }),
     })
     await update(key, found, () => ({ next: subscription, result: undefined }))
-    return accepted(key, granted)
+    await found.watched?.(resource, watcherOf(key, subscription))
+    return accepted(key, granted, headers)
   }
 
   async function refresh(
@@ -135,12 +151,12 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
     })
     if (status !== 200) return { status }
     const subscription = await read(key)
-    if (subscription) await lists.add(found.name, subscription.resource, { key, expiresAt }, lifeOf(found))
+    if (subscription) await lists.add(found.name, subscription.resource, { key, expiresAt }, lifeOf(found), most(found))
     return accepted(key, granted)
   }
 
-  function accepted(key: string, granted: number): EventAnswer {
-    return { status: 200, headers: { Expires: String(granted) }, afterwards: () => notifySoon(key) }
+  function accepted(key: string, granted: number, headers: Readonly<Record<string, string>> = {}): EventAnswer {
+    return { status: 200, headers: { ...headers, Expires: String(granted) }, afterwards: () => notifySoon(key) }
   }
 
   async function read(key: string): Promise<Subscription | undefined> {
@@ -167,34 +183,75 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
         await reminders.set(KIND, key, step.until)
         return step
       }
-      const { subscription, content, state } = step.notice
+      const { subscription } = step.notice
       // Should this process die now, another one looks.
       await reminders.set(KIND, key, subscription.sendingUntil ?? clock.now())
-      const outcome = await send(found, subscription, content, state)
+      const { outcome, told } = await send(found, step.notice)
       const left = await update(key, found, (current) => {
-        const after = current && settled(current, outcome)
+        const after = current && settled(current, outcome, told)
         return { next: after, result: after }
       })
       if (!left) {
         await lists.remove(found.name, subscription.resource, key, lifeOf(found))
+        await found.watched?.(
+          subscription.resource,
+          watcherOf(key, ended(subscription, subscription.ending ?? 'giveup')),
+        )
         return undefined
       }
     }
   }
 
+  /** What the subscriber has already is not sent to him again: that it came would tell him that something changed. */
   async function send(
     found: AnyPackage,
-    { dialog, resource, version, id }: Subscription,
-    content: 'full' | readonly unknown[],
-    state: string,
-  ): Promise<NotifyOutcome> {
+    notice: Notice,
+  ): Promise<{ readonly outcome: NotifyOutcome; readonly told: string }> {
+    const { dialog, id, told: before } = notice.subscription
+    const body = await bodyOf(found, notice)
+    const told = digest(body?.text ?? '')
+    if (told === before && !notice.insists) return { outcome: { kind: 'taken' }, told }
+    const event = formatEvent({ package: found.name, ...(id !== undefined && { id }) })
+    const headers = {
+      Event: event,
+      'Subscription-State': notice.state,
+      ...(body && { ...body.headers, 'Content-Type': body.contentType }),
+    }
+    const reply = await port.sendInDialog({ method: 'NOTIFY', dialog, headers, ...(body && { body: body.text }) })
+    return { outcome: outcomeOf(reply, clock.now()), told }
+  }
+
+  /** Who may not know, or not yet, gets none. */
+  async function bodyOf(
+    found: AnyPackage,
+    { subscription, content }: Notice,
+  ): Promise<Exclude<PackageBody, string> | undefined> {
+    const { resource, version, subscriber, pending, ending } = subscription
+    if (pending || ending === 'rejected' || ending === 'noresource') return undefined
     const body =
       content === 'full' || !found.partial
-        ? await found.full(resource, version)
-        : await found.partial(resource, content as readonly never[], version)
-    const event = formatEvent({ package: found.name, ...(id !== undefined && { id }) })
-    const headers = { Event: event, 'Subscription-State': state, 'Content-Type': found.contentType }
-    return outcomeOf(await port.sendInDialog({ method: 'NOTIFY', dialog, headers, body }), clock.now())
+        ? await found.full(resource, version, subscriber)
+        : await found.partial(resource, content as readonly never[], version, subscriber)
+    return typeof body === 'string' ? { contentType: found.contentType, text: body } : body
+  }
+
+  async function review(
+    found: AnyPackage,
+    key: string,
+    look: (subscriber: Uri | undefined) => Promise<Standing | undefined>,
+  ): Promise<void> {
+    const known = await read(key)
+    const standing = known && (await look(known.subscriber))
+    if (standing === undefined) return
+    const { before, after } = await update(key, found, (state) => {
+      const next = state && reviewed(state, standing)
+      return { next, result: { before: state, after: next } }
+    })
+    // Its end is told when the subscriber knows of it.
+    if (after && after.event !== before?.event && after.ending === undefined) {
+      await found.watched?.(after.resource, watcherOf(key, after))
+    }
+    if (after !== before) notifySoon(key)
   }
 
   port.onEvent('SUBSCRIBE', subscribe)
@@ -219,6 +276,15 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
         changed: (resource, changes) =>
           changes.length === 0 ? Promise.resolve() : each(resource, (state) => changed(state, changes)),
         end: (resource, reason) => each(resource, (state) => ended(state, reason)),
+        async review(resource, look) {
+          const keys = await lists.keys(eventPackage.name, resource)
+          await Promise.all(keys.map((key) => review(eventPackage, key, look)))
+        },
+        async watchers(resource) {
+          const keys = await lists.keys(eventPackage.name, resource)
+          const all = await Promise.all(keys.map(async (key) => ({ key, state: await read(key) })))
+          return all.flatMap(({ key, state }) => (state ? [watcherOf(key, state)] : []))
+        },
       }
     },
   }
@@ -236,7 +302,9 @@ function outcomeOf(reply: DialogReply, now: number): NotifyOutcome {
 
 /** Call-ID and tag are the peer's and ours: a digest bounds their length. */
 function keyOf({ callId, localTag }: { readonly callId: string; readonly localTag: string }): string {
-  return createHash('sha256').update(`${callId}\n${localTag}`).digest('hex').slice(0, 32)
+  return digest(`${callId}\n${localTag}`)
 }
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
 
 const noteKey = (key: string): string => `${KIND}:${key}`

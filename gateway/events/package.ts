@@ -1,5 +1,6 @@
 import type { Uri } from '../cpm/ids.js'
 import type { Originator } from '../sip/port.js'
+import type { EndReason } from './event-headers.js'
 
 /** Who wants to subscribe to what. */
 export interface SubscriptionRequest {
@@ -8,12 +9,49 @@ export interface SubscriptionRequest {
   readonly subscriber?: Originator
   /** A trusted peer asks, and not a device. */
   readonly byCore: boolean
+  /** Option tags of its Supported header, in lower case. */
+  readonly supports: readonly string[]
 }
 
-/** What the authority of a package says; `resource` is the one name under which its state is kept. */
+/**
+ * What the authority of a package says; `resource` is the one name under which its state is kept. `pending`: the resource's
+ * owner has not decided yet. `headers` are those of the answer.
+ */
 export type Authorisation =
-  | { readonly kind: 'granted'; readonly resource: Uri }
-  | { readonly kind: 'refused'; readonly status: number; readonly warning: string }
+  | {
+      readonly kind: 'granted'
+      readonly resource: Uri
+      readonly pending?: boolean
+      readonly headers?: Readonly<Record<string, string>>
+    }
+  | {
+      readonly kind: 'refused'
+      readonly status: number
+      readonly warning: string
+      readonly headers?: Readonly<Record<string, string>>
+    }
+
+/** Where a subscription stands after its authorisation was looked at anew. */
+export type Standing = 'active' | 'pending' | { readonly ended: EndReason }
+
+/** What happened to a subscription last (RFC 3857 §4.7.1). */
+export type WatcherEvent = 'subscribe' | 'approved' | EndReason
+
+/** A subscription as the owner of the resource may know it (RFC 3857 §4.2). */
+export interface Watcher {
+  readonly id: string
+  /** Absent when a trusted peer named nobody. */
+  readonly uri?: Uri
+  readonly status: 'pending' | 'active' | 'terminated'
+  readonly event: WatcherEvent
+  readonly begunAt: number
+  readonly expiresAt?: number
+}
+
+/** The body of a NOTIFY; a text alone is of the package's own type. */
+export type PackageBody =
+  | string
+  | { readonly contentType: string; readonly headers?: Readonly<Record<string, string>>; readonly text: string }
 
 /**
  * An event package as its notifier (RFC 6665 §7.2). `Change` is plain JSON. Not here on purpose: dialogs, timers, versions
@@ -27,12 +65,24 @@ export interface EventPackage<Change> {
   readonly expires: { readonly min: number; readonly standard: number; readonly max: number }
   /** Shortest time between two notifications of changes to one subscriber, ms; the changes in between travel together. */
   readonly minIntervalMs: number
+  /** Subscriptions to one resource at most; default 100. */
+  readonly maxSubscriptions?: number
   /** Rejects with SpoolUnavailable. */
   authorise(request: SubscriptionRequest): Promise<Authorisation>
-  /** The document with the whole state of a resource. `version` begins with 0 and grows by 1. Rejects with SpoolUnavailable. */
-  full(resource: Uri, version: number): Promise<string>
+  /**
+   * The document with the whole state of a resource, as this subscriber may see it. `version` begins with 0 and grows by 1.
+   * Not asked for while the subscription is pending. Rejects with SpoolUnavailable.
+   */
+  full(resource: Uri, version: number, subscriber: Uri | undefined): Promise<PackageBody>
   /** The document with these changes, in their order; absent when the package has no partial state. */
-  partial?(resource: Uri, changes: readonly Change[], version: number): Promise<string>
+  partial?(
+    resource: Uri,
+    changes: readonly Change[],
+    version: number,
+    subscriber: Uri | undefined,
+  ): Promise<PackageBody>
+  /** Told when a subscription has begun, has been approved or has ended. */
+  watched?(resource: Uri, watcher: Watcher): Promise<void>
 }
 
 /** A body of a NOTIFY that was received. */

@@ -9,17 +9,17 @@ interface Entry {
 
 /** Which subscriptions a resource has. An entry too many does no harm: it leads to no subscription. */
 export interface SubscriberList {
-  /** Adds one, or moves its end; false when there are too many. Rejects, as all here, with SpoolUnavailable. */
-  add(packageName: string, resource: Uri, entry: Entry, lifeMs: number): Promise<boolean>
+  /** Adds one, or moves its end; false when there would be more than `most`. Rejects, as all here, with SpoolUnavailable. */
+  add(packageName: string, resource: Uri, entry: Entry, lifeMs: number, most: number): Promise<boolean>
   remove(packageName: string, resource: Uri, key: string, lifeMs: number): Promise<void>
   keys(packageName: string, resource: Uri): Promise<readonly string[]>
 }
 
-export function createSubscriberList(notes: NoteStore, clock: Clock, most: number): SubscriberList {
+export function createSubscriberList(notes: NoteStore, clock: Clock): SubscriberList {
   const noteKey = (packageName: string, resource: Uri): string => `subscribers:${packageName}:${resource}`
 
   return {
-    add: (packageName, resource, entry, lifeMs) =>
+    add: (packageName, resource, entry, lifeMs, most) =>
       notes.update<readonly Entry[], boolean>(noteKey(packageName, resource), lifeMs, (state = []) => {
         const others = state.filter(({ key, expiresAt }) => key !== entry.key && expiresAt > clock.now())
         if (others.length >= most) return { next: others, result: false }

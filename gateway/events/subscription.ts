@@ -1,6 +1,7 @@
 import type { Uri } from '../cpm/ids.js'
 import type { SipDialog } from '../sip/port.js'
 import type { EndReason } from './event-headers.js'
+import type { Standing, Watcher, WatcherEvent } from './package.js'
 
 /** A subscription as its notifier keeps it: plain JSON in a note, so that any node goes on with it at any time. */
 export interface Subscription {
@@ -10,7 +11,13 @@ export interface Subscription {
   readonly resource: Uri
   readonly subscriber?: Uri
   readonly dialog: SipDialog
+  readonly begunAt: number
   readonly expiresAt: number
+  /** Nobody has decided yet whether he may know. */
+  readonly pending?: true
+  readonly event: WatcherEvent
+  /** Digest of the last body that was taken. */
+  readonly told?: string
   /** Of the last document; -1 before the first. */
   readonly version: number
   /** What the subscriber has not been told. */
@@ -34,6 +41,8 @@ export interface Notice {
   readonly content: 'full' | readonly unknown[]
   /** Value of Subscription-State. */
   readonly state: string
+  /** It goes out although its body may be the one the subscriber has. */
+  readonly insists: boolean
 }
 
 /** Changes kept for one notification; with more, the whole state is shorter. */
@@ -42,8 +51,11 @@ const MAX_CHANGES = 30
 const SENDING_MS = 60_000
 
 export const begun = (
-  start: Pick<Subscription, 'package' | 'id' | 'resource' | 'subscriber' | 'dialog' | 'expiresAt' | 'ending'>,
-): Subscription => ({ ...start, version: -1, due: 'full', urgent: true })
+  start: Pick<
+    Subscription,
+    'package' | 'id' | 'resource' | 'subscriber' | 'dialog' | 'begunAt' | 'expiresAt' | 'pending' | 'ending'
+  >,
+): Subscription => ({ ...start, event: 'subscribe', version: -1, due: 'full', urgent: true })
 
 /** A SUBSCRIBE within the dialog: its notifier tells the whole state again (RFC 6665 §4.2.1.2), and ends it for Expires 0. */
 export function refreshed(
@@ -64,14 +76,42 @@ export function refreshed(
 }
 
 export function changed(subscription: Subscription, changes: readonly unknown[]): Subscription {
-  const { due } = subscription
-  if (due === 'full') return subscription
+  const { due, pending } = subscription
+  if (due === 'full' || pending) return subscription
   const all = due === 'nothing' ? changes : [...due, ...changes]
   return { ...subscription, due: all.length > MAX_CHANGES ? 'full' : all }
 }
 
+/** After its authorisation was looked at anew; the same value when nothing is to be told. */
+export function reviewed(subscription: Subscription, standing: Standing): Subscription {
+  if (subscription.ending !== undefined) return subscription
+  if (typeof standing === 'object') return ended(subscription, standing.ended)
+  const isPending = subscription.pending === true
+  if (standing === 'active' && !isPending) return { ...subscription, due: 'full' }
+  if (standing === 'pending' && isPending) return subscription
+  const { pending: _pending, ...rest } = subscription
+  const told = { due: 'full', urgent: true } as const
+  return standing === 'pending'
+    ? { ...rest, ...told, pending: true, event: 'subscribe' }
+    : { ...rest, ...told, event: 'approved' }
+}
+
+/** What the owner of the resource may know of it. */
+export const watcherOf = (id: string, subscription: Subscription): Watcher => {
+  const { subscriber, pending, event, ending, begunAt, expiresAt } = subscription
+  return {
+    id,
+    ...(subscriber !== undefined && { uri: subscriber }),
+    status: ending !== undefined ? 'terminated' : pending ? 'pending' : 'active',
+    event,
+    begunAt,
+    ...(ending === undefined && { expiresAt }),
+  }
+}
+
 export const ended = (subscription: Subscription, ending: EndReason): Subscription => ({
   ...subscription,
+  event: ending,
   ending,
   due: 'full',
   urgent: true,
@@ -99,16 +139,17 @@ export function next(subscription: Subscription, now: number, minIntervalMs: num
   if (state.due === 'nothing') return { kind: 'wait', until: expiresAt }
   const earliest = state.urgent ? now : (state.notifiedAt ?? 0) + minIntervalMs
   if (earliest > now) return { kind: 'wait', until: Math.min(earliest, expiresAt) }
-  return { kind: 'send', notice: notice(state, state.due, now) }
+  return { kind: 'send', notice: notice(state, state.due, now, state.urgent || isLost) }
 }
 
-function notice(state: Subscription, content: Notice['content'], now: number): Notice {
-  const { dialog, ending, expiresAt, version } = state
+function notice(state: Subscription, content: Notice['content'], now: number, insists: boolean): Notice {
+  const { dialog, ending, expiresAt, pending, version } = state
   return {
     content,
+    insists,
     state:
       ending === undefined
-        ? `active;expires=${Math.max(0, Math.ceil((expiresAt - now) / 1000))}`
+        ? `${pending ? 'pending' : 'active'};expires=${Math.max(0, Math.ceil((expiresAt - now) / 1000))}`
         : `terminated;reason=${ending}`,
     subscription: {
       ...state,
@@ -130,13 +171,16 @@ export type NotifyOutcome =
   | { readonly kind: 'taken' | 'gone' }
   | { readonly kind: 'silent' | 'later'; readonly at: number }
 
-/** After the outcome of a notification; undefined when the subscription is over. What became due meanwhile stays due. */
-export function settled(subscription: Subscription, outcome: NotifyOutcome): Subscription | undefined {
-  const { sendingUntil: _sending, notBefore: _waited, missed, ...rest } = subscription
+/**
+ * After the outcome of a notification, whose body had the digest `told`; undefined when the subscription is over. What became
+ * due meanwhile stays due.
+ */
+export function settled(subscription: Subscription, outcome: NotifyOutcome, told: string): Subscription | undefined {
+  const { sendingUntil: _sending, notBefore: _waited, missed, told: _before, ...rest } = subscription
   const isOver = subscription.ending !== undefined && subscription.due === 'nothing'
   switch (outcome.kind) {
     case 'taken':
-      return isOver ? undefined : rest
+      return isOver ? undefined : { ...rest, told }
     case 'gone':
       return undefined
     case 'silent':
