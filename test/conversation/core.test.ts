@@ -92,6 +92,17 @@ describe('the originating function behind a core', () => {
     },
   )
 
+  test('FLOW-25a the trace shows that the originating function decides, and the ISF selects', async () => {
+    const { core, stage, said, odi } = await behindCore({ services: { sms: {}, mms: {} } })
+    core.answer = () => 404
+    await said('orig', NUMBER, { back: odi })
+    await stage.service('sms').offered.next('the message', () => true)
+    expect(stage.traced).toContain('routed: no-cpm there (404 Said So): to a service')
+    expect(stage.traced).toContain(
+      `routed: sms: tel:+12065550101 to ${NUMBER}, then mms: tel:+12065550101 to ${NUMBER}`,
+    )
+  })
+
   test.each([408, 502, 504])('IW-28 IW-29 IW-32 %i: no SIP/IP core there, so a service carries it', async (status) => {
     const { core, stage, said, odi } = await behindCore()
     core.answer = () => status

@@ -20,6 +20,7 @@ import { createInterworking, type Interworking } from '../../gateway/interworkin
 import { createRecorder } from '../../gateway/interworking/recorder.js'
 import { type ChargingRecord, createCharging } from '../../gateway/observe/charging.js'
 import { createMetrics } from '../../gateway/observe/metrics.js'
+import type { Trace } from '../../gateway/observe/trace.js'
 import { createSipEdge } from '../../gateway/sip/edge.js'
 import { startSipServer } from '../../gateway/sip-server/server.js'
 import { createArchive } from '../../gateway/spool/archive.js'
@@ -33,7 +34,6 @@ import { freshPrefix, openTestRedis } from '../support/redis.js'
 export const DOMAIN = 'cpm.example'
 const SECRET = 'test secret'
 const silent = pino({ level: process.env.STAGE_LOG ?? 'silent' })
-const off = { note: () => {}, read: async () => [], stop: async () => {}, follow: async function* () {} }
 
 const USERS = {
   alice: { password: 'alice-secret', name: 'Alice', aliases: ['tel:+12065550101'] },
@@ -80,6 +80,8 @@ export interface Stage {
   readonly history: History
   readonly interworking: Interworking
   readonly charged: ChargingRecord[]
+  /** Stations of messages in the trace, in order. */
+  readonly traced: readonly string[]
   readonly metrics: ReturnType<typeof createMetrics>
   readonly service: (name: string) => PlayedService
   /** The user states preferences of his own. */
@@ -118,6 +120,13 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const core = options.core ? undefined : createEmbeddedCore({ config, notes: spool.notes, clock })
   const metrics = createMetrics()
   const charged: ChargingRecord[] = []
+  const traced: string[] = []
+  const trace: Trace = {
+    note: (_, { what, line }) => void traced.push(`${what}: ${line}`),
+    read: async () => [],
+    stop: async () => {},
+    follow: async function* () {},
+  }
   const charging = {
     record(record: ChargingRecord) {
       charged.push(record)
@@ -160,7 +169,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     history,
     controlling: () => options.controlling,
     interworking: () => interworking,
-    recorder: createConversationRecorder(metrics, off, charging),
+    recorder: createConversationRecorder(metrics, trace, charging),
     clock,
   })
   const deferred = createDeferred({
@@ -173,7 +182,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     retry: config.interworking.policies.retry,
     domain: DOMAIN,
     clock,
-    recorder: createDeferredRecorder(metrics, off),
+    recorder: createDeferredRecorder(metrics, trace),
     undelivered: createUndelivered((work) => interworking.notify(work)),
     onError: (error) => silent.warn({ err: error }),
   })
@@ -186,7 +195,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     spool,
     deliver: conversation.deliver,
     directory: core?.directory,
-    recorder: createRecorder(metrics, off, silent, charging),
+    recorder: createRecorder(metrics, trace, silent, charging),
     registry: metrics.registry,
     clock: systemClock,
     log: silent,
@@ -220,6 +229,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     history,
     interworking,
     charged,
+    traced,
     metrics,
     service: (name) => played.get(name) as PlayedService,
     prefer: (user, document) => administration.documents.write(`sip:${user}@${DOMAIN}` as Uri, document),
