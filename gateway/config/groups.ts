@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { normalUri } from '../cpm/address.js'
+import { groupSessions } from './group-sessions.js'
 import { type ConfigProblem, shown } from './problem.js'
 import type { ConfigSource } from './source.js'
 import { duration, size } from './units.js'
@@ -45,6 +46,7 @@ const policies = {
       ),
     })
     .prefault({}),
+  sessions: groupSessions,
 }
 
 const group = z.strictObject({
@@ -79,7 +81,7 @@ export const groupsSchema = z.strictObject({
     .strictObject({
       address: describe(
         groupAddress.optional(),
-        'Where clients send messages with a recipient list of their own (RFC 5365); default: sip:lists@ and the home domain.',
+        'Where clients send messages and session invitations with a recipient list of their own (RFC 5365, RFC 5366); default: sip:lists@ and the home domain.',
       ),
       ...policies,
     })

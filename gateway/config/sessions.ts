@@ -7,6 +7,7 @@ const listen = z
   .string()
   .regex(/^(tcp|tls):(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected transport:host:port, e.g. tcp:127.0.0.1:2855')
 const kind = z.string().regex(/^[a-z]{1,32}$/, 'expected a kind of stream such as message, audio or video')
+const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected host:port, e.g. 192.0.2.9:40000')
 
 /** Sessions of CPM users: invitations and their life. */
 export const sessionsSchema = z.strictObject({
@@ -20,6 +21,10 @@ export const sessionsSchema = z.strictObject({
     'Session timer (RFC 4028): within this time each side has to show that it still is there. At least 90s.',
   ),
   maxSessions: describe(z.int().min(1).max(1_000_000).default(10_000), 'Sessions at once on this node; more get 503.'),
+  maxPerUser: describe(
+    z.int().min(1).max(10_000).default(100),
+    'Group sessions that one user may be in at once; more get 486 (GRP-GAP-03).',
+  ),
   withoutService: describe(
     z.enum(['pass', 'refuse']).default('pass'),
     'An INVITE that names no CPM service: treated as a session, or refused with 403 (SESS-00).',
@@ -84,6 +89,10 @@ export const mediaSchema = z.strictObject({
       )
       .default([]),
     'What single users may not have.',
+  ),
+  mixer: describe(
+    z.record(kind, hostPort).optional(),
+    'Where an external mixer takes streams of group sessions, host:port by kind, e.g. audio; kinds not named here are refused (UP-02).',
   ),
   maxMessage: describe(
     size().default(104_857_600),
