@@ -2,25 +2,15 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { LoadedConfig } from './config/load.js'
 import type { Config } from './config/schema.js'
-import { createDeferred } from './conversation/deferred/deferred.js'
-import { createDeferredRecorder } from './conversation/deferred/recorder.js'
-import { createUndelivered } from './conversation/deferred/undelivered.js'
-import { createControlling } from './conversation/group/controlling.js'
-import { createGroupRecorder } from './conversation/group/recorder.js'
-import { throughGroups } from './conversation/group/through-groups.js'
-import { createHistory } from './conversation/history.js'
-import { createConversationRecorder } from './conversation/recorder.js'
-import { createConversationServer } from './conversation/server.js'
 import { createEmbeddedCore } from './core/embedded-core.js'
 import { systemClock } from './cpm/clock.js'
 import { createNotifier } from './events/notifier.js'
 import { createSubscriber } from './events/subscriber.js'
+import { createFunctions } from './functions.js'
 import type { HealthReport } from './http/health.js'
 import { createHttp } from './http/server.js'
 import { createUserDocuments } from './http/user-documents.js'
-import { createInterworking, type Interworking } from './interworking/interworking.js'
-import { createRecorder } from './interworking/recorder.js'
-import { createCharging } from './observe/charging.js'
+import type { Interworking } from './interworking/interworking.js'
 import { createMask } from './observe/mask.js'
 import { createMetrics } from './observe/metrics.js'
 import { createTrace } from './observe/trace.js'
@@ -30,8 +20,6 @@ import type { CpmRequestHandler, SipEdge } from './sip/port.js'
 import type { SipServer } from './sip-server/options.js'
 import { startSipServerThread } from './sip-server/thread.js'
 import { createAnnouncements } from './spool/announcements.js'
-import { createArchive } from './spool/archive.js'
-import { createBoxes } from './spool/boxes.js'
 import { openRedis, type RedisHandle } from './spool/redis.js'
 import { createSpool } from './spool/redis-spool.js'
 import { createReminders } from './spool/reminders.js'
@@ -101,7 +89,6 @@ export async function startAppliance(
       log,
       metrics: metrics.sip,
     })
-    const charging = createCharging(log, metrics, config.observe.charging)
     const users = createUserDocuments(config, spool.notes, core, metrics)
     const reminders = createReminders(redis, { clock, log })
     const announcements = await createAnnouncements(redis, config.node, log)
@@ -121,83 +108,29 @@ export async function startAppliance(
         onFaulty: (name) => metrics.badInput('sip', name),
       }),
     })
-    const history = createHistory({
-      archive: createArchive(redis),
-      preferences: users.preferences,
-      policies: config.conversation.history,
-      clock,
-      onError: (error) => log.warn({ err: error }, 'history not written'),
-    })
-    const conversation = createConversationServer({
+    const functions = createFunctions({
       config,
+      adapters,
       edge,
+      redis,
       spool,
-      directory: core?.directory,
-      registrations,
-      preferences: users.preferences,
-      deferred: () => deferred,
-      history,
-      controlling: () => controlling,
-      interworking: () => interworking,
-      recorder: createConversationRecorder(metrics, trace, charging),
-      clock,
-    })
-    const deferred = createDeferred({
-      spool,
-      boxes: createBoxes(redis),
-      toDevices: conversation.toDevices,
+      core,
       preferences: users.preferences,
       registrations,
-      policies: config.conversation.deferred,
-      retry: config.interworking.policies.retry,
-      domain: config.domain,
-      clock,
-      recorder: createDeferredRecorder(metrics, trace),
-      undelivered: createUndelivered((work) => interworking.notify(work)),
-      onError: (error) => log.warn({ err: error }, 'deferred messaging'),
-    })
-    const controlling = createControlling({
-      config,
-      spool,
-      deliver: conversation.deliver,
-      interworking: { accept: (request, message) => interworking.accept(request, message) },
-      directory: core?.directory,
-      policies: config.interworking.policies,
-      parallel: config.sip.outboundParallel,
-      recorder: createGroupRecorder(metrics, trace, charging),
-      clock,
-    })
-    const interworking: Interworking = createInterworking({
-      config,
-      adapters: new Map(adapters.map((adapter) => [adapter.name, adapter])),
-      spool,
-      deliver: throughGroups(controlling, conversation.deliver),
-      directory: core?.directory,
-      isGroup: controlling.hosts,
-      recorder: createRecorder(metrics, trace, log, charging),
-      registry: metrics.registry,
+      trace,
+      metrics,
       clock,
       log,
     })
-    registrations.onAvailable((user) => {
-      Promise.all([interworking.reachable(user), controlling.reachable(user)]).catch((error: unknown) =>
-        log.warn({ user, err: error }, 'waiting messages not hurried'),
-      )
-    })
+    const { interworking } = functions
 
     await edge.start()
     undo.push(() => edge.stop())
     reminders.start()
     undo.push((deadline) => reminders.stop(deadline))
-    await interworking.start()
-    undo.push((deadline) => interworking.stop(deadline))
-    controlling.start()
-    undo.push((deadline) => controlling.stop(deadline))
-    deferred.start()
-    undo.push((deadline) => deferred.stop(deadline))
-    conversation.start()
-    undo.push((deadline) => conversation.stop(deadline))
-    onRequest = conversation.handle
+    await functions.start()
+    undo.push((deadline) => functions.stop(deadline))
+    onRequest = functions.handle
     undo.push(async () => {
       onRequest = async () => ({ status: 503, retryAfterSeconds: 5 })
     })
@@ -213,7 +146,7 @@ export async function startAppliance(
       metrics,
       users: users.administration,
       xcap: users.xcap,
-      history,
+      history: functions.history,
       health: () => healthReport(redis, edge, interworking),
       trace,
       spool,
