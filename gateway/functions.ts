@@ -1,0 +1,130 @@
+import type { Logger } from 'pino'
+import type { LoadedConfig } from './config/load.js'
+import { createDeferred } from './conversation/deferred/deferred.js'
+import { createDeferredRecorder } from './conversation/deferred/recorder.js'
+import { createUndelivered } from './conversation/deferred/undelivered.js'
+import { createControlling } from './conversation/group/controlling.js'
+import { createGroupRecorder } from './conversation/group/recorder.js'
+import { throughGroups } from './conversation/group/through-groups.js'
+import { createHistory, type History } from './conversation/history.js'
+import type { PreferenceStore, Registrations } from './conversation/port.js'
+import { createConversationRecorder } from './conversation/recorder.js'
+import { createConversationServer } from './conversation/server.js'
+import type { EmbeddedCore } from './core/embedded-core.js'
+import type { Clock } from './cpm/clock.js'
+import { createInterworking, type Interworking } from './interworking/interworking.js'
+import { createRecorder } from './interworking/recorder.js'
+import { createCharging } from './observe/charging.js'
+import type { Metrics } from './observe/metrics.js'
+import type { Trace } from './observe/trace.js'
+import type { CpmRequestHandler, SipEdge } from './sip/port.js'
+import { createArchive } from './spool/archive.js'
+import { createBoxes } from './spool/boxes.js'
+import type { RedisHandle } from './spool/redis.js'
+import type { Spool } from './spool/spool.js'
+
+export interface FunctionsOptions extends Pick<LoadedConfig, 'config' | 'adapters'> {
+  readonly edge: SipEdge
+  readonly redis: RedisHandle
+  readonly spool: Spool
+  readonly core: EmbeddedCore | undefined
+  readonly preferences: PreferenceStore
+  readonly registrations: Registrations
+  readonly trace: Trace
+  readonly metrics: Metrics
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** The functions of one node: participating, controlling, deferred messaging, selection and interworking. */
+export interface Functions {
+  readonly interworking: Interworking
+  readonly history: History
+  /** What comes over SIP; to be used once they are started. */
+  readonly handle: CpmRequestHandler
+  start(): Promise<void>
+  /** Takes no more work, and lets what is under way end until `deadline`. */
+  stop(deadline: AbortSignal): Promise<void>
+}
+
+/** Wires them. They need each other in a circle: each asks for another only when it is at work. */
+export function createFunctions(options: FunctionsOptions): Functions {
+  const { config, edge, redis, spool, core, preferences, registrations, trace, metrics, clock, log } = options
+  const charging = createCharging(log, metrics, config.observe.charging)
+  const history = createHistory({
+    archive: createArchive(redis),
+    preferences,
+    policies: config.conversation.history,
+    clock,
+    onError: (error) => log.warn({ err: error }, 'history not written'),
+  })
+  const conversation = createConversationServer({
+    config,
+    edge,
+    spool,
+    directory: core?.directory,
+    registrations,
+    preferences,
+    deferred: () => deferred,
+    history,
+    controlling: () => controlling,
+    interworking: () => interworking,
+    recorder: createConversationRecorder(metrics, trace, charging),
+    clock,
+  })
+  const deferred = createDeferred({
+    spool,
+    boxes: createBoxes(redis),
+    toDevices: conversation.toDevices,
+    preferences,
+    registrations,
+    policies: config.conversation.deferred,
+    retry: config.interworking.policies.retry,
+    domain: config.domain,
+    clock,
+    recorder: createDeferredRecorder(metrics, trace),
+    undelivered: createUndelivered((work) => interworking.notify(work)),
+    onError: (error) => log.warn({ err: error }, 'deferred messaging'),
+  })
+  const controlling = createControlling({
+    config,
+    spool,
+    deliver: conversation.deliver,
+    interworking: { accept: (request, message) => interworking.accept(request, message) },
+    directory: core?.directory,
+    policies: config.interworking.policies,
+    parallel: config.sip.outboundParallel,
+    recorder: createGroupRecorder(metrics, trace, charging),
+    clock,
+  })
+  const interworking: Interworking = createInterworking({
+    config,
+    adapters: new Map(options.adapters.map((adapter) => [adapter.name, adapter])),
+    spool,
+    deliver: throughGroups(controlling, conversation.deliver),
+    directory: core?.directory,
+    isGroup: controlling.hosts,
+    recorder: createRecorder(metrics, trace, log, charging),
+    registry: metrics.registry,
+    clock,
+    log,
+  })
+  registrations.onAvailable((user) => {
+    Promise.all([interworking.reachable(user), controlling.reachable(user)]).catch((error: unknown) =>
+      log.warn({ user, err: error }, 'waiting messages not hurried'),
+    )
+  })
+
+  const parts = [interworking, controlling, deferred, conversation]
+  return {
+    interworking,
+    history,
+    handle: conversation.handle,
+    async start() {
+      for (const part of parts) await part.start()
+    },
+    async stop(deadline) {
+      for (const part of [...parts].reverse()) await part.stop(deadline)
+    },
+  }
+}
