@@ -88,6 +88,8 @@ export interface EventPackage<Change> {
 /** A body of a NOTIFY that was received. */
 export interface Notification {
   readonly resource: Uri
+  /** Who we subscribed as. */
+  readonly identity: string
   /** Names the subscription it belongs to; versions of documents count within it. */
   readonly subscription: string
   readonly body: string
@@ -108,7 +110,13 @@ export interface SubscribedPackage {
   readonly contentType: string
   /** Life asked for, seconds. */
   readonly expiresSeconds: number
+  /** Each identity has a subscription of its own to a resource; otherwise one is enough. */
+  readonly eachIdentity?: true
+  /** Where its SUBSCRIBEs go, a SIP URI, when that is not the core. */
+  readonly server?: string
   notified(notification: Notification): Promise<NotificationVerdict>
-  /** The state of the resource is no longer told. */
-  ended(resource: Uri): Promise<void>
+  /** The notifier waits for a decision of the resource's owner. */
+  pending?(resource: Uri, identity: string): Promise<void>
+  /** The state of the resource is no longer told; `refused`: for good. */
+  ended(resource: Uri, identity: string, refused: boolean): Promise<void>
 }

@@ -20,6 +20,8 @@ export interface SubscribedResources {
    * `identity`: our URI, to be asserted. Resolves when it is stored; rejects with SpoolUnavailable.
    */
   watch(resource: Uri, identity: string): Promise<void>
+  /** Ends the subscription of an identity. Resolves when it is no longer kept; rejects with SpoolUnavailable. */
+  unwatch(resource: Uri, identity: string): Promise<void>
 }
 
 export interface SubscriberOptions {
@@ -38,7 +40,12 @@ export interface SubscriberOptions {
 type Admission =
   | { readonly kind: 'refused'; readonly status: number }
   /** No watch: the subscription is over. */
-  | { readonly kind: 'admitted'; readonly watch: Watch | undefined; readonly resource: Uri }
+  | {
+      readonly kind: 'admitted'
+      readonly watch: Watch | undefined
+      readonly resource: Uri
+      readonly identity: string
+    }
 
 const KIND = 'watch'
 const LIFE_MS = 8 * 86_400_000
@@ -56,7 +63,8 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
     change: (state: Watch | undefined) => { next: Watch | undefined; result: Result },
   ): Promise<Result> => notes.update<Watch, Result>(`${KIND}:${name}`, LIFE_MS, change)
 
-  function freshDialog(resource: Uri, identity: string): SipDialog {
+  function freshDialog(packageName: string, resource: Uri, identity: string): SipDialog {
+    const nextHop = packages.get(packageName)?.server ?? core
     const target = sipRequestUri(resource, domain)
     const remote = resource.startsWith('tel:') ? resource : target
     return newDialog({
@@ -65,19 +73,22 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
       local: identity,
       remote,
       target,
-      ...(core !== undefined && { nextHop: core }),
+      ...(nextHop !== undefined && { nextHop }),
     })
   }
 
+  const nameOf = ({ name, eachIdentity }: SubscribedPackage, resource: Uri, identity: string): string =>
+    eachIdentity ? `${name}:${resource} ${identity}` : `${name}:${resource}`
+
   async function watch(subscribed: SubscribedPackage, resource: Uri, identity: string): Promise<void> {
-    const name = `${subscribed.name}:${resource}`
+    const name = nameOf(subscribed, resource, identity)
     const begun = await update(name, (state) => {
       if (state && lives(state, clock.now())) return { next: state, result: false }
       const next: Watch = {
         package: subscribed.name,
         resource,
         identity,
-        dialog: freshDialog(resource, identity),
+        dialog: freshDialog(subscribed.name, resource, identity),
         state: 'asking',
         expiresSeconds: subscribed.expiresSeconds,
         expiresAt: 0,
@@ -88,6 +99,14 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
     })
     if (!begun) return
     await reminders.set(KIND, name, clock.now())
+  }
+
+  async function unwatch(subscribed: SubscribedPackage, resource: Uri, identity: string): Promise<void> {
+    const name = nameOf(subscribed, resource, identity)
+    const last = await update(name, (state) => ({ next: undefined, result: state && asked(state, clock.now()) }))
+    if (last === undefined || last.expiresAt <= clock.now()) return
+    // The notifier's last word finds nobody, and what is not sent here ends by itself.
+    void port.sendInDialog({ method: 'SUBSCRIBE', dialog: last.dialog, headers: headersOf(last, 0) })
   }
 
   /** Does what is due, and sees to it that somebody looks again in time. */
@@ -106,22 +125,27 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
     const after = await update(name, (state) => {
       // Meanwhile it may have been ended, or begun anew.
       if (state?.dialog.callId !== found.watch?.dialog.callId) return { next: state, result: state }
-      const next = state && answered(state, outcome, clock.now(), freshDialog(resource, identity))
+      const next = state && answered(state, outcome, clock.now(), freshDialog(state.package, resource, identity))
       return { next, result: next }
     })
     if (!after) return
-    if (after.expiresAt === 0) await packages.get(after.package)?.ended(resource)
+    if (after.expiresAt === 0) {
+      await packages.get(after.package)?.ended(resource, identity, after.state === 'refused')
+    }
     await reminders.set(KIND, name, after.dueAt)
   }
 
-  async function ask(name: string, { dialog, identity, expiresSeconds, ...watch }: Watch): Promise<AskOutcome> {
+  const headersOf = (watch: Watch, expiresSeconds: number) => ({
+    Event: watch.package,
+    Accept: packages.get(watch.package)?.contentType ?? '',
+    Expires: String(expiresSeconds),
+    'P-Asserted-Identity': `<${watch.identity}>`,
+  })
+
+  async function ask(name: string, watch: Watch): Promise<AskOutcome> {
+    const { dialog, expiresSeconds } = watch
     await notes.put({ key: callKey(dialog.callId), value: name, lifeMs: LIFE_MS })
-    const headers = {
-      Event: watch.package,
-      Accept: packages.get(watch.package)?.contentType ?? '',
-      Expires: String(expiresSeconds),
-      'P-Asserted-Identity': `<${identity}>`,
-    }
+    const headers = headersOf(watch, expiresSeconds)
     const reply = await port.sendInDialog({ method: 'SUBSCRIBE', dialog, headers })
     const outcome = outcomeOf(reply, expiresSeconds)
     if (outcome.kind !== 'granted') {
@@ -141,9 +165,13 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
     const step = await update<Admission>(name, (known) => admit(known, request, state))
     if (step.kind === 'refused') return { status: step.status }
     await reminders.set(KIND, name, step.watch?.dueAt ?? clock.now())
-    const { resource } = step
-    const answer = await read(subscribed, name, resource, request)
-    if (step.watch === undefined || step.watch.expiresAt === 0) await subscribed.ended(resource)
+    const { resource, identity, watch: left } = step
+    if (state.state === 'pending') {
+      await subscribed.pending?.(resource, identity)
+      return { status: 200 }
+    }
+    const answer = await read(subscribed, name, step, request)
+    if (left === undefined || left.expiresAt === 0) await subscribed.ended(resource, identity, left === undefined)
     return answer
   }
 
@@ -170,14 +198,15 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
       remoteSequence: sequence,
     }
     const { resource, identity } = known
-    const next = notified({ ...known, dialog: settled }, state, clock.now(), freshDialog(resource, identity))
-    return { next, result: { kind: 'admitted', watch: next, resource } }
+    const fresh = freshDialog(known.package, resource, identity)
+    const next = notified({ ...known, dialog: settled }, state, clock.now(), fresh)
+    return { next, result: { kind: 'admitted', watch: next, resource, identity } }
   }
 
   async function read(
     subscribed: SubscribedPackage,
     name: string,
-    resource: Uri,
+    { resource, identity }: Extract<Admission, { kind: 'admitted' }>,
     { header, body, dialog }: EventRequest,
   ): Promise<EventAnswer> {
     if (body === '') return { status: 200 }
@@ -185,7 +214,7 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
     if (contentType !== subscribed.contentType) {
       return { status: 415, headers: { Accept: subscribed.contentType } }
     }
-    const verdict = await subscribed.notified({ resource, subscription: dialog.callId, body })
+    const verdict = await subscribed.notified({ resource, identity, subscription: dialog.callId, body })
     if (verdict.kind === 'faulty') {
       options.onFaulty(subscribed.name)
       return { status: 400, warning: verdict.said }
@@ -210,7 +239,10 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
   return {
     add(subscribed) {
       packages.set(subscribed.name, subscribed)
-      return { watch: (resource, identity) => watch(subscribed, resource, identity) }
+      return {
+        watch: (resource, identity) => watch(subscribed, resource, identity),
+        unwatch: (resource, identity) => unwatch(subscribed, resource, identity),
+      }
     },
   }
 }
