@@ -51,6 +51,16 @@ export function createFamilies(registry: Registry) {
       'What happened to messages that wait for their recipients. event: kept, refused (over quota), delivered, undeliverable, deleted, expired, stored, extended.',
       ['event'],
     ),
+    sessions: counter(
+      'sessions_total',
+      'Sessions between CPM users. event: invited, begun (both sides are in), released (ended after that), withdrawn, refused.',
+      ['event'],
+    ),
+    msrp: counter(
+      'msrp_events_total',
+      'What happened in MSRP: connections, sessions and messages. Growth of session-unknown or request-malformed shows an attack or a peer that speaks wrongly.',
+      ['event'],
+    ),
     leases: counter(
       'address_leases_total',
       'Numbers lent from the address pool. event: granted, renewed, exhausted (enlarge the pool).',

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { DeferredEvent } from '../conversation/deferred/recorder.js'
+import type { MsrpCount } from '../msrp/observer.js'
 import type { SipMetrics } from '../sip/options.js'
 import type { RedisServerEvent } from '../spool/redis-server.js'
 import { createFamilies } from './metric-families.js'
@@ -14,6 +15,8 @@ export type Protocol = 'sip' | 'cpim' | 'imdn' | 'service' | 'http' | 'xcap'
 export type LatencyStage = 'accept' | 'submit' | 'receipt' | 'notify' | 'end-to-end'
 /** What became of a number lease of the address pool. */
 export type LeaseEvent = 'granted' | 'renewed' | 'exhausted'
+/** What happened to a session between CPM users. */
+export type SessionEvent = 'invited' | 'begun' | 'released' | 'withdrawn' | 'refused'
 
 /**
  * What the gateway counts, as verbs. Labels are closed sets or names from the configuration; a number, an address or a
@@ -35,6 +38,9 @@ export interface Metrics {
   lease(event: LeaseEvent): void
   /** What happened to a message that waits for its recipient. */
   deferred(event: DeferredEvent): void
+  sessions(event: SessionEvent): void
+  /** What MSRP counts. */
+  msrp(event: MsrpCount): void
   /** A charging record has been made. */
   charged(kind: string, service: string, outcome: string): void
   /** What the SIP edge counts. */
@@ -63,6 +69,8 @@ export function createMetrics(): Metrics {
     retry: (service, reason) => families.retries.inc({ service, reason }),
     nextService: (from, to) => families.nextService.inc({ from, to }),
     deferred: (event) => families.deferred.inc({ event }),
+    msrp: (event) => families.msrp.inc({ event }),
+    sessions: (event) => families.sessions.inc({ event }),
     lease: (event) => families.leases.inc({ event }),
     charged: (kind, service, outcome) => families.charged.inc({ kind, service, outcome }),
     sip: createSipMetrics(families),

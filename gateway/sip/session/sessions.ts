@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { parseNameAddrs } from '../../core/name-addr.js'
 import type { Clock } from '../../cpm/clock.js'
 import type { Uri } from '../../cpm/ids.js'
+import { SpoolUnavailable } from '../../spool/spool.js'
 import { answerHeaders, type EdgeAnswer, type Refusal } from '../answer.js'
 import { dialogOf } from '../dialog.js'
 import { type IdentityOptions, identify } from '../identity.js'
@@ -121,6 +122,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     })
     waiting.add(call)
     onInvite(call).catch((error: unknown) => {
+      if (error instanceof SpoolUnavailable) return call.reject({ status: 503, retryAfterSeconds: 5 })
       fault(error)
       call.reject({ status: 500 })
     })
