@@ -14,7 +14,7 @@ const FORMATS = new Map([
 export const MAX_PIXELS = 48_000_000
 const MAX_FRAMES = 300
 /** Time of one step, seconds; most take a tenth. */
-const STEP_SECONDS = 10
+const STEP_SECONDS = 5
 
 /** Whether a part of this media type must be a picture that we can read. */
 export const isReadable = (type: string): boolean => [...FORMATS.values()].includes(type) || type === 'image/jpg'

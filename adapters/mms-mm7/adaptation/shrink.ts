@@ -45,22 +45,35 @@ export function isWithin(picture: Picture, limits: PictureLimits): boolean {
   )
 }
 
+/** Time for all steps of a moving picture; afterwards its first frame has to do, ms. */
+const MOVING_MS = 5_000
+
 /**
  * Brings a picture within its limits, by as few of the steps as it takes: into the box, lower quality, smaller. A moving
  * one keeps moving if it can. Undefined when no step is enough; rejects when the picture is broken or takes too long.
  */
 export async function shrink(picture: Picture, limits: PictureLimits): Promise<Shrunk | undefined> {
   const moves = picture.frames > 1
-  if (moves && limits.carries('image/gif')) {
-    for (const [scale, colours] of MOVING_STEPS) {
-      const encoded = await encodeMoving(picture, scaled(boxOf(picture, limits.box), scale), colours)
-      if (encoded.octets.length <= limits.maxBytes) return { ...encoded, still: false }
-    }
-  }
+  const moving = moves && limits.carries('image/gif') ? await shrinkMoving(picture, limits) : undefined
+  if (moving !== undefined) return moving
   const pixels = await pixelsOf(picture, limits.box)
   for (const [to, scale, quality] of attempts(picture, limits)) {
     const encoded = await encode(pixels, to, scale, quality)
     if (encoded.octets.length <= limits.maxBytes) return { ...encoded, still: moves }
+  }
+  return undefined
+}
+
+async function shrinkMoving(picture: Picture, { maxBytes, box }: PictureLimits): Promise<Shrunk | undefined> {
+  const giveUpAt = performance.now() + MOVING_MS
+  try {
+    for (const [scale, colours] of MOVING_STEPS) {
+      if (performance.now() > giveUpAt) return undefined
+      const encoded = await encodeMoving(picture, scaled(boxOf(picture, box), scale), colours)
+      if (encoded.octets.length <= maxBytes) return { ...encoded, still: false }
+    }
+  } catch {
+    // A later frame is broken, or they take too long: the first one may do.
   }
   return undefined
 }

@@ -105,6 +105,14 @@ describe('pictures', () => {
     expect(only(jpegOnly)).toMatchObject({ type: 'image/jpeg', name: 'wave.jpg' })
   })
 
+  it('a moving picture whose later frames are broken keeps its first', async () => {
+    const octets = await moving(100, 80, 6)
+    octets.fill(0xff, Math.floor(octets.length * 0.6), Math.floor(octets.length * 0.65))
+    const result = await adapt([{ type: 'image/gif', octets }], { ...LIMITS, maxBytes: octets.length - 1 })
+    expect(await seen(only(result))).toMatchObject({ format: 'jpeg', width: 100, height: 80 })
+    expect(result.changes[0]?.said).toContain('no longer moving')
+  })
+
   it('several pictures share the room fairly: a small one is not made worse by a large one', async () => {
     const small = await photo(100, 100)
     const result = await adapt([await photo(1200, 900), small, await photo(900, 900)], LIMITS)
