@@ -109,7 +109,7 @@ describe('pictures', () => {
     const octets = await moving(100, 80, 6)
     octets.fill(0xff, Math.floor(octets.length * 0.6), Math.floor(octets.length * 0.65))
     const result = await adapt([{ type: 'image/gif', octets }], { ...LIMITS, maxBytes: octets.length - 1 })
-    expect(await seen(only(result))).toMatchObject({ format: 'jpeg', width: 100, height: 80 })
+    expect(await seen(only(result))).toMatchObject({ format: 'png', width: 100, height: 80 })
     expect(result.changes[0]?.said).toContain('no longer moving')
   })
 
