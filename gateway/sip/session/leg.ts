@@ -44,6 +44,7 @@ const REQUEST_MS = 35_000
 const MODIFY_MS = 190_000
 /** A change that meets one of the peer's each time is given up. */
 const MAX_ATTEMPTS = 5
+const LISTEN_MS = 1_000
 
 /** One dialog of a session (RFC 3261 §12 to §15), kept by the SIP server under its id. */
 export function createLeg(options: LegOptions): HeldLeg {
@@ -51,6 +52,7 @@ export function createLeg(options: LegOptions): HeldLeg {
   const ended = new AbortController()
   let { local, remote } = options.sdp
   let acknowledged = (): void => undefined
+  let tellListening = (): void => undefined
   let isAcknowledged = false
   let offering = false
   let answering = false
@@ -124,9 +126,10 @@ export function createLeg(options: LegOptions): HeldLeg {
   /** Takes an offer of the peer: what to answer. A refresh is not spread (`MED-25`). */
   async function offered(offer: string): Promise<{ readonly sdp: string } | SipAnswer> {
     if (offer === '' || offer === remote) return { sdp: local }
-    if (!onModify) return { status: 488 }
     answering = true
     try {
+      if (!onModify) await listened()
+      if (!onModify) return { status: 488 }
       const answer = await onModify(offer)
       if ('sdp' in answer) {
         remote = offer
@@ -136,6 +139,17 @@ export function createLeg(options: LegOptions): HeldLeg {
     } finally {
       answering = false
     }
+  }
+
+  /** Who has just got the leg may be no further than the peer: he has a moment to say that he listens. */
+  function listened(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(LISTEN_MS, resolve)
+      tellListening = () => {
+        cancel()
+        resolve()
+      }
+    })
   }
 
   const busy = (): SipAnswer | undefined =>
@@ -202,6 +216,7 @@ export function createLeg(options: LegOptions): HeldLeg {
     modify,
     onModify(listener) {
       onModify = listener
+      tellListening()
     },
     onRefer(listener) {
       onRefer = listener
