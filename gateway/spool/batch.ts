@@ -13,6 +13,8 @@ export function life(ms: number): number {
 
 /** Operations of one script call: more would keep everybody else waiting for Redis too long. */
 const MAX_BATCH = 200
+/** Characters of one script call, about: a single operation may have more. */
+const MAX_CHARACTERS = 8_000_000
 /** Operations that wait for their turn in this process; a caller beyond gets SpoolUnavailable. */
 const MAX_WAITING = 50_000
 
@@ -55,8 +57,9 @@ export function batched(
 
   function flush(): void {
     if (calling || gathered.length === 0) return
-    const batch = gathered.slice(0, MAX_BATCH)
-    gathered = gathered.slice(MAX_BATCH)
+    const size = batchSize(gathered)
+    const batch = gathered.slice(0, size)
+    gathered = gathered.slice(size)
     void send(batch)
   }
 
@@ -68,4 +71,16 @@ export function batched(
       gathered.push({ args, resolve, reject })
     })
   }
+}
+
+/** How many of those that wait go into the next call; one at least. */
+function batchSize(waiting: readonly Waiting[]): number {
+  let size = 0
+  let characters = 0
+  for (const { args } of waiting) {
+    for (const argument of args) if (typeof argument === 'string') characters += argument.length
+    if (size > 0 && (size >= MAX_BATCH || characters > MAX_CHARACTERS)) break
+    size += 1
+  }
+  return size
 }

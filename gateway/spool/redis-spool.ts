@@ -8,6 +8,7 @@ import { heartbeat } from './heartbeat.js'
 import { consumeLane, type LaneContext } from './lane.js'
 import { createNotes } from './notes.js'
 import { failedCount, failedItems, laneStates } from './overview.js'
+import { packed } from './packed.js'
 import type { RedisHandle } from './redis.js'
 import { run } from './script.js'
 import { WORK } from './scripts/work.js'
@@ -40,7 +41,7 @@ const REPORT_STATES: ReadonlySet<string> = new Set(['delivered', 'failed', 'erro
 export async function createSpool(redis: RedisHandle, options: SpoolOptions): Promise<RedisSpool> {
   const { node, clock, log, maxCrashes = MAX_CRASHES, nodeLifeMs = NODE_LIFE_MS } = options
   const { command, prefix } = redis
-  const work = batched((args) => run(command, WORK, prefix, args))
+  const work = batched((args) => run(command, WORK, prefix, [packed(args)]))
   const waiting = await createWaiting(redis, log)
   const beat = await heartbeat(redis, node, clock, log, nodeLifeMs)
   const consumers: LaneConsumer[] = []

@@ -1,3 +1,4 @@
+import { UNPACK } from '../packed.js'
 import { lua } from '../script.js'
 import { ENTER, NOTES, READER, WAITING } from './common.js'
 import { PARKED } from './parked.js'
@@ -10,10 +11,10 @@ import { VERDICT } from './verdict.js'
  * All that changes the work: puts, verdicts and reports, in the order in which they came.
  *
  * KEYS  prefix
- * ARGV  per operation its name ('put', 'verdict' or 'report') and its arguments
+ * ARGV  packed: per operation its name ('put', 'verdict' or 'report') and its arguments
  * Reply per operation its reply
  */
-export const WORK = lua`${READER}${ENTER}${NOTES}${WAITING}${REPORTS}${PARKED}${PUT}${VERDICT}${REPORT}
+export const WORK = lua`${UNPACK}${READER}${ENTER}${NOTES}${WAITING}${REPORTS}${PARKED}${PUT}${VERDICT}${REPORT}
 local operations = {put = put, verdict = verdict, report = report}
 local replies = {}
 while position < #ARGV do replies[#replies + 1] = operations[arg()]() end
