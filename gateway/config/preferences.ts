@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { withoutSessions } from './session-interworking.js'
 import { duration, size } from './units.js'
 
 const describe = <T extends z.ZodType>(schema: T, description: string): T => schema.meta({ description }) as T
@@ -50,6 +51,10 @@ export const preferencesSchema = z.strictObject({
   history: describe(
     z.boolean().optional(),
     'Messages he sends and gets are kept for him to read again, if the provider offers it.',
+  ),
+  sessions: describe(
+    withoutSessions.optional(),
+    'Invitations to sessions that reach him by a service without sessions: accepted for him, rejected, or he is asked by a message (CPM-IWF-008).',
   ),
   devices: describe(
     z

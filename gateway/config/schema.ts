@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { groupsSchema } from './groups.js'
 import { conversationSchema, preferencesSchema } from './preferences.js'
+import { sessionInterworkingSchema, withoutSessions } from './session-interworking.js'
 import { mediaSchema, sessionsSchema } from './sessions.js'
 import { duration, size } from './units.js'
 
@@ -222,6 +223,10 @@ const service = z.strictObject({
     size().optional(),
     'Longest text, octets, it comes in its order for; with a longer one the services after it are tried first. Default: any.',
   ),
+  sessions: describe(
+    withoutSessions.optional(),
+    'Session invitations to it, where it has no sessions: accept, reject or ask; default: interworking.sessions.without.',
+  ),
   addresses: addresses.prefault({}),
 })
 
@@ -278,6 +283,7 @@ const interworking = z.strictObject({
       retry: retry.prefault({}),
     })
     .prefault({}),
+  sessions: sessionInterworkingSchema.prefault({}),
 })
 
 const observe = z.strictObject({

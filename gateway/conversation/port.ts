@@ -1,3 +1,4 @@
+import type { WithoutSessions } from '../config/session-interworking.js'
 import type { FailureReason } from '../cpm/failure.js'
 import type { Features } from '../cpm/features.js'
 import type { ServiceId, Uri } from '../cpm/ids.js'
@@ -37,6 +38,8 @@ export interface Preferences {
   readonly copies: boolean
   /** What he sends and gets is kept for him to read again. */
   readonly history: boolean
+  /** Invitations that reach him by a service without sessions; undefined: the provider's policy (`CPM-IWF-008`). */
+  readonly sessions: WithoutSessions | undefined
   /** Whether he takes nothing from this sender, by any of the sender's addresses. */
   blocks(sender: readonly Uri[]): boolean
   /** +sip.instance of devices that shall get no messages. */

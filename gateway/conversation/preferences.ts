@@ -55,6 +55,7 @@ export function combine(
     },
     copies: first(({ copies }) => copies) ?? false,
     history: first(({ history }) => history) ?? false,
+    sessions: first(({ sessions }) => sessions),
     blocks: (sender) => sender.some((address) => blocked.has(address) || domains.has(domainOf(address))),
     excluded: first(({ devices }) => devices) ?? [],
   }

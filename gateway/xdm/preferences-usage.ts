@@ -43,7 +43,7 @@ export function readPreferences(document: Document): PreferencesDocument | Docum
 
 /** The document that states these preferences. */
 export function writePreferences(preferences: PreferencesDocument): string {
-  const { services, reports, blocked, devices, unavailable, waiting, copies, history } = preferences
+  const { services, reports, blocked, devices, unavailable, waiting, copies, history, sessions } = preferences
   const lines = [
     leaf('unavailable', unavailable),
     leaf('waiting', waiting),
@@ -58,6 +58,7 @@ export function writePreferences(preferences: PreferencesDocument): string {
     ),
     leaf('copies', copies),
     leaf('history', history),
+    leaf('sessions', sessions),
     group(
       'devices',
       devices?.map((device) => leaf('excluded', device)),
@@ -76,6 +77,7 @@ const READERS: Readonly<Record<string, (element: Element) => unknown>> = {
   waiting: textOf,
   copies: flag,
   history: flag,
+  sessions: textOf,
   services: (element) =>
     children(element, 'service').map((service) => {
       const [address] = children(service, 'address').map(textOf)

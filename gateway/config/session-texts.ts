@@ -1,0 +1,155 @@
+import { z } from 'zod'
+
+const describe = <T extends z.ZodType>(schema: T, description: string): T => schema.meta({ description }) as T
+
+/** Placeholders in braces are filled in; an unknown one stays as it is. */
+const template = (description: string) => describe(z.string().min(1).max(500).optional(), description)
+const words = (description: string) =>
+  describe(z.array(z.string().min(1).max(40)).min(1).max(50).optional(), description)
+
+/** What a user of a service without sessions is told in one language, and the words that he answers with. */
+export const sessionTextsSchema = z.strictObject({
+  yes: words('Words that accept; the first one is shown as {yes}. Case, punctuation and blanks around do not count.'),
+  no: words('Words that decline; the first one is shown as {no}.'),
+  leave: words('Words that leave a session; the first one is shown as {leave}.'),
+  help: words('Words that ask what can be answered.'),
+  invitation: template('Invitation of one user: {inviter}, {about}, {yes}, {no}.'),
+  groupInvitation: template('Invitation to a group: {inviter}, {group}, {about}, {with}, {yes}, {no}.'),
+  about: template('What stands for {about} when there is a {subject}.'),
+  with: template('What stands for {with} when {members} are known.'),
+  welcome: template('A session was accepted on his behalf: {inviter}, {about}, {with}, {leave}.'),
+  joined: template('He has accepted: {leave}.'),
+  notUnderstood: template('His answer to an invitation was not understood: {yes}, {no}.'),
+  helpInside: template('He has asked for help within a session: {inviter}, {leave}.'),
+  withdrawn: template('The invitation of {inviter} is no longer valid.'),
+  left: template('He has left.'),
+  ended: template('The session is over.'),
+  silent: template('The session was ended because nobody wrote for a while.'),
+  interrupted: template('The session was interrupted.'),
+  again: template('Said after `interrupted` when he can join again: {yes}.'),
+  undelivered: template('What he wrote last could not be delivered.'),
+  alone: template('Writer of what only he can read: {name}.'),
+})
+
+export type SessionTexts = {
+  readonly [Key in keyof z.output<typeof sessionTextsSchema>]-?: NonNullable<z.output<typeof sessionTextsSchema>[Key]>
+}
+
+/** Languages that are there without configuration. `stop` is understood everywhere: networks ask for it. */
+export const BUILT_IN_TEXTS: Readonly<Record<string, SessionTexts>> = {
+  en: {
+    yes: ['YES', 'Y', 'OK', 'YEAH', 'YEP', 'SURE', 'JOIN', 'ACCEPT', '1', '👍'],
+    no: ['NO', 'N', 'NOPE', 'DECLINE', 'NO THANKS', '2', '👎'],
+    leave: ['STOP', 'LEAVE', 'QUIT', 'EXIT', 'UNSUBSCRIBE'],
+    help: ['HELP', 'INFO', '?'],
+    invitation: '{inviter} invites you to a conversation{about}. Reply {yes} to join, {no} to decline.',
+    groupInvitation: '{inviter} invites you to the group {group}{about}{with}. Reply {yes} to join, {no} to decline.',
+    about: ' about "{subject}"',
+    with: ' with {members}',
+    welcome:
+      '{inviter} has begun a conversation with you{about}{with}. What you reply here is read there; {leave} ends it.',
+    joined: 'You have joined. What you reply here is read there; {leave} ends it.',
+    notUnderstood: 'Sorry, that was not understood. Reply {yes} to join or {no} to decline.',
+    helpInside: 'This is a conversation with {inviter}. What you reply here is read there; {leave} ends it.',
+    withdrawn: 'The invitation of {inviter} is no longer valid.',
+    left: 'You have left the conversation.',
+    ended: 'The conversation is over.',
+    silent: 'The conversation has ended because nobody wrote for a while.',
+    interrupted: 'The conversation was interrupted, and your message was not delivered.',
+    again: ' Reply {yes} to join again.',
+    undelivered: 'Your last message could not be delivered.',
+    alone: '{name} (to you alone)',
+  },
+  de: {
+    yes: ['JA', 'J', 'OK', 'KLAR', 'GERNE', '1', '👍'],
+    no: ['NEIN', 'N', 'NEIN DANKE', '2', '👎'],
+    leave: ['STOPP', 'STOP', 'ENDE', 'VERLASSEN', 'ABMELDEN'],
+    help: ['HILFE', 'HELP', 'INFO', '?'],
+    invitation: '{inviter} lädt Sie zu einem Gespräch ein{about}. Antworten Sie {yes} oder {no}.',
+    groupInvitation: '{inviter} lädt Sie in die Gruppe {group} ein{about}{with}. Antworten Sie {yes} oder {no}.',
+    about: ', Thema „{subject}“',
+    with: ', mit {members}',
+    welcome:
+      '{inviter} hat ein Gespräch mit Ihnen begonnen{about}{with}. Ihre Antworten werden dort gelesen; {leave} beendet es.',
+    joined: 'Sie nehmen teil. Ihre Antworten werden dort gelesen; {leave} beendet es.',
+    notUnderstood: 'Das wurde leider nicht verstanden. Antworten Sie {yes} oder {no}.',
+    helpInside: 'Dies ist ein Gespräch mit {inviter}. Ihre Antworten werden dort gelesen; {leave} beendet es.',
+    withdrawn: 'Die Einladung von {inviter} gilt nicht mehr.',
+    left: 'Sie haben das Gespräch verlassen.',
+    ended: 'Das Gespräch ist beendet.',
+    silent: 'Das Gespräch ist beendet, weil länger niemand geschrieben hat.',
+    interrupted: 'Das Gespräch wurde unterbrochen, Ihre Nachricht wurde nicht zugestellt.',
+    again: ' Mit {yes} nehmen Sie wieder teil.',
+    undelivered: 'Ihre letzte Nachricht konnte nicht zugestellt werden.',
+    alone: '{name} (nur an Sie)',
+  },
+  fr: {
+    yes: ['OUI', 'O', 'OK', "D'ACCORD", '1', '👍'],
+    no: ['NON', 'N', 'NON MERCI', '2', '👎'],
+    leave: ['STOP', 'QUITTER', 'FIN'],
+    help: ['AIDE', 'HELP', 'INFO', '?'],
+    invitation: '{inviter} vous invite à une conversation{about}. Répondez {yes} ou {no}.',
+    groupInvitation: '{inviter} vous invite dans le groupe {group}{about}{with}. Répondez {yes} ou {no}.',
+    about: ' sur « {subject} »',
+    with: ' avec {members}',
+    welcome:
+      '{inviter} a ouvert une conversation avec vous{about}{with}. Vos réponses y seront lues ; {leave} y met fin.',
+    joined: 'Vous participez. Vos réponses seront lues ; {leave} y met fin.',
+    notUnderstood: "Votre réponse n'a pas été comprise. Répondez {yes} ou {no}.",
+    helpInside: 'Ceci est une conversation avec {inviter}. Vos réponses y sont lues ; {leave} y met fin.',
+    withdrawn: "L'invitation de {inviter} n'est plus valable.",
+    left: 'Vous avez quitté la conversation.',
+    ended: 'La conversation est terminée.',
+    silent: "La conversation est terminée : personne n'a écrit depuis un moment.",
+    interrupted: "La conversation a été interrompue, votre message n'a pas été remis.",
+    again: ' Répondez {yes} pour y revenir.',
+    undelivered: "Votre dernier message n'a pas pu être remis.",
+    alone: '{name} (à vous seul)',
+  },
+  es: {
+    yes: ['SI', 'SÍ', 'S', 'OK', 'VALE', 'CLARO', '1', '👍'],
+    no: ['NO', 'N', 'NO GRACIAS', '2', '👎'],
+    leave: ['STOP', 'SALIR', 'BAJA', 'FIN'],
+    help: ['AYUDA', 'HELP', 'INFO', '?'],
+    invitation: '{inviter} te invita a una conversación{about}. Responde {yes} o {no}.',
+    groupInvitation: '{inviter} te invita al grupo {group}{about}{with}. Responde {yes} o {no}.',
+    about: ' sobre «{subject}»',
+    with: ' con {members}',
+    welcome:
+      '{inviter} ha abierto una conversación contigo{about}{with}. Lo que respondas se leerá allí; {leave} la termina.',
+    joined: 'Ya participas. Lo que respondas se leerá allí; {leave} la termina.',
+    notUnderstood: 'No se ha entendido tu respuesta. Responde {yes} o {no}.',
+    helpInside: 'Esta es una conversación con {inviter}. Lo que respondas se lee allí; {leave} la termina.',
+    withdrawn: 'La invitación de {inviter} ya no es válida.',
+    left: 'Has salido de la conversación.',
+    ended: 'La conversación ha terminado.',
+    silent: 'La conversación ha terminado porque nadie escribía.',
+    interrupted: 'La conversación se interrumpió y tu mensaje no se entregó.',
+    again: ' Responde {yes} para volver.',
+    undelivered: 'Tu último mensaje no se pudo entregar.',
+    alone: '{name} (solo a ti)',
+  },
+  it: {
+    yes: ['SI', 'SÌ', 'S', 'OK', 'CERTO', '1', '👍'],
+    no: ['NO', 'N', 'NO GRAZIE', '2', '👎'],
+    leave: ['STOP', 'ESCI', 'FINE'],
+    help: ['AIUTO', 'HELP', 'INFO', '?'],
+    invitation: '{inviter} ti invita a una conversazione{about}. Rispondi {yes} o {no}.',
+    groupInvitation: '{inviter} ti invita nel gruppo {group}{about}{with}. Rispondi {yes} o {no}.',
+    about: ' su "{subject}"',
+    with: ' con {members}',
+    welcome:
+      '{inviter} ha aperto una conversazione con te{about}{with}. Le tue risposte arrivano lì; {leave} la chiude.',
+    joined: 'Ora partecipi. Le tue risposte arrivano lì; {leave} la chiude.',
+    notUnderstood: 'La risposta non è chiara. Rispondi {yes} o {no}.',
+    helpInside: 'Questa è una conversazione con {inviter}. Le tue risposte arrivano lì; {leave} la chiude.',
+    withdrawn: "L'invito di {inviter} non è più valido.",
+    left: 'Hai lasciato la conversazione.',
+    ended: 'La conversazione è finita.',
+    silent: 'La conversazione è finita perché nessuno scriveva.',
+    interrupted: 'La conversazione è stata interrotta e il tuo messaggio non è arrivato.',
+    again: ' Rispondi {yes} per rientrare.',
+    undelivered: 'Il tuo ultimo messaggio non è stato consegnato.',
+    alone: '{name} (solo a te)',
+  },
+}
