@@ -11,6 +11,7 @@ import type { HealthReport } from './http/health.js'
 import { createHttp } from './http/server.js'
 import { createUserDocuments } from './http/user-documents.js'
 import type { Interworking } from './interworking/interworking.js'
+import { startMedia } from './media-wiring.js'
 import { createMask } from './observe/mask.js'
 import { createMetrics } from './observe/metrics.js'
 import { createTrace } from './observe/trace.js'
@@ -108,10 +109,13 @@ export async function startAppliance(
         onFaulty: (name) => metrics.badInput('sip', name),
       }),
     })
+    const media = await startMedia({ config: config.media, count: metrics.msrp, log })
+    undo.push(() => media.close())
     const functions = createFunctions({
       config,
       adapters,
       edge,
+      media,
       redis,
       spool,
       core,

@@ -10,6 +10,9 @@ import { createHistory, type History } from './conversation/history.js'
 import type { PreferenceStore, Registrations } from './conversation/port.js'
 import { createConversationRecorder } from './conversation/recorder.js'
 import { createConversationServer } from './conversation/server.js'
+import type { MediaEndpoint } from './conversation/session/anchor.js'
+import { createSessionRecorder } from './conversation/session/recorder.js'
+import { createSessionServer } from './conversation/session/session-server.js'
 import type { EmbeddedCore } from './core/embedded-core.js'
 import type { Clock } from './cpm/clock.js'
 import { createInterworking, type Interworking } from './interworking/interworking.js'
@@ -25,6 +28,8 @@ import type { Spool } from './spool/spool.js'
 
 export interface FunctionsOptions extends Pick<LoadedConfig, 'config' | 'adapters'> {
   readonly edge: SipEdge
+  /** All MSRP of the node. */
+  readonly media: MediaEndpoint
   readonly redis: RedisHandle
   readonly spool: Spool
   readonly core: EmbeddedCore | undefined
@@ -109,13 +114,25 @@ export function createFunctions(options: FunctionsOptions): Functions {
     clock,
     log,
   })
+  const sessions = createSessionServer({
+    config,
+    edge: edge.sessions,
+    endpoint: options.media,
+    directory: core?.directory,
+    registrations,
+    preferences,
+    focus: () => undefined,
+    interworking: () => undefined,
+    recorder: createSessionRecorder(metrics, charging),
+    clock,
+  })
   registrations.onAvailable((user) => {
     Promise.all([interworking.reachable(user), controlling.reachable(user)]).catch((error: unknown) =>
       log.warn({ user, err: error }, 'waiting messages not hurried'),
     )
   })
 
-  const parts = [interworking, controlling, deferred, conversation]
+  const parts = [interworking, controlling, deferred, conversation, sessions]
   return {
     interworking,
     history,

@@ -31,7 +31,7 @@ export interface SessionServer {
   /** Takes invitations from now on. */
   start(): void
   /** Takes no more; what stands ends with the edge. */
-  stop(): void
+  stop(): Promise<void>
   /** For those who invite a CPM user in somebody's name: the focus, and interworking. */
   readonly inviteUser: InviteUser
   /** One-to-one sessions that stand, or are being set up. */
@@ -68,7 +68,7 @@ export function createSessionServer(options: SessionServerOptions): SessionServe
     start() {
       taking = true
     },
-    stop() {
+    async stop() {
       taking = false
     },
     inviteUser,

@@ -134,7 +134,7 @@ export async function openSessionStage(options: SessionStageOptions = {}): Promi
   async function stop(): Promise<void> {
     if (stopped) return
     stopped = true
-    sessions.stop()
+    await sessions.stop()
     await edge.stop()
     await media.close()
     await server.stop()
