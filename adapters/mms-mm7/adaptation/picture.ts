@@ -115,5 +115,5 @@ function finish(image: Sharp, to: Encoding, quality: number): Promise<Buffer> {
   const timed = image.timeout({ seconds: STEP_SECONDS })
   if (to === 'jpeg') return timed.flatten({ background: '#ffffff' }).jpeg({ quality, progressive: false }).toBuffer()
   if (to === 'gif') return timed.gif({ colours: Math.max(2, Math.round((quality * 256) / 100)) }).toBuffer()
-  return timed.png({ compressionLevel: 9, ...(quality < 100 && { palette: true, quality }) }).toBuffer()
+  return timed.png(quality < 100 ? { palette: true, quality } : {}).toBuffer()
 }

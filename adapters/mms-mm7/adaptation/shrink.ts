@@ -78,10 +78,15 @@ async function shrinkMoving(picture: Picture, { maxBytes, box }: PictureLimits):
   return undefined
 }
 
+/** What writing a PNG anew may gain; nothing that would have to become smaller still is tried exactly. */
+const EXACT_GAIN = 1.5
+
 /** Drawings and what is transparent stay exact if they fit; all else is JPEG where that is carried. */
 function attempts(picture: Picture, limits: PictureLimits): readonly (readonly [Encoding, number, number])[] {
   const carried = (['jpeg', 'png', 'gif'] as const).filter((format) => limits.carries(`image/${format}`))
-  const exact = (picture.alpha || picture.type === 'image/png') && carried.includes('png')
+  const area = ratioOf(picture, limits.box) ** 2
+  const hopeful = picture.octets.length * area <= EXACT_GAIN * limits.maxBytes
+  const exact = hopeful && (picture.alpha || picture.type === 'image/png') && carried.includes('png')
   const [usual] = carried
   const ladder = usual === undefined ? [] : STEPS.map(([scale, quality]) => [usual, scale, quality] as const)
   return exact ? [['png', 1, 100], ...ladder] : ladder
@@ -92,8 +97,7 @@ const scaled = ({ width, height }: Box, scale: number): Box => ({
   height: Math.max(1, Math.round(height * scale)),
 })
 
+const ratioOf = ({ width, height }: Picture, box: Box): number => Math.min(1, box.width / width, box.height / height)
+
 /** Steps count from the size the picture has in the box. */
-function boxOf({ width, height }: Picture, box: Box): Box {
-  const ratio = Math.min(1, box.width / width, box.height / height)
-  return scaled({ width, height }, ratio)
-}
+const boxOf = (picture: Picture, box: Box): Box => scaled(picture, ratioOf(picture, box))
