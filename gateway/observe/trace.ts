@@ -45,7 +45,7 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
   const key = `${prefix}:trace`
   const { clock, keep, mask, node } = options
   const dropped = (count: number) => options.onDropped?.(count)
-  let buffer: Checkpoint[] = []
+  const buffer: Checkpoint[] = []
   let writing: Promise<void> | undefined
   let cancelFlush: (() => void) | undefined
   let stopped = keep === 0
@@ -54,8 +54,7 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
 
   async function writeAll(): Promise<void> {
     while (buffer.length > 0) {
-      const pack = buffer.slice(0, PACK)
-      buffer = buffer.slice(PACK)
+      const pack = buffer.splice(0, PACK)
       packSize += (pack.length - packSize) / PACK
       try {
         await command.xadd(key, 'MAXLEN', '~', Math.ceil(keep / packSize), '*', 'p', JSON.stringify(pack))

@@ -32,7 +32,7 @@ interface Waiting {
 export function batched(
   call: (args: readonly Argument[]) => Promise<unknown>,
 ): (args: readonly Argument[]) => Promise<unknown> {
-  let gathered: Waiting[] = []
+  const gathered: Waiting[] = []
   let unanswered = 0
   let calling = false
 
@@ -57,10 +57,7 @@ export function batched(
 
   function flush(): void {
     if (calling || gathered.length === 0) return
-    const size = batchSize(gathered)
-    const batch = gathered.slice(0, size)
-    gathered = gathered.slice(size)
-    void send(batch)
+    void send(gathered.splice(0, batchSize(gathered)))
   }
 
   return (args) => {

@@ -36,7 +36,8 @@ async function simulator(): Promise<{ readonly program: Program; readonly port: 
 }
 
 const PARALLEL = 512
-const WARM_MESSAGES = 3_000
+/** So many until V8 has compiled what it will: a gateway runs for months. */
+const WARM_MESSAGES = 20_000
 
 async function runGateway(): Promise<{ readonly results: readonly GatewayResult[]; readonly paced: GatewayResult }> {
   const bench = await startGatewayBench({
