@@ -48,7 +48,9 @@ export interface HistoryOptions {
   readonly onError: (error: unknown) => void
 }
 
+/** Entries read at once; a page has so many items, or up to twice as many. */
 const PAGE = 100
+const ANONYMOUS = 'sip:anonymous@anonymous.invalid' as Uri
 /** Entries looked through for the items of one conversation, by one query. */
 const SEARCHED = 2_000
 
@@ -59,7 +61,7 @@ export function createHistory({ archive, preferences, policies, clock, onError }
   async function write(user: Uri, direction: HistoryItem['direction'], message: CpmMessage): Promise<void> {
     if (!policies.offered || !(await preferences.of(user)).history) return
     const at = clock.now()
-    const entry = { id: `${direction} ${message.messageId}`, at, content: itemOf(direction, message) }
+    const entry = { id: `${direction} ${message.from} ${message.messageId}`, at, content: itemOf(direction, message) }
     await archive.add(user, entry, at, { entries: policies.maxMessages, lifeMs: policies.maxAge })
   }
 
@@ -67,13 +69,16 @@ export function createHistory({ archive, preferences, policies, clock, onError }
     sent: (user, message) => add(user, 'sent', message),
     received: (user, message) => add(user, 'received', message),
     async read(user, { conversation, before = Number.MAX_SAFE_INTEGER }) {
-      const most = conversation === undefined ? PAGE : SEARCHED
-      const entries = await archive.list(user, before, most)
-      const items = entries
-        .map(({ content }) => content as HistoryItem)
-        .filter((item) => conversation === undefined || item.conversationId === conversation)
-      const oldest = entries.length < most ? undefined : entries.at(-1)?.at
-      return { items, ...(oldest !== undefined && { before: oldest }) }
+      const items: HistoryItem[] = []
+      let at = before
+      for (let searched = 0; searched < SEARCHED && items.length < PAGE; searched += PAGE) {
+        const entries = await archive.list(user, at, PAGE)
+        const found = entries.map(({ content }) => content as HistoryItem)
+        items.push(...found.filter((item) => conversation === undefined || item.conversationId === conversation))
+        if (entries.length < PAGE) return { items }
+        at = entries.at(-1)?.at ?? at
+      }
+      return { items, before: at }
     },
     clear: (user) => archive.clear(user),
   }
@@ -81,7 +86,9 @@ export function createHistory({ archive, preferences, policies, clock, onError }
 
 /** Pure. */
 export function itemOf(direction: HistoryItem['direction'], message: CpmMessage): HistoryItem {
-  const { messageId, from, to, sentAt, subject, conversationId, contributionId, inReplyTo, service, content } = message
+  const { messageId, to, sentAt, subject, conversationId, contributionId, inReplyTo, service, content } = message
+  // ID-18: what its recipient is not told when it comes, he does not find here either.
+  const from = direction === 'received' && message.privacy ? ANONYMOUS : message.from
   return {
     direction,
     messageId,

@@ -7,7 +7,7 @@ import { available } from './unavailable.js'
 /** What is kept for its owner to read again. `content` is the caller's, plain JSON. */
 export interface ArchiveEntry<Content = unknown> {
   readonly id: string
-  /** ms since 1970: the order. */
+  /** ms since 1970: the order. Of two that come at once the later one is moved on, so that no two have the same. */
   readonly at: number
   readonly content: Content
 }
@@ -37,10 +37,14 @@ export function createArchive({ command, prefix }: RedisHandle): Archive {
     },
     async list(owner, before, most) {
       const [order, entries] = keys(owner)
-      const ids = await available(command.zrevrangebyscore(order, `(${before}`, '-inf', 'LIMIT', 0, most))
-      if (ids.length === 0) return []
-      const found = await available(command.hmget(entries, ...ids))
-      return found.flatMap((text) => (text === null ? [] : [JSON.parse(text) as ArchiveEntry]))
+      const scored = await available(
+        command.zrevrangebyscore(order, `(${before}`, '-inf', 'WITHSCORES', 'LIMIT', 0, most),
+      )
+      if (scored.length === 0) return []
+      const found = await available(command.hmget(entries, ...scored.filter((_, index) => index % 2 === 0)))
+      return found.flatMap((text, index) =>
+        text === null ? [] : [{ ...(JSON.parse(text) as ArchiveEntry), at: Number(scored[index * 2 + 1]) }],
+      )
     },
     async clear(owner) {
       await available(command.del(...keys(owner)))

@@ -44,8 +44,6 @@ export interface Boxes {
   count(owner: string, folder: Folder): Promise<number>
   /** Entries whose time is over. */
   due(now: number, most: number): Promise<readonly { readonly owner: string; readonly id: string }[]>
-  /** All entries of everybody, for the metrics. */
-  total(): Promise<number>
 }
 
 export function createBoxes({ command, prefix }: RedisHandle): Boxes {
@@ -84,6 +82,5 @@ export function createBoxes({ command, prefix }: RedisHandle): Boxes {
         return { owner, id }
       })
     },
-    total: () => available(command.zcard(expiry)),
   }
 }

@@ -97,14 +97,29 @@ test('the oldest go first, by number and by age, and the same message is one ite
 
 test('long histories come in pages', async () => {
   const { sent, clock, message, read } = await history({ maxMessages: 1_000, maxAge: 86_400_000 })
-  for (let at = 0; at < 150; at++) {
-    await sent(ALICE, message(`m${at}`))
-    clock.advance(1)
-  }
+  // Many come within one millisecond, and none of them falls between two pages.
+  const order = Array.from({ length: 150 }, (_, at) => `m${at}`)
+  for (const id of order) await sent(ALICE, message(id))
+  clock.advance(1)
   const first = await read(ALICE, {})
   const second = await read(ALICE, { before: first.before ?? 0 })
   expect([first.items.length, second.items.length, second.before]).toEqual([100, 50, undefined])
-  expect(second.items.at(-1)?.messageId).toBe('m0')
+  expect([...first.items, ...second.items].map(({ messageId }) => messageId)).toEqual(order.reverse())
+})
+
+test('ID-22 a conversation is found among others, however far back', async () => {
+  const { sent, message, read } = await history({ maxMessages: 1_000, maxAge: 86_400_000 })
+  await sent(ALICE, { ...message('old'), conversationId: 'long ago' as ConversationId })
+  for (let at = 0; at < 250; at++) await sent(ALICE, message(`m${at}`))
+  const page = await read(ALICE, { conversation: 'long ago' })
+  expect([page.items.map(({ messageId }) => messageId), page.before]).toEqual([['old'], undefined])
+})
+
+test('ID-18 who wrote without a name is not named afterwards either', () => {
+  const message = { messageId: 'm', from: ALICE, to: BOB, privacy: true, content: { type: 'text/plain', text: 'x' } }
+  const his = JSON.stringify(itemOf('received', message as unknown as CpmMessage))
+  expect(his).not.toContain('alice')
+  expect(itemOf('sent', message as unknown as CpmMessage).from).toBe(ALICE)
 })
 
 test('an item holds what the message held, and nothing more', () => {

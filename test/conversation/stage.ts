@@ -23,8 +23,8 @@ import { createMetrics } from '../../gateway/observe/metrics.js'
 import type { Trace } from '../../gateway/observe/trace.js'
 import { createSipEdge } from '../../gateway/sip/edge.js'
 import { startSipServer } from '../../gateway/sip-server/server.js'
-import { createArchive } from '../../gateway/spool/archive.js'
-import { createBoxes } from '../../gateway/spool/boxes.js'
+import { type Archive, createArchive } from '../../gateway/spool/archive.js'
+import { type Boxes, createBoxes } from '../../gateway/spool/boxes.js'
 import { createSpool } from '../../gateway/spool/redis-spool.js'
 import { type Inbox, inbox } from '../../scripts/rig/inbox.js'
 import { answerTo, header, readSip, type SipText, writeSip } from '../../scripts/rig/sip-text.js'
@@ -61,6 +61,9 @@ export interface StageOptions {
   readonly clock?: Clock
   /** Who is registered, as an external core tells. */
   readonly registrations?: Registrations
+  /** Stores for what waits and for histories; default: those built in. */
+  readonly boxes?: Boxes
+  readonly archive?: Archive
 }
 
 export interface PlayedService {
@@ -152,7 +155,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   }
   const { preferences, administration } = createUserDocuments(config, spool.notes, core, metrics)
   const history = createHistory({
-    archive: createArchive(redis),
+    archive: options.archive ?? createArchive(redis),
     preferences,
     policies: config.conversation.history,
     clock,
@@ -174,7 +177,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   })
   const deferred = createDeferred({
     spool,
-    boxes: createBoxes(redis),
+    boxes: options.boxes ?? createBoxes(redis),
     toDevices: conversation.toDevices,
     preferences,
     registrations,

@@ -34,17 +34,19 @@ export function startExpiry({ boxes, policies, clock, recorder, undelivered, onE
 
   async function endDue(): Promise<void> {
     for (;;) {
-      const due = await boxes.due(clock.now(), AT_ONCE)
+      const now = clock.now()
+      const due = await boxes.due(now, AT_ONCE)
       for (const { owner, id } of due) {
         const entry = (await boxes.find(owner, id)) as KeptEntry | undefined
-        if (entry) await end(owner, entry)
+        // Another node may have given it a longer life meanwhile.
+        if (entry?.expiresAt !== undefined && entry.expiresAt <= now) await end(owner, entry, entry.expiresAt)
       }
       if (due.length < AT_ONCE || stopped) return
     }
   }
 
-  async function end(owner: string, entry: KeptEntry): Promise<void> {
-    const { content, expiresAt = 0 } = entry
+  async function end(owner: string, entry: KeptEntry, expiresAt: number): Promise<void> {
+    const { content } = entry
     if (policies.atExpiry === 'keep') {
       const { expiresAt: _over, ...kept } = entry
       if (await boxes.replace(owner, { ...kept, folder: 'stored' })) recorder.event('stored', content.deferred)

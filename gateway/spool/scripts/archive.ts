@@ -2,7 +2,7 @@ import { lua } from '../script.js'
 import { READER } from './common.js'
 
 /**
- * Adds an entry to an archive, once, and drops what is too old or too many.
+ * Adds an entry to an archive, once and after all others, and drops what is too old or too many.
  *
  * ARGV  owner, id, time, entry, life (ms), most entries, time before which entries go
  * Reply 1 added, 0 it was there
@@ -11,6 +11,8 @@ export const ARCHIVE_ADD = lua`${READER}
 local owner, id, at, entry, life, most, oldest = arg(), arg(), arg(), arg(), arg(), count(), arg()
 local order, entries = prefix .. ':archive:' .. owner .. ':order', prefix .. ':archive:' .. owner .. ':entries'
 if redis.call('HSETNX', entries, id, entry) == 0 then return 0 end
+local newest = tonumber(redis.call('ZREVRANGE', order, 0, 0, 'WITHSCORES')[2] or '-1')
+if newest >= tonumber(at) then at = string.format('%.0f', newest + 1) end
 redis.call('ZADD', order, at, id)
 local gone = redis.call('ZRANGEBYSCORE', order, '-inf', '(' .. oldest, 'LIMIT', 0, 100)
 local surplus = redis.call('ZCARD', order) - #gone - most

@@ -1,13 +1,14 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { conversationSchema } from '../../../gateway/config/preferences.js'
 import { createDeferred } from '../../../gateway/conversation/deferred/deferred.js'
+import { startExpiry } from '../../../gateway/conversation/deferred/expiry.js'
 import type { DeferredEvent } from '../../../gateway/conversation/deferred/recorder.js'
 import type { Delivery, DeliveryOutcome } from '../../../gateway/conversation/delivery.js'
 import type { Device } from '../../../gateway/conversation/port.js'
 import { combine } from '../../../gateway/conversation/preferences.js'
 import type { MessageId, Uri } from '../../../gateway/cpm/ids.js'
 import type { CpmMessage } from '../../../gateway/cpm/message.js'
-import { createBoxes } from '../../../gateway/spool/boxes.js'
+import { type Boxes, createBoxes } from '../../../gateway/spool/boxes.js'
 import type { RedisHandle } from '../../../gateway/spool/redis.js'
 import { redisForTest, spoolForTest, testClock } from '../../spool/kit.js'
 
@@ -333,6 +334,30 @@ describe('ends of life', () => {
       await new Promise(setImmediate)
     }
     expect(events).toEqual(['kept', 'extended', 'expired'])
+  })
+
+  test('CPM-DEF-003 what another node has given a longer life meanwhile does not end', async () => {
+    const clock = testClock()
+    const message = { messageId: 'm1' as MessageId, dispositions: [] } as unknown as CpmMessage
+    const content = { deferred: { user: BOB, from: ALICE, message }, extended: true }
+    const entry = { id: 'm1', folder: 'deferred' as const, expiresAt: clock.now() + 60_000, content }
+    const ended: string[] = []
+    const looked = new Promise<void>((resolve) => {
+      const boxes = {
+        due: async () => [{ owner: BOB, id: 'm1' }],
+        find: async () => {
+          setImmediate(resolve)
+          return entry
+        },
+        remove: async (_: string, ids: readonly string[]) => ended.push(...ids),
+      }
+      const { deferred: policies } = conversationSchema.parse({ deferred: { atExpiry: 'extend' } })
+      const quiet = { recorder: { event: () => {} }, undelivered: async () => {}, onError: () => {} }
+      onTestFinished(startExpiry({ ...quiet, policies, clock, boxes: boxes as unknown as Boxes }))
+    })
+    clock.advance(5_000)
+    await looked
+    expect(ended).toEqual([])
   })
 
   test('CPM-CONV-003 beyond the quota, by number or octets, a message is refused', async () => {
