@@ -52,7 +52,7 @@ export function xcapRoutes(server: FastifyInstance, options: XcapOptions, metric
     const usage = usages.get(path.auid)
     const owner = options.owner(path.owner)
     if (principal.kind === 'user' && owner !== principal.uri) return { status: 403 }
-    if (!usage || !owner || path.document !== 'index') return { status: 404 }
+    if (!usage || !owner || path.document !== (usage.document ?? 'index')) return { status: 404 }
     const asked = toXcapRequest(request, path)
     if (!asked) return conflict({ error: 'not-utf-8', phrase: 'expected UTF-8' })
     const name = { auid: usage.auid, owner, name: path.document }

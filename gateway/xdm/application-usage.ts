@@ -20,6 +20,8 @@ export interface DocumentFault {
 export interface ApplicationUsage {
   /** Application unique id, the first step of the path. */
   readonly auid: string
+  /** Name of the one document of each user; default: index. */
+  readonly document?: string
   readonly mediaType: string
   /** Namespace of names without prefix in a node selector. */
   readonly namespace: string

@@ -1,0 +1,181 @@
+import type { WatchState } from '../../adapters/contract/presence.js'
+import type { Uri } from '../cpm/ids.js'
+import { buildPidf, PIDF_TYPE } from '../cpm/pidf.js'
+import { CLOSED } from '../cpm/presence.js'
+import type { Notifier, PublishedPackage } from '../events/notifier.js'
+import type { Authorisation, Standing, SubscriptionRequest, Watcher } from '../events/package.js'
+import type { HomeUsers, OutsidePresence, PresenceDocuments } from './port.js'
+import { listBody, listOf, membersOf, type PresenceList, parseList } from './resource-list.js'
+import { listOfUse, listUse } from './watches.js'
+
+/** Names the subscriptions of a user among the uses of somebody else's presence. */
+export const SUBSCRIPTIONS = 'subscriptions'
+
+export interface PresencePackageOptions {
+  readonly notifier: Notifier
+  /** Absent with another presence server: then only those outside are watched here. */
+  readonly home?: HomeUsers
+  /** What a watcher sees of a user of ours. */
+  readonly stateOf: (presentity: Uri, watcher: Uri) => Promise<WatchState>
+  readonly outside: OutsidePresence
+  readonly documents: PresenceDocuments
+  /** A list begins or ceases to watch a user of ours. */
+  readonly watch: (presentity: Uri, watcher: Uri, use: string) => Promise<unknown>
+  readonly unwatch: (presentity: Uri, watcher: Uri, use: string) => Promise<void>
+  /** A watch of a user of ours has changed. */
+  readonly watched: (presentity: Uri, watcher: Watcher) => Promise<void>
+  readonly expires: { readonly min: number; readonly standard: number; readonly max: number }
+  readonly minIntervalMs: number
+  readonly maxSubscriptions: number
+}
+
+export interface PresencePackage extends PublishedPackage<Uri> {
+  /** A member of a list is seen differently. */
+  memberChanged(list: Uri, member: Uri): Promise<void>
+  /** A user's lists are others now: who subscribes to them is told all of them, new members are watched. */
+  listsChanged(owner: Uri): Promise<void>
+}
+
+/** The presence event package (RFC 3856): of users of ours, of those in other services, and of lists of either. */
+export function startPresencePackage(options: PresencePackageOptions): PresencePackage {
+  const { notifier, home, stateOf, outside, documents } = options
+
+  const published: PublishedPackage<Uri> = notifier.add<Uri>({
+    name: 'presence',
+    contentType: PIDF_TYPE,
+    expires: options.expires,
+    minIntervalMs: options.minIntervalMs,
+    maxSubscriptions: options.maxSubscriptions,
+    authorise,
+    async full(resource, version, subscriber) {
+      const list = parseList(resource)
+      if (list) return listDocument(list, version, true, (await membersOf(list, documents)) ?? [])
+      return document(resource, subscriber)
+    },
+    async partial(resource, changes, version, subscriber) {
+      const list = parseList(resource)
+      if (list) return listDocument(list, version, false, [...new Set(changes)])
+      return document(resource, subscriber)
+    },
+    watched,
+  })
+
+  async function document(resource: Uri, subscriber: Uri | undefined): Promise<string> {
+    const state = subscriber && (await seen(resource, subscriber))
+    return buildPidf(resource, state?.kind === 'active' ? state.presence : CLOSED)
+  }
+
+  async function authorise({ resource, subscriber, supports }: SubscriptionRequest): Promise<Authorisation> {
+    if (!subscriber) return { kind: 'refused', status: 403, warning: 'nobody is named who wants to know' }
+    const user = home?.find(resource)
+    if (user) return authorisation(user.uri, await stateOf(user.uri, subscriber.uri), 403)
+    const list = listOf(subscriber.uri, resource)
+    const members = await membersOf(list, documents)
+    if (members) return authoriseList(list, members, supports)
+    const state = await outside.watch(subscriber.uri, resource, SUBSCRIPTIONS)
+    return state.kind === 'refused'
+      ? { kind: 'refused', status: state.status, warning: 'nobody here, and in no service with presence' }
+      : authorisation(resource, state, 403)
+  }
+
+  function authorisation(resource: Uri, state: WatchState, status: number): Authorisation {
+    return state.kind === 'ended'
+      ? { kind: 'refused', status, warning: 'he does not want to be watched' }
+      : { kind: 'granted', resource, pending: state.kind === 'pending' }
+  }
+
+  async function authoriseList(
+    list: PresenceList,
+    members: readonly Uri[],
+    supports: readonly string[],
+  ): Promise<Authorisation> {
+    const headers = { Require: 'eventlist' }
+    if (!supports.includes('eventlist')) {
+      return { kind: 'refused', status: 421, warning: 'the address is that of a list', headers }
+    }
+    await Promise.all(members.map((member) => begin(list, member)))
+    return { kind: 'granted', resource: list.resource, headers }
+  }
+
+  async function begin({ owner, resource }: PresenceList, member: Uri): Promise<void> {
+    const user = home?.find(member)
+    if (user) await options.watch(user.uri, owner, listUse(resource))
+    else await outside.watch(owner, member, listUse(resource))
+  }
+
+  async function end({ owner, resource }: PresenceList, member: Uri): Promise<void> {
+    const user = home?.find(member)
+    if (user) await options.unwatch(user.uri, owner, listUse(resource))
+    else await outside.unwatch(owner, member, listUse(resource))
+  }
+
+  /** Who was taken out of the list meanwhile is watched no longer. */
+  async function memberChanged(resource: Uri, member: Uri): Promise<void> {
+    const list = parseList(resource)
+    if (!list) return
+    const members = (await membersOf(list, documents)) ?? []
+    const listed = members.find((each) => each === member || (home && home.find(each)?.uri === member))
+    if (listed) await published.changed(resource, [listed])
+    else await end(list, member)
+  }
+
+  async function listsChanged(owner: Uri): Promise<void> {
+    for (const { uri } of await documents.services(owner)) {
+      const list = listOf(owner, uri)
+      if ((await published.watchers(list.resource)).length === 0) continue
+      await Promise.all(((await membersOf(list, documents)) ?? []).map((member) => begin(list, member)))
+      await published.review(list.resource, async () => 'active')
+    }
+  }
+
+  async function listDocument(list: PresenceList, version: number, full: boolean, members: readonly Uri[]) {
+    const states = await Promise.all(members.map(async (uri) => ({ uri, state: await seen(uri, list.owner) })))
+    return listBody(list, version, full, states)
+  }
+
+  async function seen(presentity: Uri, watcher: Uri): Promise<WatchState | undefined> {
+    const user = home?.find(presentity)
+    return user ? stateOf(user.uri, watcher) : outside.state(watcher, presentity)
+  }
+
+  /** Whose last subscription has ended needs nothing of it any more. */
+  async function watched(resource: Uri, watcher: Watcher): Promise<void> {
+    const list = parseList(resource)
+    if (!list && home?.find(resource)) return options.watched(resource, watcher)
+    if (watcher.status !== 'terminated' || watcher.uri === undefined) return
+    const others = await published.watchers(resource)
+    if (others.some(({ uri, status }) => uri === watcher.uri && status !== 'terminated')) return
+    if (!list) return outside.unwatch(watcher.uri, resource, SUBSCRIPTIONS)
+    await Promise.all(((await membersOf(list, documents)) ?? []).map((member) => end(list, member)))
+  }
+
+  outside.onChanged(async (watcher, presentity, uses) => {
+    const state = await outside.state(watcher, presentity)
+    for (const use of uses) {
+      const list = listOfUse(use)
+      if (list) await memberChanged(list, presentity)
+      else await published.review(presentity, async (one) => (one === watcher ? standingOf(state) : undefined))
+    }
+  })
+
+  return { ...published, memberChanged, listsChanged }
+}
+
+/** What becomes of the subscriptions to somebody whose state this is. */
+export function standingOf(state: WatchState | undefined): Standing | undefined {
+  switch (state?.kind) {
+    case undefined:
+      return undefined
+    case 'pending':
+    case 'active':
+      return state.kind
+    case 'ended':
+      return { ended: END_REASONS[state.reason] ?? 'giveup' }
+  }
+}
+
+const END_REASONS: Readonly<Record<string, 'rejected' | 'timeout' | 'noresource'>> = {
+  rejected: 'rejected',
+  timeout: 'timeout',
+  'unknown-recipient': 'noresource',
+}
