@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { groupsSchema } from './groups.js'
 import { conversationSchema, preferencesSchema } from './preferences.js'
+import { presenceSchema } from './presence.js'
 import { sessionInterworkingSchema, withoutSessions } from './session-interworking.js'
 import { mediaSchema, sessionsSchema } from './sessions.js'
 import { duration, size } from './units.js'
@@ -80,6 +81,10 @@ const sip = z.strictObject({
   trust: describe(
     z.array(cidr).default([]),
     'Networks whose P-Asserted-Identity is believed: the SIP/IP core. Identity headers from anybody else are removed.',
+  ),
+  subscribeOn: describe(
+    z.enum(['third-party-register', 'first-request']).default('third-party-register'),
+    'With an external core: when we subscribe to the registration events of a user: after its third-party REGISTER, or, for a core that sends none, also at the first request for him (FLOW-01a).',
   ),
   thirdParty: describe(
     z.array(uri).default([]),
@@ -338,6 +343,7 @@ export const configSchema = z.strictObject({
   groups: groupsSchema.prefault({}),
   sessions: sessionsSchema.prefault({}),
   media: mediaSchema.prefault({}),
+  presence: presenceSchema.prefault({}),
   interworking: interworking.prefault({}),
   adapters: describe(
     z.record(z.string().regex(/^[a-z0-9-]{1,32}$/), adapter).default({}),

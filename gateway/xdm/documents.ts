@@ -33,14 +33,21 @@ export interface Documents {
 /** Documents stay until they are removed; the store wants a number. */
 const FOR_EVER_MS = 100 * 365 * 86_400_000
 
-/** The documents of users, in notes: every node sees the same. */
-export function createDocuments(notes: NoteStore): Documents {
+/** The documents of users, in notes: every node sees the same. `changed` is called on the node that changed one. */
+export function createDocuments(notes: NoteStore, changed: (name: DocumentName) => void = () => undefined): Documents {
   return {
     async read(name) {
       const text = await notes.get(keyOf(name))
       return text === undefined ? undefined : (JSON.parse(text) as StoredDocument)
     },
-    update: (name, change) => notes.update(keyOf(name), FOR_EVER_MS, change),
+    async update(name, change) {
+      const { result, isNew } = await notes.update(keyOf(name), FOR_EVER_MS, (document: StoredDocument | undefined) => {
+        const { next, result } = change(document)
+        return { next, result: { result, isNew: next?.etag !== document?.etag } }
+      })
+      if (isNew) changed(name)
+      return result
+    },
   }
 }
 
