@@ -46,6 +46,7 @@ export function startRegistrations(parts: RegistrationParts): Registrations {
   }
   return createWatchedRegistrations({
     domain,
+    subscribeOn: sip.subscribeOn,
     ...(defaultCountry !== undefined && { defaultCountry }),
     subscriber,
     port: edge,

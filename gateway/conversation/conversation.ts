@@ -41,7 +41,7 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
 
   /** A message that is for a user of ours, and what its sender hears of it. */
   async function terminate(request: CpmRequest, user: Uri, message: CpmMessage): Promise<SipAnswer> {
-    const { originator, maxForwards, routes, callerPreferences, icid } = request
+    const { originator, maxForwards, routes, callerPreferences, icid, networkHeaders } = request
     const before = await repetitions.answeredBefore(user, message)
     if (before) return before
     if (request.function === 'orig') await options.dispositions.asked(message, originator)
@@ -56,6 +56,7 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
       ...(message.fromName === undefined ? {} : { fromName: message.fromName }),
       ...(callerPreferences === undefined ? {} : { callerPreferences }),
       ...(icid === undefined ? {} : { icid }),
+      ...(networkHeaders === undefined ? {} : { networkHeaders }),
     })
     recorder.concluded(message, outcome, icid)
     const answer = toSip(outcome)

@@ -6,6 +6,7 @@ import { answerFor } from '../interworking/acceptance.js'
 import type {
   CallerPreferences,
   CpmRequestContent,
+  NetworkHeaders,
   OutgoingMessage,
   SipAnswer,
   SipEdge,
@@ -31,6 +32,7 @@ export interface Delivery {
   /** The way back into the core the request came from. */
   readonly routes?: readonly string[]
   readonly icid?: string
+  readonly networkHeaders?: NetworkHeaders
 }
 
 /**
@@ -101,7 +103,7 @@ export function createDelivery({ edge, registrations, clock, onCopies }: Deliver
   }
 
   async function copy(how: Partial<OutgoingMessage>, delivery: Delivery): Promise<DeliveryOutcome> {
-    const { content, from, fromName, senders, maxForwards, callerPreferences, icsi, icid } = delivery
+    const { content, from, fromName, senders, maxForwards, callerPreferences, icsi, icid, networkHeaders } = delivery
     const outcome = await edge.send({
       destination: throughCore(delivery),
       ...how,
@@ -113,6 +115,7 @@ export function createDelivery({ edge, registrations, clock, onCopies }: Deliver
       ...(callerPreferences === undefined ? {} : { callerPreferences }),
       ...(icsi === undefined ? {} : { icsi }),
       ...(icid === undefined ? {} : { icid }),
+      ...(networkHeaders === undefined ? {} : { networkHeaders }),
     })
     return judge(outcome)
   }

@@ -57,7 +57,7 @@ export function createOnward(options: OnwardOptions): Onward {
   let consumer: LaneConsumer | undefined
 
   async function toCore({ request, message }: OnwardWork): Promise<FarAnswer> {
-    const { target, routes, originator, maxForwards, callerPreferences, icid } = request
+    const { target, routes, originator, maxForwards, callerPreferences, icid, networkHeaders } = request
     const outcome = await edge.send({
       destination: throughCore({ user: target, routes }),
       content: { kind: 'message', message },
@@ -66,6 +66,7 @@ export function createOnward(options: OnwardOptions): Onward {
       maxForwards,
       ...(callerPreferences === undefined ? {} : { callerPreferences }),
       ...(icid === undefined ? {} : { icid }),
+      ...(networkHeaders === undefined ? {} : { networkHeaders }),
     })
     return readFarAnswer(outcome)
   }

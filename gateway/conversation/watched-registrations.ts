@@ -13,6 +13,8 @@ import { onAvailable, tellAvailable } from './registrations.js'
 
 export interface WatchedRegistrationsOptions extends UriOptions {
   readonly domain: string
+  /** When a user is watched: once the core tells of him, or at the first request for him, too (`FLOW-01a`). */
+  readonly subscribeOn: 'third-party-register' | 'first-request'
   readonly subscriber: Subscriber
   readonly port: Pick<EventPort, 'onThirdPartyRegister'>
   readonly notes: NoteStore
@@ -97,8 +99,12 @@ export function createWatchedRegistrations(options: WatchedRegistrationsOptions)
 
   return {
     async devices(user) {
-      const text = await notes.get(tableKey(await resourceOf(user)))
-      if (text === undefined) return 'unknown'
+      const resource = await resourceOf(user)
+      const text = await notes.get(tableKey(resource))
+      if (text === undefined) {
+        if (options.subscribeOn === 'first-request') await watched.watch(resource, `sip:${domain}`)
+        return 'unknown'
+      }
       const table: DeviceTable = JSON.parse(text)
       if (table.contacts.length === 0 && table.toldAt + ABSENCE_MS < clock.now()) return 'unknown'
       return devicesOf(table)

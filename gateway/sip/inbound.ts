@@ -106,7 +106,8 @@ export function toCpmRequest(
     maxForwards: forwardsLeft(request.headers),
     routes: routesBehind(request.headers),
     ...callerPreferences(request.headers),
-    ...chargingIdentity(request.headers),
+    // RFC 7315 §6: what networks tell each other counts for nothing when a device says it.
+    ...(identified.byCore && { ...chargingIdentity(request.headers), ...networkHeaders(request.headers) }),
     said,
   }
 }
@@ -138,6 +139,16 @@ const ICID = /(?:^|;)\s*icid-value\s*=\s*"?([^\s";,]{1,128})/i
 export function chargingIdentity(headers: SipHeaders): Pick<CpmRequest, 'icid'> {
   const icid = ICID.exec(headers.get('p-charging-vector') ?? '')?.[1]
   return icid === undefined ? {} : { icid }
+}
+
+const NETWORK_HEADERS = ['P-Visited-Network-ID', 'P-Access-Network-Info', 'P-Charging-Function-Addresses']
+
+export function networkHeaders(headers: SipHeaders): Pick<CpmRequest, 'networkHeaders'> {
+  const found = NETWORK_HEADERS.flatMap((name) => {
+    const value = headers.get(name.toLowerCase())
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return found.length === 0 ? {} : { networkHeaders: Object.fromEntries(found) }
 }
 
 /** The function named by the user part of the topmost Route; else by the session case; else the originating one. */

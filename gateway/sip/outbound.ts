@@ -24,7 +24,7 @@ const DECLARED: Readonly<Record<string, string>> = { [ICSI.deferred]: ICSI.messa
 /** What requests of all services tell of where they go and for whom. */
 export type ServedRequest = Pick<
   OutgoingMessage,
-  'destination' | 'icsi' | 'asIm' | 'maxForwards' | 'excluded' | 'icid' | 'callerPreferences'
+  'destination' | 'icsi' | 'asIm' | 'maxForwards' | 'excluded' | 'icid' | 'networkHeaders' | 'callerPreferences'
 >
 
 /** RFC 3841: only devices that declare the service, none that is silent about it, none excluded, and what the sender wants. */
@@ -39,6 +39,7 @@ export function serviceHeaders(outgoing: ServedRequest): SipHeaderLines {
     ...(rejected.length > 0 && { 'Reject-Contact': rejected.join(', ') }),
     ...(maxForwards !== undefined && { 'Max-Forwards': String(maxForwards) }),
     ...(icid !== undefined && destination.kind === 'core' && { 'P-Charging-Vector': `icid-value="${icid}"` }),
+    ...(destination.kind === 'core' && outgoing.networkHeaders),
   }
 }
 

@@ -36,9 +36,14 @@ export interface CpmRequest {
   readonly callerPreferences?: CallerPreferences
   /** icid-value of P-Charging-Vector (RFC 7315 §4.6): what all charging records of this request share (`GAP-07`). */
   readonly icid?: string
+  /** What the core says of the networks it came through. */
+  readonly networkHeaders?: NetworkHeaders
   /** One line for the trace. */
   readonly said: string
 }
+
+/** P-Visited-Network-ID, P-Access-Network-Info and P-Charging-Function-Addresses (RFC 7315) by name, passed on within the core unchanged (`GAP-09`). */
+export type NetworkHeaders = Readonly<Record<string, string>>
 
 /** RFC 3841: which devices the sender wants, and which not; header values as they came, several joined with commas. */
 export interface CallerPreferences {
@@ -80,6 +85,8 @@ export interface OutgoingMessage {
   readonly asIm?: boolean
   /** icid-value of P-Charging-Vector, kept on the way through a core. */
   readonly icid?: string
+  /** For a core only. */
+  readonly networkHeaders?: NetworkHeaders
 }
 
 /** A registered device's contact (embedded core), or a user reached through the external core. */

@@ -204,6 +204,20 @@ describe('the originating function behind a core', () => {
     }
   })
 
+  test('GAP-09 what the core says of visited and access networks comes back to it unchanged from both functions', async () => {
+    const { said, next, odi } = await behindCore()
+    const headers: [string, string][] = [
+      ['P-Visited-Network-ID', '"Visited, network number 1", other.example'],
+      ['P-Access-Network-Info', '3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=234151D0FCE11;network-provided'],
+      ['P-Charging-Function-Addresses', 'ccf=192.0.2.1;ecf=192.0.2.2'],
+    ]
+    for (const called of ['orig', 'term']) {
+      expect((await said(called, BOB, { back: odi, headers })).status).toBe(200)
+      const sent = await next()
+      for (const [name, value] of headers) expect(header(sent, name)).toBe(value)
+    }
+  })
+
   test('MSG-18 the same message again, of a core that got no answer: answered as before, and not sent twice', async () => {
     const { said, next, core, odi } = await behindCore()
     for (const _ of [1, 2]) expect((await said('term', BOB, { back: odi, messageId: 'twice' })).status).toBe(200)

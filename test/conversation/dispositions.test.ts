@@ -1,21 +1,24 @@
 import { describe, expect, test } from 'vitest'
 import { writeImdn } from '../../scripts/rig/cpim.js'
+import { type Picture, SMALL_PICTURE, withPicture } from '../../scripts/rig/picture.js'
 import { header } from '../../scripts/rig/sip-text.js'
-import type { UserAgent } from '../../scripts/rig/user-agent.js'
+import type { Received, UserAgent } from '../../scripts/rig/user-agent.js'
 import { openStage, type StageOptions } from './stage.js'
 
 const BOTH = ['positive-delivery', 'negative-delivery', 'display']
 
 /** Alice asks Bob, whose devices report only when told to. */
-async function asked(options: StageOptions = {}, devices: readonly string[] = ['', '', '']) {
+async function asked(options: StageOptions = {}, devices: readonly string[] = ['', '', ''], picture?: Picture) {
   const stage = await openStage(options)
   const alice = await stage.device('alice')
   const features = (q: string) => `${q};+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg"`
   const bobs: UserAgent[] = []
   for (const q of devices) bobs.push(await stage.device('bob', { reports: false, features: features(q) }))
-  const { messageId, answer } = await alice.say({ to: 'sip:bob@cpm.example', text: 'hi', report: BOTH })
+  const message = { to: 'sip:bob@cpm.example', text: 'hi', report: BOTH, ...(picture && { picture }) }
+  const { messageId, answer } = await alice.say(message)
   expect(answer.status).toBe(200)
-  for (const bob of bobs) await bob.nextText('the copy')
+  const copies: Received[] = []
+  for (const bob of bobs) copies.push(await bob.nextText('the copy'))
   const reports = async (n: number, status: 'delivered' | 'displayed' | 'failed') => {
     const bob = bobs[n] as UserAgent
     const body = writeImdn({ from: bob.uri, to: alice.uri, messageId, dateTime: new Date().toISOString(), status })
@@ -25,7 +28,7 @@ async function asked(options: StageOptions = {}, devices: readonly string[] = ['
     for (const status of expected) expect((await alice.nextReport(messageId)).status).toBe(status)
     expect(alice.messages.items).toEqual([])
   }
-  return { stage, alice, bobs, messageId, reports, seen }
+  return { stage, alice, bobs, copies, messageId, reports, seen }
 }
 
 describe('notifications of a recipient with several devices', () => {
@@ -37,6 +40,15 @@ describe('notifications of a recipient with several devices', () => {
     await seen('displayed')
     const dropped = await stage.metrics.registry.getSingleMetricAsString('causeway_notifications_total')
     expect(dropped).toMatch(/status="delivered",outcome="dropped"\} 2/)
+  })
+
+  test('FLOW-23c a message of several parts goes to each device as a whole, and is delivered once one of them has it', async () => {
+    const { alice, copies, reports, seen } = await asked({}, ['', '', ''], SMALL_PICTURE)
+    for (const { text } of copies) expect(text).toBe(withPicture('hi', SMALL_PICTURE))
+    await reports(2, 'delivered')
+    await seen('delivered')
+    for (const n of [0, 1]) await reports(n, 'delivered')
+    expect(alice.messages.items).toEqual([])
   })
 
   test('IMDN-04 FLOW-23b a bad one waits for the others: a good one after it goes out alone', async () => {

@@ -116,6 +116,33 @@ describe('messages between CPM users', () => {
     expect(one.messages.items).toEqual([])
   })
 
+  test('GAP-09 GAP-07 what a device says of networks and charging counts for nothing, and reaches nobody', async () => {
+    const stage = await openStage()
+    const alice = await stage.device('alice')
+    const bob = await stage.device('bob')
+    const headers: [string, string][] = [
+      ['P-Access-Network-Info', 'IEEE-802.11;i-wlan-node-id=00'],
+      ['P-Visited-Network-ID', 'forged.example'],
+      ['P-Charging-Vector', 'icid-value=forged'],
+    ]
+    await alice.say({ to: bob.uri, text: 'hi', headers })
+    const { request } = await bob.nextText('the copy')
+    for (const [name] of headers) expect(header(request, name)).toBe('')
+    expect(JSON.stringify(stage.charged)).not.toContain('forged')
+  })
+
+  test('ID-02 a device is addressed by Accept-Contact and has no URI of its own', async () => {
+    const stage = await openStage()
+    const alice = await stage.device('alice')
+    const [phone, tablet] = [await stage.device('bob'), await stage.device('bob')]
+    const only: [string, string] = ['Accept-Contact', `*;+sip.instance="<${tablet.instance}>";require`]
+    await alice.say({ to: phone.uri, text: 'for one', headers: [only] })
+    expect((await tablet.nextText('the copy')).text).toBe('for one')
+    expect((await alice.say({ to: tablet.instance, text: 'x' })).answer.status).toBe(416)
+    await alice.say({ to: phone.uri, text: 'for all' })
+    expect((await phone.nextText('the next one')).text).toBe('for all')
+  })
+
   test('CIM-05 CIM-09 a lone device that says nothing of services gets it as it is', async () => {
     const stage = await openStage()
     const alice = await stage.device('alice')

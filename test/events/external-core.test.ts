@@ -104,6 +104,35 @@ const uris = async (user: Uri = ALICE) => {
 }
 
 describe('a user registers at the external core', () => {
+  test('FLOW-01 C.1.1, as the conversation server: third-party REGISTER 200, SUBSCRIBE 200, NOTIFY 200', async () => {
+    expect((await thirdParty()).status).toBe(200)
+    const subscribe = await grant()
+    expect(subscribe.startLine).toBe(`SUBSCRIBE ${ALICE} SIP/2.0`)
+    expect((await notify(subscribe, reginfo(0, 'full', contact('c1')))).status).toBe(200)
+    expect([await uris(), core.unread()]).toEqual([['sip:c1@192.0.2.7'], 0])
+  })
+
+  test('FLOW-01a a core that sends no third-party REGISTER: the first request for a user makes the subscription, and no other does', async () => {
+    await house.stop()
+    house = await startHouse({ sip: { ...sip(), subscribeOn: 'first-request' } })
+    expect(await uris()).toBe('unknown')
+    const subscribe = await grant()
+    expect(subscribe.startLine).toBe(`SUBSCRIBE ${ALICE} SIP/2.0`)
+    expect(subscribe.one('P-Asserted-Identity')).toBe(`<sip:${DOMAIN}>`)
+    expect(await uris()).toBe('unknown')
+    expect((await notify(subscribe, reginfo(0, 'full', contact('c1')))).status).toBe(200)
+    expect([await uris(), core.unread()]).toEqual([['sip:c1@192.0.2.7'], 0])
+  })
+
+  test('FLOW-01b a subscription before the registration: no contact in state init, and the device later', async () => {
+    await thirdParty()
+    const subscribe = await grant()
+    await notify(subscribe, reginfo(0, 'full', '', 'init'))
+    expect(await uris()).toEqual([])
+    await notify(subscribe, reginfo(1, 'partial', contact('c1')), { cseq: 2 })
+    expect(await uris()).toEqual(['sip:c1@192.0.2.7'])
+  })
+
   test('REG-16 REG-17 REGEV-05 the third-party REGISTER gets 200, and one SUBSCRIBE goes to his address, however often it comes', async () => {
     expect(await uris()).toBe('unknown')
     expect((await thirdParty()).status).toBe(200)

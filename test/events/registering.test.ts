@@ -43,6 +43,15 @@ test('REG-04 REG-05 REG-07 REG-08 REG-13 REG-15 ID-09 the 200 tells all bindings
   expect(answer.one('P-Associated-URI')).toBe(`<${ALICE}>, <${NUMBER}>`)
 })
 
+test('FLOW-03 the answer to a re-registration lists the devices that came meanwhile', async () => {
+  const call = { instance: INSTANCES[0] ?? '', callId: 'phone' }
+  const first = await register(phone, { ...call, cseq: 1 })
+  expect(first.all('Contact').join()).not.toContain(tablet.contact)
+  await register(tablet, { instance: INSTANCES[1] ?? '' })
+  const again = await register(phone, { ...call, cseq: 3 })
+  expect(again.all('Contact').join()).toContain(tablet.contact)
+})
+
 test('REG-12 REG-14 ID-04 ID-08 ID-15 ID-20 devices are known by each of his addresses, with their identifiers and q, also after a restart', async () => {
   await register(phone, { instance: INSTANCES[0] ?? '', more: TAGS })
   await register(tablet, { instance: INSTANCES[1] ?? '' })

@@ -310,6 +310,33 @@ describe('servers', () => {
     expect(readReginfo(notify.body)).toMatchObject({ state: 'full', registration: 'init', contacts: [] })
   })
 
+  test('FLOW-01 FLOW-01b C.1.1, as the core: SUBSCRIBE before the registration, REGISTER, third-party REGISTER, NOTIFY, in this order', async () => {
+    const server = await element()
+    await house.stop()
+    const thirdParty = [`sip:as@127.0.0.1:${server.client.port}`]
+    house = await startHouse({ sip: { trust: ['127.0.0.1/32'], thirdParty } })
+    const [device, application] = [await element(), await element()]
+    const asserted = { From: '<sip:as.example>;tag=s', 'P-Asserted-Identity': '<sip:as.example>' }
+    expect((await subscribe(application, { more: asserted })).answer.status).toBe(200)
+    const before = await application.take()
+    expect(readReginfo(before.body)).toMatchObject({ state: 'full', registration: 'init', contacts: [] })
+    expect((await register(device, { instance: INSTANCES[0] ?? '' })).status).toBe(200)
+    expect((await server.take()).startLine).toMatch(/^REGISTER sip:as@/)
+    const after = readReginfo((await application.take()).body)
+    expect(after).toMatchObject({ registration: 'active', contacts: [{ event: 'registered', uri: device.contact }] })
+  })
+
+  test('FLOW-02 C.1.2: a device that watches gets the list of all, and is told when another one registers', async () => {
+    await register(tablet, { instance: INSTANCES[1] ?? '', more: CPM })
+    const { first } = await watching()
+    const listed = readReginfo(first.body).contacts.map(({ uri }) => uri)
+    expect([...listed].sort()).toEqual([phone.contact, tablet.contact].sort())
+    const laptop = await element()
+    await register(laptop, { more: CPM })
+    const told = readReginfo((await phone.take()).body)
+    expect(told.contacts).toMatchObject([{ event: 'registered', uri: laptop.contact }])
+  })
+
   test('REG-16 application servers hear by third-party REGISTER that a user came, refreshed and left', async () => {
     const server = await element()
     await house.stop()
