@@ -1,5 +1,5 @@
 import type { FailureReason } from '../../gateway/cpm/failure.js'
-import type { ContributionId, MessageId, Uri } from '../../gateway/cpm/ids.js'
+import type { ContributionId, ConversationId, MessageId, Uri } from '../../gateway/cpm/ids.js'
 import type { Content, Priority } from '../../gateway/cpm/message.js'
 import type { SendProgress } from './outcome.js'
 
@@ -21,6 +21,8 @@ export interface OutboundMessage {
   readonly priority?: Priority
   /** For services that tell which message another one answers (`InboundMessage.inReplyTo`). */
   readonly contributionId?: ContributionId
+  /** For services that show threads. */
+  readonly conversationId?: ConversationId
   /** End of life, ms since 1970. An adapter never submits after it. */
   readonly expiresAt: number
   readonly reports: ReportRequest
@@ -52,6 +54,8 @@ export interface InboundMessage {
   readonly sentAt?: number
   /** The sender asked to be told about the delivery. */
   readonly wantsReport: boolean
+  /** With `wantsReport`: he wants to know as well when it has been read. */
+  readonly wantsDisplay?: boolean
   /** Contribution it answers, when the service says so. */
   readonly inReplyTo?: ContributionId
   /** One line for the message trace: the native PDU, redacted. */

@@ -15,7 +15,7 @@ export interface LoadedAdapter {
 }
 
 /** Adapters that come with the gateway; each is a folder of `adapters/`. */
-export const BUILT_IN = ['sms-smpp', 'mms-mm7'] as const
+export const BUILT_IN = ['sms-smpp', 'mms-mm7', 'im-xmpp'] as const
 
 export interface CheckedAdapters {
   readonly adapters: readonly LoadedAdapter[]

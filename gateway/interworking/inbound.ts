@@ -4,7 +4,7 @@ import type { Deliver } from '../conversation/delivery.js'
 import type { Clock } from '../cpm/clock.js'
 import { stableId } from '../cpm/identity.js'
 import type { ContributionId, ConversationId, MessageId } from '../cpm/ids.js'
-import type { CpmMessage } from '../cpm/message.js'
+import type { CpmMessage, DispositionRequest } from '../cpm/message.js'
 import { type LaneConsumer, type Note, type Spool, SpoolUnavailable, type Taken, type Verdict } from '../spool/spool.js'
 import { type ConversationMemory, joinConversation, lastServiceNote, partyOf } from './conversation-memory.js'
 import type { Recipients } from './recipient.js'
@@ -176,7 +176,13 @@ export function toCpm(
     ...(message.subject === undefined ? {} : { subject: message.subject }),
     ...(message.priority === undefined ? {} : { priority: message.priority }),
     privacy: false,
-    dispositions: askForReport ? ['positive-delivery', 'negative-delivery'] : [],
+    dispositions: askForReport ? dispositionsFor(message) : [],
     content: message.content,
   }
 }
+
+const dispositionsFor = ({ wantsDisplay }: InboundMessage): DispositionRequest[] => [
+  'positive-delivery',
+  'negative-delivery',
+  ...(wantsDisplay === true ? (['display'] as const) : []),
+]

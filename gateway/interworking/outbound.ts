@@ -165,6 +165,7 @@ function offer({ id, payload }: OutboundItem, failureWanted: boolean): OutboundM
     ...(message.subject === undefined ? {} : { subject: message.subject }),
     ...(message.priority === undefined ? {} : { priority: message.priority }),
     ...(message.contributionId === undefined ? {} : { contributionId: message.contributionId }),
+    ...(message.conversationId === undefined ? {} : { conversationId: message.conversationId }),
   }
 }
 

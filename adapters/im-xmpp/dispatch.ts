@@ -1,0 +1,124 @@
+import type { Clock } from '../../gateway/cpm/clock.js'
+import type { XmlElement } from '../../gateway/cpm/xml.js'
+import { type Asked, answerQuery } from './discovery.js'
+import type { FloodGuard } from './flood.js'
+import { cpmUri } from './mapping/address.js'
+import { errorReply, type StanzaError } from './mapping/errors.js'
+import { readMessage } from './mapping/from-message.js'
+import { bareJid, parseJid } from './mapping/jid.js'
+import type { XmppMetrics } from './metrics.js'
+import type { PresenceReceiver } from './presence/port.js'
+import type { Incoming, Receiver } from './receive.js'
+import type { Sessions } from './sessions/sessions.js'
+import type { Component } from './stream/component.js'
+import { attribute, tag } from './stream/element.js'
+import { NS } from './stream/names.js'
+
+interface DispatchParts {
+  readonly home: string
+  /** Domains of all our components: nobody outside may speak as one of them. */
+  readonly ours: ReadonlySet<string>
+  readonly flood: FloodGuard
+  readonly receiver: Receiver
+  readonly presence: PresenceReceiver | undefined
+  readonly sessions: Sessions
+  readonly metrics: XmppMetrics
+  readonly clock: Clock
+}
+
+/** A stanza that has been let in, and the pair of parties within whose order it belongs. */
+export interface Admitted {
+  readonly key: string
+  readonly incoming: Incoming
+}
+
+/** Lets stanzas in, and takes each to the part that it is for. */
+export function createDispatch(parts: DispatchParts) {
+  const { home, ours, flood, receiver, presence, sessions, metrics } = parts
+
+  const refuse = (component: Component, stanza: XmlElement, error: StanzaError, why: string): undefined => {
+    metrics.refused(why)
+    const type = attribute(stanza, 'type')
+    if (type !== 'error' && type !== 'result') component.tell(errorReply(stanza, error))
+    return undefined
+  }
+
+  /** Checks who speaks to whom; what is not let in has been answered. */
+  function admit(component: Component, stanza: XmlElement): Admitted | undefined {
+    const from = parseJid(attribute(stanza, 'from') ?? '')
+    const to = parseJid(attribute(stanza, 'to') ?? '')
+    if (from === undefined || to === undefined || to.domain !== component.options.domain) {
+      // Not to be answered: there is no telling whom it would reach.
+      metrics.refused('address')
+      return undefined
+    }
+    if (ours.has(from.domain)) {
+      metrics.refused('spoofed')
+      return undefined
+    }
+    const { accept } = component.options
+    if (accept.length > 0 && !accept.includes(from.domain)) {
+      return refuse(component, stanza, { condition: 'forbidden', type: 'auth' }, 'domain')
+    }
+    const sender = bareJid(from)
+    if (!flood.admits(sender))
+      return refuse(component, stanza, { condition: 'resource-constraint', type: 'wait' }, 'flood')
+    return { key: `${sender} ${bareJid(to)}`, incoming: { component, stanza, from, to } }
+  }
+
+  async function message(incoming: Incoming): Promise<void> {
+    const read = readMessage(incoming.stanza)
+    if (await sessions.message(incoming, read)) return
+    if (read.type === 'error' || read.received !== undefined || read.displayed !== undefined) {
+      await receiver.about(incoming, read)
+    }
+    if (read.type === 'error' || read.text === undefined) return
+    if (read.type === 'groupchat') return receiver.refuse(incoming, 'unknown-recipient', 'you are not in this room')
+    await receiver.message(incoming, read, read.text)
+  }
+
+  function asked({ to }: Incoming): Asked | undefined {
+    if (to.local === undefined) return { kind: 'gateway' }
+    const uri = cpmUri(to.local, home)
+    if (uri === undefined) return undefined
+    const name = sessions.roomName(uri)
+    return name === undefined ? { kind: 'user', uri } : { kind: 'room', name }
+  }
+
+  function iq(incoming: Incoming): void {
+    const { component, stanza } = incoming
+    const type = attribute(stanza, 'type')
+    if (type !== 'get' && type !== 'set') return
+    const [query] = stanza.children
+    const target = asked(incoming)
+    const [from, to, id] = [attribute(stanza, 'to'), attribute(stanza, 'from'), attribute(stanza, 'id')]
+    const answer =
+      type === 'get' && query !== undefined && target !== undefined ? answerQuery(query, target) : undefined
+    metrics.incoming('iq', answer === undefined ? 'refused' : 'answered')
+    if (answer !== undefined) component.tell(tag('iq', { type: 'result', from, to, id }, answer))
+    else component.tell(errorReply(stanza, noAnswer(query)))
+  }
+
+  return {
+    admit,
+    async handle(incoming: Incoming): Promise<void> {
+      switch (incoming.stanza.local) {
+        case 'message':
+          return message(incoming)
+        case 'presence':
+          if (!(await sessions.presence(incoming))) await presence?.receive(incoming)
+          return
+        case 'iq':
+          return iq(incoming)
+        default:
+          metrics.refused('unknown-stanza')
+      }
+    },
+  }
+}
+
+/** Rooms are configured in the gateway, by nobody else (XEP-0045 §9 and §10). */
+function noAnswer(query: XmlElement | undefined): StanzaError {
+  if (query?.uri === NS.mucOwner || query?.uri === NS.mucAdmin) return { condition: 'forbidden', type: 'auth' }
+  return { condition: 'service-unavailable', type: 'cancel' }
+}

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto'
+import type { FailureReason } from '../../../gateway/cpm/failure.js'
+import type { Uri } from '../../../gateway/cpm/ids.js'
+import type { Participant, SessionSide } from '../../contract/index.js'
+import { xmppUri } from '../mapping/address.js'
+import { readError } from '../mapping/errors.js'
+import type { ReadMessage } from '../mapping/from-message.js'
+import { parseJid } from '../mapping/jid.js'
+import { writeMessage } from '../mapping/to-message.js'
+import type { Incoming } from '../receive.js'
+import type { Component } from '../stream/component.js'
+import { attribute, child, tag } from '../stream/element.js'
+import { NS } from '../stream/names.js'
+import { chatState, composingOf, heard, type Leg, quietly, type SessionParts, sayTo, turnDown } from './parts.js'
+
+/** A CPM user in a room of XMPP (RFC 7702 §6). */
+export interface JoinedLeg extends Leg {
+  /** What CPM uses. */
+  readonly side: SessionSide
+  /** Enters; resolves with the reason when the room does not let him in. `cpm` hears from now on. */
+  join(cpm: SessionSide, nick: string): Promise<FailureReason | undefined>
+  presence(incoming: Incoming): void
+  hear(incoming: Incoming, read: ReadMessage): Promise<void>
+}
+
+interface JoinedSettings {
+  readonly component: Component
+  /** Bare JID of the room. */
+  readonly room: string
+  /** Bare JID of our user. */
+  readonly ours: string
+  readonly user: Uri
+  over(): void
+}
+
+/** Resource under which our users are in rooms. */
+const RESOURCE = 'cpm'
+/** Nicknames tried. */
+const NICKS = 4
+const SELF = '110'
+
+export function createJoinedLeg({ component, room, ours, user, over }: JoinedSettings, parts: SessionParts): JoinedLeg {
+  const { clock, log, options } = parts
+  const us = `${ours}/${RESOURCE}`
+  let cpm: SessionSide | undefined
+  let nick = ''
+  let tries = 0
+  let inside = false
+  let ended = false
+  let entered: ((reason: FailureReason | undefined) => void) | undefined
+
+  const occupant = (resource: string): Participant | undefined => {
+    const jid = parseJid(`${room}/${resource}`)
+    const address = jid && xmppUri(jid)
+    return address && { address, name: resource }
+  }
+
+  const enter = () =>
+    component.tell(
+      tag(
+        'presence',
+        { from: us, to: `${room}/${nick}` },
+        tag('x', { xmlns: NS.muc }, tag('history', { maxstanzas: '0' })),
+      ),
+    )
+
+  function settle(reason: FailureReason | undefined): void {
+    entered?.(reason)
+    entered = undefined
+  }
+
+  function close(): boolean {
+    if (ended) return false
+    ended = true
+    over()
+    return true
+  }
+
+  function end(reason?: FailureReason): void {
+    const was = inside
+    if (!close()) return
+    settle(reason ?? 'recipient-unavailable')
+    if (was && cpm) quietly(cpm.leave(reason), log)
+  }
+
+  function refused({ stanza }: Incoming): void {
+    const { reason } = readError(stanza)
+    const conflict = stanza.children.some((each) => each.local === 'error' && child(each, 'conflict', NS.stanzaErrors))
+    if (conflict && tries < NICKS && !inside) {
+      tries += 1
+      nick = `${nick.replace(/ \(\d\)$/, '')} (${tries})`
+      enter()
+    } else end(reason)
+  }
+
+  const sayable = (privateTo: Uri | undefined): string | undefined => {
+    if (privateTo === undefined) return room
+    const start = `xmpp:${room}/`
+    return privateTo.startsWith(start) ? `${room}/${decodeURIComponent(privateTo.slice(start.length))}` : undefined
+  }
+
+  return {
+    component,
+    end,
+    side: {
+      async say(message) {
+        if (!inside || ended) return { kind: 'refused', reason: 'recipient-unavailable', said: 'not in the room' }
+        const to = sayable(message.privateTo)
+        if (to === undefined) return { kind: 'refused', reason: 'unknown-recipient', said: 'nobody of that name' }
+        const type = message.privateTo === undefined ? 'groupchat' : 'chat'
+        return sayTo(component, message, { from: us, to, type, reports: false }, parts)
+      },
+      composing: (_, state) =>
+        void component.tell(
+          writeMessage({ id: randomUUID(), from: us, to: room, type: 'groupchat', more: chatState(state) }),
+        ),
+      report() {},
+      // Each user of CPM is in the room by himself.
+      joined() {},
+      left() {},
+      async leave() {
+        if (close()) component.tell(tag('presence', { type: 'unavailable', from: us, to: `${room}/${nick}` }))
+      },
+    },
+    join(side, wanted) {
+      cpm = side
+      nick = wanted
+      tries = 1
+      return new Promise((resolve) => {
+        const cancel = clock.after(options.invite, () => end('timeout'))
+        entered = (reason) => {
+          cancel()
+          resolve(reason)
+        }
+        if (!enter()) end('service-unavailable')
+      })
+    },
+    presence(incoming) {
+      const { stanza, from } = incoming
+      const type = attribute(stanza, 'type')
+      if (type === 'error') return refused(incoming)
+      const who = from.resource
+      const x = child(stanza, 'x', NS.mucUser)
+      const self =
+        x?.children.some((each) => each.local === 'status' && attribute(each, 'code') === SELF) === true || who === nick
+      if (who === undefined) return
+      if (self) {
+        if (type === 'unavailable') end(inside ? 'sender-not-allowed' : 'refused-by-recipient')
+        else {
+          // The room may have given another name (XEP-0045 §7.2.3, status 210).
+          nick = who
+          inside = true
+          settle(undefined)
+        }
+        return
+      }
+      const participant = occupant(who)
+      if (participant === undefined) return
+      if (type === 'unavailable') cpm?.left(participant)
+      else if (type === undefined) cpm?.joined(participant)
+    },
+    async hear(incoming, read) {
+      const { stanza, from } = incoming
+      const who = from.resource
+      // What was said before, and our own words.
+      if (cpm === undefined || who === undefined || who === nick || child(stanza, 'delay', NS.delay)) return
+      const participant = occupant(who)
+      if (participant === undefined) return
+      if (read.text === undefined) {
+        const composing = composingOf(read.chatState)
+        if (composing !== undefined) cpm.composing(participant, composing)
+        return
+      }
+      const message = {
+        ...heard(incoming, read, read.text, participant, clock),
+        ...(read.type === 'groupchat' ? {} : { privateTo: user }),
+      }
+      const said = await cpm.say(message).catch(() => ({ kind: 'refused', reason: 'service-unavailable' }) as const)
+      // A room is not told: it would put him out.
+      if (said.kind === 'refused' && read.type !== 'groupchat') turnDown(incoming, said.reason)
+    },
+  }
+}

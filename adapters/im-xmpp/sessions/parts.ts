@@ -1,0 +1,144 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../../../gateway/cpm/clock.js'
+import type { FailureReason } from '../../../gateway/cpm/failure.js'
+import { stableId } from '../../../gateway/cpm/identity.js'
+import type { MessageId, Uri } from '../../../gateway/cpm/ids.js'
+import type { Participant, ReceiveInvitation, SessionMessage, SessionSaid, SessionSide } from '../../contract/index.js'
+import type { Links } from '../links.js'
+import { carry } from '../mapping/content.js'
+import { deliveryId } from '../mapping/delivery-id.js'
+import { errorFor, errorReply, readError } from '../mapping/errors.js'
+import type { ReadMessage } from '../mapping/from-message.js'
+import { fullJid } from '../mapping/jid.js'
+import { type MessageStanza, stanzaId, writeMessage } from '../mapping/to-message.js'
+import type { XmppMetrics } from '../metrics.js'
+import type { SessionOptions } from '../profile.js'
+import type { Incoming } from '../receive.js'
+import type { Component } from '../stream/component.js'
+import { tag } from '../stream/element.js'
+import { NS } from '../stream/names.js'
+
+/** What chats and rooms have in common. */
+
+export interface SessionParts {
+  readonly options: SessionOptions
+  readonly maxBody: number
+  readonly receiveInvitation: ReceiveInvitation | undefined
+  readonly links: Links
+  readonly home: string
+  readonly clock: Clock
+  readonly metrics: XmppMetrics
+  readonly log: Logger
+}
+
+/** Time in which the server must have taken what is said in a session, ms. */
+const SAY_WITHIN_MS = 30_000
+const NEVER = new AbortController().signal
+
+export type Wording = Pick<MessageStanza, 'from' | 'to' | 'type'> & {
+  readonly thread?: string
+  readonly reports: boolean
+}
+
+/** Writes what CPM says as a stanza; resolves when the server has it. */
+export async function sayTo(
+  component: Component,
+  message: SessionMessage,
+  { reports, ...where }: Wording,
+  { clock, maxBody }: Pick<SessionParts, 'clock' | 'maxBody'>,
+): Promise<SessionSaid> {
+  const carried = carry(message.content, { maxBody, leftOut: 'note' })
+  if (carried.kind === 'refused') return carried
+  const id = stanzaId(message.messageId)
+  const [link] = carried.links
+  const stanza = writeMessage({
+    ...where,
+    id,
+    body: [...carried.texts, ...carried.links].join('\n'),
+    receipt: reports && message.reports.delivered,
+    markable: reports && message.reports.displayed,
+    ...(link === undefined ? {} : { link }),
+  })
+  const to = where.to.split('/', 1)[0] ?? where.to
+  const taken = await component.deliver({ id, to, stanza, expiresAt: clock.now() + SAY_WITHIN_MS, giveUp: NEVER })
+  if (taken.kind === 'taken') return { kind: 'taken' }
+  if (taken.kind === 'returned') {
+    const { reason, said } = readError(taken.error)
+    return { kind: 'refused', reason, said }
+  }
+  const said = 'said' in taken ? taken.said : taken.kind
+  return { kind: 'refused', reason: taken.kind === 'lost' ? 'uncertain' : 'service-unavailable', said }
+}
+
+/** What an XMPP user says, for CPM. */
+export function heard(
+  { from, to }: Pick<Incoming, 'from' | 'to'>,
+  read: ReadMessage,
+  text: string,
+  speaker: Participant,
+  clock: Clock,
+): SessionMessage {
+  const { id } = deliveryId(
+    {
+      from: fullJid(from),
+      to: fullJid(to),
+      receipt: false,
+      markable: false,
+      ...(read.id === undefined ? {} : { stanzaId: read.id }),
+    },
+    text,
+  )
+  return {
+    messageId: stableId(id) as MessageId,
+    from: speaker,
+    content: { type: 'text/plain', text },
+    sentAt: read.sentAt === undefined ? clock.now() : Math.min(read.sentAt, clock.now()),
+    reports: { delivered: read.wantsReceipt, failed: read.wantsReceipt, displayed: read.markable },
+  }
+}
+
+/** Returns a stanza to its sender. */
+export const turnDown = ({ component, stanza }: Incoming, reason: FailureReason, text?: string): boolean =>
+  component.tell(errorReply(stanza, errorFor(reason), text))
+
+export const chatState = (state: 'active' | 'idle' | 'gone'): string =>
+  tag(state === 'active' ? 'composing' : state === 'idle' ? 'paused' : 'gone', { xmlns: NS.chatStates })
+
+/** What CPM is told of a chat state; undefined when nothing. */
+export const composingOf = (state: ReadMessage['chatState']): 'active' | 'idle' | undefined =>
+  state === undefined || state === 'gone' ? undefined : state === 'composing' ? 'active' : 'idle'
+
+/** Names of messages under which reports about them come, the latest so many. */
+export interface Names<Value> {
+  put(name: string, value: Value): void
+  get(name: string): Value | undefined
+}
+
+const NAMES = 500
+
+export function createNames<Value>(): Names<Value> {
+  const known = new Map<string, Value>()
+  return {
+    put(name, value) {
+      known.set(name, value)
+      if (known.size <= NAMES) return
+      const [oldest] = known.keys()
+      if (oldest !== undefined) known.delete(oldest)
+    },
+    get: (name) => known.get(name),
+  }
+}
+
+/** One leg of a session: what is at stake when its connection is lost. */
+export interface Leg {
+  readonly component: Component
+  /** It is over, for both sides. */
+  end(reason?: FailureReason): void
+}
+
+/** The other side may fail; that ends nothing here. */
+export const quietly = (what: Promise<unknown>, log: Logger): void => {
+  what.catch((error: unknown) => log.warn({ err: error }, 'the other side of a session failed'))
+}
+
+export type { Participant, SessionSide, Uri }

@@ -1,0 +1,262 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../../../gateway/cpm/clock.js'
+import type { XmlElement } from '../../../gateway/cpm/xml.js'
+import type { ComponentOptions } from '../profile.js'
+import { backoff } from './backoff.js'
+import { type Connection, type ConnectionEnd, openConnection } from './connection.js'
+import { attribute, tag } from './element.js'
+import { createLedger, type Entry, type Taken } from './ledger.js'
+import { NS } from './names.js'
+import { createQuestions } from './questions.js'
+
+export interface Parcel {
+  /** Id of the stanza; unlike that of any other on its way. */
+  readonly id: string
+  /** Bare JID it goes to. */
+  readonly to: string
+  readonly stanza: string
+  /** ms since 1970; not written after it. */
+  readonly expiresAt: number
+  readonly giveUp: AbortSignal
+  readonly late?: (taken: Taken) => void
+}
+
+export interface ComponentState {
+  readonly state: 'connecting' | 'up' | 'refused' | 'stopped'
+  readonly since: number
+  readonly detail: string
+}
+
+/** One component of an XMPP server: a domain of ours there, connected again whenever the connection is lost. */
+export interface Component {
+  readonly options: ComponentOptions
+  start(): void
+  /** Writes a stanza when there is room for it; resolves when it is known whether the server has it. */
+  deliver(parcel: Parcel): Promise<Taken>
+  /** Writes a stanza nobody waits for; false when the connection is down or choked. */
+  tell(stanza: string): boolean
+  /** Asks somebody by an `iq` without its id; undefined when there is no answer in time. */
+  ask(to: string, from: string, type: 'get' | 'set', payload: string): Promise<XmlElement | undefined>
+  /** Stanzas that may be under way; 0 while the connection is down. */
+  capacity(): number
+  state(): ComponentState
+  /** Reads no further until `resume`. */
+  pause(): void
+  resume(): void
+  /** Takes nothing new, waits for what is under way, closes. */
+  leave(): Promise<void>
+  abort(): void
+}
+
+export interface ComponentEvents {
+  stanza(component: Component, element: XmlElement): void
+  changed(component: Component): void
+  fault(condition: string): void
+}
+
+/** Pings under way at once; stanzas written meanwhile are proven by the next one. */
+const PINGS = 4
+
+export function createComponent(options: ComponentOptions, clock: Clock, events: ComponentEvents): Component {
+  const { domain, server, window, timers } = options
+  const ledger = createLedger()
+  const questions = createQuestions(clock, timers.answer)
+  const queue = new Set<{ readonly parcel: Parcel; readonly settle: (taken: Taken) => void }>()
+  let connection: Connection | undefined
+  let state: ComponentState = { state: 'connecting', since: clock.now(), detail: 'not started' }
+  let upAt: number | undefined
+  let heardAt = 0
+  let failures = 0
+  let leaving = false
+  let paused = false
+  let pingScheduled = false
+  let cancelRetry = () => {}
+  let cancelWatch = () => {}
+  let whenEmpty = () => {}
+
+  function become(next: ComponentState['state'], detail: string): void {
+    if (state.state !== next) state = { state: next, since: clock.now(), detail }
+    else state = { ...state, detail }
+    events.changed(component)
+  }
+
+  function open(): void {
+    const opened = openConnection(
+      { host: options.host, port: options.port, domain, secret: options.secret, limits: options.limits },
+      {
+        ready() {
+          cancelGiveUp()
+          upAt = heardAt = clock.now()
+          become('up', 'connected')
+          if (paused) opened.pause()
+          watch()
+          pump()
+        },
+        stanza: receive,
+        fault: events.fault,
+        end(end) {
+          cancelGiveUp()
+          ended(end)
+        },
+      },
+    )
+    const cancelGiveUp = clock.after(timers.connect, () => opened.abort())
+    connection = opened
+  }
+
+  function ended({ refused, said }: ConnectionEnd): void {
+    connection = undefined
+    cancelWatch()
+    const heldMs = upAt === undefined ? 0 : clock.now() - upAt
+    upAt = undefined
+    ledger.drain(said)
+    questions.drain()
+    if (leaving) {
+      become('stopped', 'stopped')
+      whenEmpty()
+      return
+    }
+    become(refused ? 'refused' : 'connecting', said)
+    // What waits goes back to the spool: it is tried when the flow opens again.
+    dismiss('the connection was lost')
+    const next = backoff(timers, { refused, heldMs }, failures, Math.random())
+    failures = next.failures
+    cancelRetry = clock.after(next.delayMs, open)
+  }
+
+  function dismiss(said: string): void {
+    for (const waiting of queue) waiting.settle({ kind: 'unsent', said })
+    queue.clear()
+  }
+
+  function receive(element: XmlElement): void {
+    heardAt = clock.now()
+    const id = attribute(element, 'id')
+    const type = attribute(element, 'type')
+    if (element.local === 'iq' && id !== undefined && (type === 'result' || type === 'error')) {
+      if (attribute(element, 'from') === server && ledger.answered(id)) pump()
+      else questions.answer(id, attribute(element, 'from') ?? server, element)
+      return
+    }
+    if (type === 'error' && element.local === 'message' && id !== undefined) {
+      const from = (attribute(element, 'from') ?? '').split('/', 1)[0] ?? ''
+      if (ledger.returned(id, from.toLowerCase(), element)) return pump()
+    }
+    events.stanza(component, element)
+  }
+
+  const isUp = () => upAt !== undefined && connection !== undefined
+
+  /** Writes what waits while there is room, and has it proven. */
+  function pump(): void {
+    if (!isUp()) return
+    for (const waiting of queue) {
+      if (ledger.size() >= window || !connection?.writable()) break
+      queue.delete(waiting)
+      write(waiting.parcel, waiting.settle)
+    }
+    if (ledger.unpinged()) schedulePing()
+    if (leaving && ledger.size() === 0 && queue.size === 0) connection?.close()
+  }
+
+  function write(parcel: Parcel, settle: (taken: Taken) => void): void {
+    if (parcel.giveUp.aborted) return settle({ kind: 'unsent', said: 'the gateway stops' })
+    if (parcel.expiresAt <= clock.now()) return settle({ kind: 'expired' })
+    const entry: Entry = { id: parcel.id, to: parcel.to, settle, late: parcel.late }
+    connection?.write(parcel.stanza)
+    ledger.add(entry)
+  }
+
+  /** One ping for all that is written in one turn. */
+  function schedulePing(): void {
+    if (pingScheduled || ledger.pings() >= PINGS) return
+    pingScheduled = true
+    setImmediate(() => {
+      pingScheduled = false
+      if (isUp()) ping()
+    })
+  }
+
+  function ping(): void {
+    const id = randomBytes(9).toString('base64url')
+    connection?.write(tag('iq', { type: 'get', id, from: domain, to: server }, tag('ping', { xmlns: NS.ping })))
+    ledger.pinged(id, clock.now())
+  }
+
+  /** Looks after time: what has not been answered is lost; a silent server is asked, and left when it stays silent. */
+  function watch(): void {
+    const look = Math.max(5, Math.min(timers.answer, timers.keepalive) / 4)
+    cancelWatch = clock.after(look, () => {
+      const now = clock.now()
+      ledger.expire(now - timers.answer)
+      if (!paused && now - heardAt > timers.keepalive + timers.dead) return connection?.abort()
+      if (now - heardAt >= timers.keepalive && ledger.pings() === 0) ping()
+      pump()
+      watch()
+    })
+  }
+
+  const component: Component = {
+    options,
+    start: open,
+    deliver(parcel) {
+      if (!isUp() || leaving) return Promise.resolve({ kind: 'unsent', said: `no connection as ${domain}` })
+      return new Promise((resolve) => {
+        const waiting = {
+          parcel,
+          settle(taken: Taken) {
+            parcel.giveUp.removeEventListener('abort', giveUp)
+            resolve(taken)
+          },
+        }
+        const giveUp = () => {
+          if (queue.delete(waiting)) resolve({ kind: 'unsent', said: 'the gateway stops' })
+        }
+        parcel.giveUp.addEventListener('abort', giveUp, { once: true })
+        queue.add(waiting)
+        pump()
+      })
+    },
+    tell(stanza) {
+      if (!isUp() || !connection?.writable()) return false
+      connection.write(stanza)
+      return true
+    },
+    ask(to, from, type, payload) {
+      const { id, answer } = questions.put(to)
+      if (id === undefined || !component.tell(tag('iq', { type, id, to, from }, payload)))
+        return Promise.resolve(undefined)
+      return answer
+    },
+    capacity: () => (isUp() && !leaving ? window : 0),
+    state: () => state,
+    pause() {
+      paused = true
+      connection?.pause()
+    },
+    resume() {
+      paused = false
+      heardAt = clock.now()
+      connection?.resume()
+    },
+    leave() {
+      leaving = true
+      cancelRetry()
+      dismiss('the gateway stops')
+      if (connection === undefined) {
+        become('stopped', 'stopped')
+        return Promise.resolve()
+      }
+      return new Promise((resolve) => {
+        whenEmpty = resolve
+        if (ledger.size() === 0) connection?.close()
+      })
+    },
+    abort() {
+      leaving = true
+      cancelRetry()
+      connection?.abort()
+    },
+  }
+  return component
+}
