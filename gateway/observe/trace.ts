@@ -31,7 +31,8 @@ export interface Trace {
 
 const PACK = 64
 const FLUSH_AFTER_MS = 100
-const MAX_BUFFERED = 10_000
+/** While as many again are being written. */
+const MAX_BUFFERED = 5_000
 const MAX_LINE = 1_000
 const PAGE = 200
 const READ_LIMIT = 1_000
@@ -45,7 +46,7 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
   const key = `${prefix}:trace`
   const { clock, keep, mask, node } = options
   const dropped = (count: number) => options.onDropped?.(count)
-  const buffer: Checkpoint[] = []
+  let buffer: Checkpoint[] = []
   let writing: Promise<void> | undefined
   let cancelFlush: (() => void) | undefined
   let stopped = keep === 0
@@ -54,13 +55,18 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
 
   async function writeAll(): Promise<void> {
     while (buffer.length > 0) {
-      const pack = buffer.splice(0, PACK)
-      packSize += (pack.length - packSize) / PACK
-      try {
-        await command.xadd(key, 'MAXLEN', '~', Math.ceil(keep / packSize), '*', 'p', JSON.stringify(pack))
-      } catch {
-        dropped(pack.length) // the trace is a help, not a promise: a message never waits or fails for it
-      }
+      const taken = buffer
+      buffer = []
+      for (let at = 0; at < taken.length; at += PACK) await write(taken.slice(at, at + PACK))
+    }
+  }
+
+  async function write(pack: readonly Checkpoint[]): Promise<void> {
+    packSize += (pack.length - packSize) / PACK
+    try {
+      await command.xadd(key, 'MAXLEN', '~', Math.ceil(keep / packSize), '*', 'p', JSON.stringify(pack))
+    } catch {
+      dropped(pack.length) // the trace is a help, not a promise: a message never waits or fails for it
     }
   }
 
