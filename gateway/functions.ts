@@ -15,7 +15,8 @@ import { createSessionRecorder } from './conversation/session/recorder.js'
 import { createSessionServer } from './conversation/session/session-server.js'
 import type { EmbeddedCore } from './core/embedded-core.js'
 import type { Clock } from './cpm/clock.js'
-import { createInterworking, type Interworking } from './interworking/interworking.js'
+import { createAddressBook } from './http/address-book.js'
+import { createInterworking, type Interworking, type InterworkingOptions } from './interworking/interworking.js'
 import { createRecorder } from './interworking/recorder.js'
 import { createCharging } from './observe/charging.js'
 import type { Metrics } from './observe/metrics.js'
@@ -109,6 +110,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     deliver: throughGroups(controlling, conversation.deliver),
     directory: core?.directory,
     isGroup: controlling.hosts,
+    ...openBook(options),
     recorder: createRecorder(metrics, trace, log, charging),
     registry: metrics.registry,
     clock,
@@ -143,5 +145,22 @@ export function createFunctions(options: FunctionsOptions): Functions {
     async stop(deadline) {
       for (const part of [...parts].reverse()) await part.stop(deadline)
     },
+  }
+}
+
+/** The address book of the configuration, if there is one. */
+function openBook({ config, metrics, clock, log }: FunctionsOptions): Pick<InterworkingOptions, 'book'> {
+  const { domain, defaultCountry, interworking } = config
+  if (!interworking.addressBook) return {}
+  return {
+    book: createAddressBook({
+      ...interworking.addressBook,
+      uris: { domain, ...(defaultCountry !== undefined && { defaultCountry }) },
+      clock,
+      onAsked(lookup, error) {
+        metrics.addressBook(lookup)
+        if (error !== undefined) log.warn({ err: error }, 'address book not asked')
+      },
+    }),
   }
 }

@@ -240,6 +240,19 @@ const interworking = z.strictObject({
     z.record(z.string().regex(/^[a-z0-9-]{1,32}$/), service).default({}),
     'Non-CPM services by their identifier (header Non-CPM-Service), in order of preference.',
   ),
+  addressBook: describe(
+    z
+      .strictObject({
+        url: describe(
+          z.url({ protocol: /^https?$/ }),
+          'Asked with GET url?address=…; answers {"addresses": ["tel:+12065550102"]}, or 404.',
+        ),
+        timeout: describe(duration().default(2_000), 'How long a message waits for its answer.'),
+        cache: describe(duration().default(600_000), 'How long an answer counts.'),
+      })
+      .optional(),
+    'An address book outside: asked for further addresses of a recipient when no service can use those of his preferences and his aliases (ISF-06). When it fails, the message goes on without it.',
+  ),
   policies: z
     .strictObject({
       answer: describe(

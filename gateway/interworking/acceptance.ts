@@ -6,6 +6,7 @@ import type { Uri } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
 import type { CpmRequest, Originator, SipAnswer } from '../sip/port.js'
 import { type Note, type Spool, SpoolUnavailable } from '../spool/spool.js'
+import type { AddressBook } from './address-book.js'
 import { conversationNote, partyOf, recallLastService } from './conversation-memory.js'
 import type { OriginatorAddresses } from './originator.js'
 import type { PendingAnswers } from './pending-answers.js'
@@ -20,6 +21,7 @@ export interface AcceptanceOptions {
   readonly policies: InterworkingPolicies
   readonly originators: OriginatorAddresses
   readonly pending: PendingAnswers
+  readonly book?: AddressBook
   readonly recorder: Recorder
   readonly clock: Clock
 }
@@ -49,13 +51,13 @@ const STORE_RETRY_S = 5
  * message is stored, and its sender answered: 202 once it is stored, or after the service's own answer by policy.
  */
 export function createAcceptance(options: AcceptanceOptions): Acceptance {
-  const { spool, services, policies, originators, pending, recorder, clock } = options
+  const { spool, services, policies, originators, pending, book, recorder, clock } = options
 
   async function candidatesFor(
     request: InterworkingRequest,
     message: CpmMessage,
   ): Promise<readonly Candidate[] | FailureReason> {
-    const routes = selectServices(services, message, request.target, await hints(request, message))
+    const routes = await routesFor(request, message)
     if (typeof routes === 'string') return routes
     const candidates: Candidate[] = []
     for (const route of routes) {
@@ -64,6 +66,17 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
       if (candidates.length > 0 && !policies.nextService) break
     }
     return candidates.length > 0 ? candidates : 'no-originator-address'
+  }
+
+  /** By his preferences, then by the addresses we know, then by those in the book (`ISF-06`). */
+  async function routesFor(request: InterworkingRequest, message: CpmMessage) {
+    const { target, recipient } = request
+    const known = await hints(request, message)
+    const routes = selectServices(services, message, target, known)
+    if (!book || !recipient || (routes !== 'unknown-recipient' && routes !== 'address-invalid')) return routes
+    const further = await book.addressesOf(recipient.addresses[0] ?? target)
+    if (further.length === 0) return routes
+    return selectServices(services, message, target, { ...known, aliases: [...recipient.addresses, ...further] })
   }
 
   function addressOf(

@@ -10,6 +10,7 @@ import type { DispositionNotification } from '../cpm/message.js'
 import type { Originator } from '../sip/port.js'
 import type { Spool } from '../spool/spool.js'
 import { type Acceptance, createAcceptance } from './acceptance.js'
+import type { AddressBook } from './address-book.js'
 import { createInbound } from './inbound.js'
 import { createLeases } from './lease.js'
 import { createOriginatorAddresses } from './originator.js'
@@ -36,6 +37,8 @@ export interface InterworkingOptions {
   readonly directory: UserDirectory | undefined
   /** Whether an address is that of a group: members outside CPM write to it, too. */
   readonly isGroup?: (address: Uri) => boolean
+  /** Further addresses of recipients. */
+  readonly book?: AddressBook
   readonly recorder: Recorder
   readonly registry: Registry
   readonly clock: Clock
@@ -83,6 +86,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
     policies,
     originators: createOriginatorAddresses(leases),
     pending,
+    ...(options.book && { book: options.book }),
     recorder,
     clock,
   })

@@ -66,6 +66,11 @@ export function createFamilies(registry: Registry) {
       'Numbers lent from the address pool. event: granted, renewed, exhausted (enlarge the pool).',
       ['event'],
     ),
+    addressBook: counter(
+      'address_book_total',
+      'Questions to the address book outside. outcome: found, none, failed (it is left alone for five seconds).',
+      ['outcome'],
+    ),
     charged: counter('charging_records_total', 'Charging records. kind: message, session, report.', [
       'kind',
       'service',

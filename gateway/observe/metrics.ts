@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { DeferredEvent } from '../conversation/deferred/recorder.js'
+import type { Lookup } from '../http/address-book.js'
 import type { MsrpCount } from '../msrp/observer.js'
 import type { SipMetrics } from '../sip/options.js'
 import type { RedisServerEvent } from '../spool/redis-server.js'
@@ -41,6 +42,8 @@ export interface Metrics {
   sessions(event: SessionEvent): void
   /** What MSRP counts. */
   msrp(event: MsrpCount): void
+  /** An address book outside was asked. */
+  addressBook(outcome: Lookup): void
   /** A charging record has been made. */
   charged(kind: string, service: string, outcome: string): void
   /** What the SIP edge counts. */
@@ -72,6 +75,7 @@ export function createMetrics(): Metrics {
     msrp: (event) => families.msrp.inc({ event }),
     sessions: (event) => families.sessions.inc({ event }),
     lease: (event) => families.leases.inc({ event }),
+    addressBook: (outcome) => families.addressBook.inc({ outcome }),
     charged: (kind, service, outcome) => families.charged.inc({ kind, service, outcome }),
     sip: createSipMetrics(families),
     redisServer: (event) => families.redisServer.inc({ event }),

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { PreferencesDocument } from '../../gateway/config/preferences.js'
 import type { DeferredMessaging } from '../../gateway/conversation/port.js'
+import type { Uri } from '../../gateway/cpm/ids.js'
 import { writeCpim } from '../../scripts/rig/cpim.js'
 import { header } from '../../scripts/rig/sip-text.js'
 import { openCore, openStage } from './stage.js'
@@ -240,6 +242,40 @@ describe('a recipient who is away or refuses', () => {
     await alice.say({ to: 'sip:bob@cpm.example', text: 'hi' })
     const offered = await stage.service('sms').offered.next('the message', () => true)
     expect(offered.to).toBe('tel:+12065550102')
+  })
+
+  test('ISF-06 GAP-06 his preferences come first, then his aliases, and the address book last', async () => {
+    const asked: string[] = []
+    const addressesOf = async (user: Uri) => {
+      asked.push(user)
+      return ['mailto:carol@mail.example', 'tel:+12065550177'] as Uri[]
+    }
+    const interwork = { unavailable: 'interwork' }
+    const stated = { ...interwork, services: [{ service: 'sms', address: 'tel:+12065550188' }] }
+    const stage = await openStage({
+      preferences: { bob: interwork, carol: interwork },
+      services: { sms: {} },
+      book: { addressesOf },
+    })
+    const alice = await stage.device('alice')
+    const reaches = async (to: string, number: string) => {
+      expect((await alice.say({ to, text: `for ${number}` })).answer.status).toBe(202)
+      expect((await stage.service('sms').offered.next(number, () => true)).to).toBe(number)
+    }
+    await reaches('sip:bob@cpm.example', 'tel:+12065550102')
+    expect(asked).toEqual([])
+    await reaches('sip:carol@cpm.example', 'tel:+12065550177')
+    expect(asked).toEqual(['sip:carol@cpm.example'])
+    await stage.prefer('carol', stated as PreferencesDocument)
+    await reaches('sip:carol@cpm.example', 'tel:+12065550188')
+    expect(asked.length).toBe(1)
+  })
+
+  test('GAP-06 a book that has nothing to say changes nothing', async () => {
+    const book = { addressesOf: async () => [] }
+    const stage = await openStage({ preferences: { carol: { unavailable: 'interwork' } }, services: { sms: {} }, book })
+    const { answer } = await (await stage.device('alice')).say({ to: 'sip:carol@cpm.example', text: 'hi' })
+    expect(answer.status).toBe(480)
   })
 
   test('ISF-01 his order of services counts, not the provider’s', async () => {
