@@ -7,7 +7,9 @@ import type { UserDirectory } from '../core/port.js'
 import type { Clock } from '../cpm/clock.js'
 import type { ServiceId, Uri } from '../cpm/ids.js'
 import type { DispositionNotification } from '../cpm/message.js'
+import type { HomeUsers } from '../presence/port.js'
 import type { Originator } from '../sip/port.js'
+import type { Reminders } from '../spool/reminders.js'
 import type { Spool } from '../spool/spool.js'
 import { type Acceptance, createAcceptance } from './acceptance.js'
 import type { AddressBook } from './address-book.js'
@@ -16,6 +18,7 @@ import { createLeases } from './lease.js'
 import { createOriginatorAddresses } from './originator.js'
 import { createOutbound } from './outbound.js'
 import { createPendingAnswers } from './pending-answers.js'
+import { createPresenceInterworking, type PresenceInterworking } from './presence/presence.js'
 import { createRecipients } from './recipient.js'
 import type { Recorder } from './recorder.js'
 import { forwardNotification } from './report-back.js'
@@ -37,6 +40,8 @@ export interface InterworkingOptions {
   readonly directory: UserDirectory | undefined
   /** Whether an address is that of a group: members outside CPM write to it, too. */
   readonly isGroup?: (address: Uri) => boolean
+  /** Absent: the gateway has no presence. */
+  readonly presence?: { readonly users: HomeUsers; readonly reminders: Reminders; readonly refreshMs: number }
   /** Further addresses of recipients. */
   readonly book?: AddressBook
   readonly recorder: Recorder
@@ -48,6 +53,7 @@ export interface InterworkingOptions {
 /** The interworking functions of one node, wired: selection, both directions, reports, and the adapters behind them. */
 export interface Interworking extends Acceptance {
   readonly services: Services
+  readonly presence: PresenceInterworking | undefined
   /** A CPM user's notification about a message of a service; true when it was for one. */
   forwardNotification(notification: DispositionNotification, from: Originator): Promise<boolean>
   /** Keeps a notification and delivers it, at once or when its user comes back. Rejects with SpoolUnavailable. */
@@ -68,12 +74,27 @@ export function createInterworking(options: InterworkingOptions): Interworking {
   const leases = createLeases(spool.notes, clock, recorder.lease)
   const parallel = config.sip.outboundParallel
 
+  const recipients = createRecipients(leases, directory, options.isGroup)
+  const originators = createOriginatorAddresses(leases)
+  const presence =
+    options.presence &&
+    createPresenceInterworking({
+      ...options.presence,
+      services,
+      originators,
+      recipients,
+      isGroup: options.isGroup ?? (() => false),
+      notes: spool.notes,
+      clock,
+      log,
+    })
+
   const outbound = createOutbound({ spool, services, policies, pending, recorder, clock })
   const inbound = createInbound({
     spool,
     services,
     policies,
-    recipients: createRecipients(leases, directory, options.isGroup),
+    recipients,
     deliver,
     recorder,
     clock,
@@ -84,7 +105,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
     spool,
     services,
     policies,
-    originators: createOriginatorAddresses(leases),
+    originators,
     pending,
     ...(options.book && { book: options.book }),
     recorder,
@@ -113,6 +134,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
       adapter: adapter.module.create(adapter.options, {
         service: id,
         gateway: portFor(id),
+        ...(presence && { presence: presence.portFor(id) }),
         clock,
         log: log.child({ service: id }),
         metrics: options.registry,
@@ -124,6 +146,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
 
   return {
     services,
+    presence,
     ...acceptance,
     forwardNotification: (notification, from) => forwardNotification(services, spool.notes, notification, from),
     async notify(work) {
@@ -138,6 +161,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
       for (const store of stores) store.start()
       for (const { adapter } of services.values()) await adapter.start()
       await outbound.start()
+      await presence?.start()
     },
     async stop(deadline) {
       await outbound.stop(deadline)

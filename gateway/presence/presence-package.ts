@@ -14,19 +14,24 @@ export const SUBSCRIPTIONS = 'subscriptions'
 export interface PresencePackageOptions {
   readonly notifier: Notifier
   /** Absent with another presence server: then only those outside are watched here. */
-  readonly home?: HomeUsers
-  /** What a watcher sees of a user of ours. */
-  readonly stateOf: (presentity: Uri, watcher: Uri) => Promise<WatchState>
+  readonly home?: PresenceHome
   readonly outside: OutsidePresence
-  readonly documents: PresenceDocuments
-  /** A list begins or ceases to watch a user of ours. */
-  readonly watch: (presentity: Uri, watcher: Uri, use: string) => Promise<unknown>
-  readonly unwatch: (presentity: Uri, watcher: Uri, use: string) => Promise<void>
-  /** A watch of a user of ours has changed. */
-  readonly watched: (presentity: Uri, watcher: Watcher) => Promise<void>
   readonly expires: { readonly min: number; readonly standard: number; readonly max: number }
   readonly minIntervalMs: number
   readonly maxSubscriptions: number
+}
+
+/** Users of ours and their lists. */
+export interface PresenceHome {
+  readonly users: HomeUsers
+  readonly documents: PresenceDocuments
+  /** What a watcher sees of a user. */
+  stateOf(presentity: Uri, watcher: Uri): Promise<WatchState>
+  /** A list begins or ceases to watch a user. */
+  watch(presentity: Uri, watcher: Uri, use: string): Promise<unknown>
+  unwatch(presentity: Uri, watcher: Uri, use: string): Promise<void>
+  /** A watch of a user has changed. */
+  watched(presentity: Uri, watcher: Watcher): Promise<void>
 }
 
 export interface PresencePackage extends PublishedPackage<Uri> {
@@ -38,7 +43,9 @@ export interface PresencePackage extends PublishedPackage<Uri> {
 
 /** The presence event package (RFC 3856): of users of ours, of those in other services, and of lists of either. */
 export function startPresencePackage(options: PresencePackageOptions): PresencePackage {
-  const { notifier, home, stateOf, outside, documents } = options
+  const { notifier, home, outside } = options
+  const members = async (list: PresenceList): Promise<readonly Uri[]> =>
+    (home && (await membersOf(list, home.documents))) ?? []
 
   const published: PublishedPackage<Uri> = notifier.add<Uri>({
     name: 'presence',
@@ -49,7 +56,7 @@ export function startPresencePackage(options: PresencePackageOptions): PresenceP
     authorise,
     async full(resource, version, subscriber) {
       const list = parseList(resource)
-      if (list) return listDocument(list, version, true, (await membersOf(list, documents)) ?? [])
+      if (list) return listDocument(list, version, true, await members(list))
       return document(resource, subscriber)
     },
     async partial(resource, changes, version, subscriber) {
@@ -67,45 +74,45 @@ export function startPresencePackage(options: PresencePackageOptions): PresenceP
 
   async function authorise({ resource, subscriber, supports }: SubscriptionRequest): Promise<Authorisation> {
     if (!subscriber) return { kind: 'refused', status: 403, warning: 'nobody is named who wants to know' }
-    const user = home?.find(resource)
-    if (user) return authorisation(user.uri, await stateOf(user.uri, subscriber.uri), 403)
+    const user = home?.users.find(resource)
+    if (home && user) return authorisation(user.uri, await home.stateOf(user.uri, subscriber.uri))
     const list = listOf(subscriber.uri, resource)
-    const members = await membersOf(list, documents)
-    if (members) return authoriseList(list, members, supports)
+    const listed = home && (await membersOf(list, home.documents))
+    if (listed) return authoriseList(list, listed, supports)
     const state = await outside.watch(subscriber.uri, resource, SUBSCRIPTIONS)
     return state.kind === 'refused'
       ? { kind: 'refused', status: state.status, warning: 'nobody here, and in no service with presence' }
-      : authorisation(resource, state, 403)
+      : authorisation(resource, state)
   }
 
-  function authorisation(resource: Uri, state: WatchState, status: number): Authorisation {
+  function authorisation(resource: Uri, state: WatchState): Authorisation {
     return state.kind === 'ended'
-      ? { kind: 'refused', status, warning: 'he does not want to be watched' }
+      ? { kind: 'refused', status: 403, warning: 'he does not want to be watched' }
       : { kind: 'granted', resource, pending: state.kind === 'pending' }
   }
 
   async function authoriseList(
     list: PresenceList,
-    members: readonly Uri[],
+    listed: readonly Uri[],
     supports: readonly string[],
   ): Promise<Authorisation> {
     const headers = { Require: 'eventlist' }
     if (!supports.includes('eventlist')) {
       return { kind: 'refused', status: 421, warning: 'the address is that of a list', headers }
     }
-    await Promise.all(members.map((member) => begin(list, member)))
+    await Promise.all(listed.map((member) => begin(list, member)))
     return { kind: 'granted', resource: list.resource, headers }
   }
 
   async function begin({ owner, resource }: PresenceList, member: Uri): Promise<void> {
-    const user = home?.find(member)
-    if (user) await options.watch(user.uri, owner, listUse(resource))
+    const user = home?.users.find(member)
+    if (home && user) await home.watch(user.uri, owner, listUse(resource))
     else await outside.watch(owner, member, listUse(resource))
   }
 
   async function end({ owner, resource }: PresenceList, member: Uri): Promise<void> {
-    const user = home?.find(member)
-    if (user) await options.unwatch(user.uri, owner, listUse(resource))
+    const user = home?.users.find(member)
+    if (home && user) await home.unwatch(user.uri, owner, listUse(resource))
     else await outside.unwatch(owner, member, listUse(resource))
   }
 
@@ -113,40 +120,39 @@ export function startPresencePackage(options: PresencePackageOptions): PresenceP
   async function memberChanged(resource: Uri, member: Uri): Promise<void> {
     const list = parseList(resource)
     if (!list) return
-    const members = (await membersOf(list, documents)) ?? []
-    const listed = members.find((each) => each === member || (home && home.find(each)?.uri === member))
+    const listed = (await members(list)).find((each) => each === member || home?.users.find(each)?.uri === member)
     if (listed) await published.changed(resource, [listed])
     else await end(list, member)
   }
 
   async function listsChanged(owner: Uri): Promise<void> {
-    for (const { uri } of await documents.services(owner)) {
+    for (const { uri } of (await home?.documents.services(owner)) ?? []) {
       const list = listOf(owner, uri)
       if ((await published.watchers(list.resource)).length === 0) continue
-      await Promise.all(((await membersOf(list, documents)) ?? []).map((member) => begin(list, member)))
+      await Promise.all((await members(list)).map((member) => begin(list, member)))
       await published.review(list.resource, async () => 'active')
     }
   }
 
-  async function listDocument(list: PresenceList, version: number, full: boolean, members: readonly Uri[]) {
-    const states = await Promise.all(members.map(async (uri) => ({ uri, state: await seen(uri, list.owner) })))
+  async function listDocument(list: PresenceList, version: number, full: boolean, told: readonly Uri[]) {
+    const states = await Promise.all(told.map(async (uri) => ({ uri, state: await seen(uri, list.owner) })))
     return listBody(list, version, full, states)
   }
 
   async function seen(presentity: Uri, watcher: Uri): Promise<WatchState | undefined> {
-    const user = home?.find(presentity)
-    return user ? stateOf(user.uri, watcher) : outside.state(watcher, presentity)
+    const user = home?.users.find(presentity)
+    return home && user ? home.stateOf(user.uri, watcher) : outside.state(watcher, presentity)
   }
 
   /** Whose last subscription has ended needs nothing of it any more. */
   async function watched(resource: Uri, watcher: Watcher): Promise<void> {
     const list = parseList(resource)
-    if (!list && home?.find(resource)) return options.watched(resource, watcher)
+    if (!list && home?.users.find(resource)) return home.watched(resource, watcher)
     if (watcher.status !== 'terminated' || watcher.uri === undefined) return
     const others = await published.watchers(resource)
     if (others.some(({ uri, status }) => uri === watcher.uri && status !== 'terminated')) return
     if (!list) return outside.unwatch(watcher.uri, resource, SUBSCRIPTIONS)
-    await Promise.all(((await membersOf(list, documents)) ?? []).map((member) => end(list, member)))
+    await Promise.all((await members(list)).map((member) => end(list, member)))
   }
 
   outside.onChanged(async (watcher, presentity, uses) => {

@@ -40,13 +40,21 @@ export interface PresenceServer extends HomePresence {
   registrationChanged(user: Uri): Promise<void>
 }
 
-const seconds = (ms: number): number => Math.ceil(ms / 1000)
+/** Bounds of subscriptions and publications, as the event framework wants them. */
+export function presenceTimes({ minExpires, maxExpires, notifyInterval, maxWatchers }: PresenceConfig) {
+  const [min, max] = [Math.ceil(minExpires / 1000), Math.ceil(maxExpires / 1000)]
+  return {
+    expires: { min, standard: Math.min(Math.max(3600, min), max), max },
+    minIntervalMs: notifyInterval,
+    maxSubscriptions: maxWatchers,
+  }
+}
 
 /** Everything it knows lies in notes, its times in reminders: it goes on after a restart, and all nodes are one. */
 export function createPresenceServer(options: PresenceServerOptions): PresenceServer {
   const { config, notifier, notes, reminders, users, documents, outside, clock } = options
-  const expires = { min: seconds(config.minExpires), standard: 3600, max: seconds(config.maxExpires) }
-  const minIntervalMs = config.notifyInterval
+  const times = presenceTimes(config)
+  const { expires, minIntervalMs } = times
   let toldOutside: (told: Told) => Promise<void> = async () => undefined
 
   const authority = createAuthority({ users, documents, withoutRules: config.withoutRules, clock })
@@ -76,16 +84,16 @@ export function createPresenceServer(options: PresenceServerOptions): PresenceSe
   })
   const published = startPresencePackage({
     notifier,
-    home: users,
-    stateOf,
+    home: {
+      users,
+      documents,
+      stateOf,
+      watch: watches.begin,
+      unwatch: watches.end,
+      watched: (presentity, watcher) => watched(presentity, watcher),
+    },
     outside,
-    documents,
-    watch: watches.begin,
-    unwatch: watches.end,
-    watched: (presentity, watcher) => watched(presentity, watcher),
-    expires,
-    minIntervalMs,
-    maxSubscriptions: config.maxWatchers,
+    ...times,
   })
   const watchers = async (presentity: Uri): Promise<readonly Watcher[]> =>
     (await Promise.all([published.watchers(presentity), watches.watchers(presentity)])).flat()
