@@ -12,6 +12,7 @@ import type { InboundEnding, Recorder } from './recorder.js'
 import { canReport, reportBack, reportKey } from './report-back.js'
 import { deliveryWaitMs } from './retry.js'
 import type { Service, Services } from './service.js'
+import type { SessionFunctions } from './session/functions.js'
 import { DELIVERY_HOLD_MS, INBOUND_LANE, type InboundWork } from './work.js'
 
 export interface InboundOptions {
@@ -19,6 +20,8 @@ export interface InboundOptions {
   readonly services: Services
   readonly policies: InterworkingPolicies
   readonly recipients: Recipients
+  /** Sessions are asked first whether a message is theirs. */
+  readonly sessions: Pick<SessionFunctions, 'take'> | undefined
   readonly deliver: Deliver
   readonly recorder: Recorder
   readonly clock: Clock
@@ -43,6 +46,8 @@ export function createInbound(options: InboundOptions): Inbound {
 
   async function receive(service: Service, message: InboundMessage): Promise<ReceiveOutcome> {
     try {
+      const taken = await options.sessions?.take(service, message)
+      if (taken) return taken
       const user = await recipients.behind(service, message.to, message.from)
       if (user === undefined) {
         recorder.inboundRefused(service.id, message, 'unknown-recipient')

@@ -19,6 +19,8 @@ export interface Leases {
   borrow(service: ServiceId, pool: Pool, user: Uri, correspondent: Uri, until: number): Promise<Uri | undefined>
   /** The user behind a pool address, as this correspondent knows it. That he writes is a use of it, too. */
   holder(service: ServiceId, pool: Pool, number: Uri, correspondent: Uri): Promise<Uri | undefined>
+  /** The number is given back: it stands for the user `forMs` longer, and for nobody then. Nothing happens when it is not his. */
+  giveBack(service: ServiceId, number: Uri, user: Uri, correspondent: Uri, forMs: number): Promise<void>
 }
 
 interface Lease {
@@ -82,6 +84,16 @@ export function createLeases(notes: NoteStore, clock: Clock, onEvent: (event: Le
       const now = clock.now()
       if (now - lease.until > pool.lease / 2) await claim(service, pool, number, lease.user, correspondent, now)
       return lease.user
+    },
+
+    async giveBack(service, number, user, correspondent, forMs) {
+      const key = holderKey(service, number, correspondent)
+      // Nobody else can get it before its life is over, so what is read here stays true.
+      if ((await read(key))?.user !== user) return
+      const lease: Lease = { user, until: clock.now() }
+      if (forMs > 0) await notes.put({ key, value: JSON.stringify(lease), lifeMs: forMs })
+      else await notes.remove(key)
+      await notes.remove(numberKey(service, user, correspondent))
     },
   }
 }

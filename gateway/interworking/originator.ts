@@ -30,7 +30,7 @@ export function createOriginatorAddresses(leases: Leases): OriginatorAddresses {
 }
 
 /** What the configuration says of him alone, without a pool. */
-function ownAddress(service: Service, originator: Originator): Uri | undefined {
+export function ownAddress(service: Service, originator: Originator): Uri | undefined {
   const { fixed, rules, own } = service.config.addresses
   for (const address of originator.addresses) {
     const pair = fixed[address] ?? rewrite(rules, address)

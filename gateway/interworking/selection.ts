@@ -5,6 +5,9 @@ import type { Content, CpmMessage } from '../cpm/message.js'
 import { leavesOf, parseMimeTree } from '../cpm/multipart.js'
 import { isAvailable, type Service, type Services } from './service.js'
 
+/** What selection has to know of a message. */
+export type Selectable = Pick<CpmMessage, 'content' | 'subject'>
+
 /** A service that can carry the message to an address of the recipient in it. */
 export interface Route {
   readonly service: Service
@@ -33,7 +36,7 @@ export interface SelectionHints {
  */
 export function selectServices(
   services: Services,
-  message: CpmMessage,
+  message: Selectable,
   target: Uri,
   hints: SelectionHints,
 ): readonly Route[] | FailureReason {
@@ -59,7 +62,7 @@ function choices(services: Services, target: Uri, { only, preferred, aliases = [
   return wanted.flatMap(({ service, addresses }) => (service === undefined ? [] : [{ service, addresses }]))
 }
 
-function fitsAny(service: Service, message: CpmMessage, addresses: readonly Uri[]): Route | FailureReason {
+function fitsAny(service: Service, message: Selectable, addresses: readonly Uri[]): Route | FailureReason {
   let nearest: FailureReason = 'unknown-recipient'
   for (const address of addresses) {
     const fit = fits(service, message, address)
@@ -79,7 +82,7 @@ const CLOSENESS: readonly FailureReason[] = [
 ]
 const closeness = (reason: FailureReason): number => CLOSENESS.indexOf(reason)
 
-function fits(service: Service, message: CpmMessage, target: Uri): Route | FailureReason {
+function fits(service: Service, message: Selectable, target: Uri): Route | FailureReason {
   const { config, adapter } = service
   const scheme = target.slice(0, target.indexOf(':'))
   const schemes = config.schemes ?? adapter.capabilities.schemes

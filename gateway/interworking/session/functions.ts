@@ -1,0 +1,186 @@
+import type { ReceiveInvitation, SessionAnswer, SessionPort, SessionSide } from '../../../adapters/contract/index.js'
+import type { Config } from '../../config/schema.js'
+import type { PreferenceStore } from '../../conversation/port.js'
+import type { UserDirectory } from '../../core/port.js'
+import type { Clock } from '../../cpm/clock.js'
+import type { FailureReason } from '../../cpm/failure.js'
+import type { Uri } from '../../cpm/ids.js'
+import type { DispositionNotification } from '../../cpm/message.js'
+import { type Spool, SpoolUnavailable } from '../../spool/spool.js'
+import type { Leases } from '../lease.js'
+import type { OriginatorAddresses } from '../originator.js'
+import type { PendingAnswers } from '../pending-answers.js'
+import type { Recipients } from '../recipient.js'
+import type { Recorder } from '../recorder.js'
+import type { Route } from '../selection.js'
+import type { Service, Services } from '../service.js'
+import { createGuests } from './guest/guests.js'
+import { createGuestInbox, type GuestInbox } from './guest/inbox.js'
+import { createGuestMail } from './guest/mail.js'
+import { createGuestRecords } from './guest/record.js'
+import { addressIn, inService, inviteNatively, onceOnly, presented } from './native.js'
+import { type InviteOutside, type InviteWithin, type OutsideInvitation, refused } from './port.js'
+import { sessionRoutes } from './select.js'
+
+/** The ways into CPM, for somebody outside; asked for when they are needed. Absent: there is none. */
+export interface SessionsWithin {
+  readonly user: InviteWithin
+  readonly group: InviteWithin | undefined
+}
+
+export interface SessionFunctionsOptions {
+  readonly config: Pick<Config, 'node' | 'interworking'>
+  readonly services: Services
+  readonly spool: Spool
+  readonly leases: Leases
+  readonly originators: OriginatorAddresses
+  readonly recipients: Recipients
+  readonly pending: PendingAnswers
+  readonly recorder: Recorder
+  readonly preferences: Pick<PreferenceStore, 'of'>
+  readonly directory: UserDirectory | undefined
+  readonly isGroup: (address: Uri) => boolean
+  readonly within: () => SessionsWithin | undefined
+  readonly clock: Clock
+  readonly onError: (error: unknown) => void
+}
+
+/** Interworking of sessions on one node, both ways (`FN-03`, `FN-05`). */
+export interface SessionFunctions {
+  readonly invite: InviteOutside
+  /** The same for the focus, which invites in the name of its group (`FLOW-31`). */
+  readonly inviteForGroup: SessionPort['invite']
+  /** What a service invites to (`IWF-SESS-03`). */
+  receive(service: Service): ReceiveInvitation
+  /** See GuestInbox.take. */
+  readonly take: GuestInbox['take']
+  /** A report on a message to a guest of a session. */
+  report(session: Uri, notification: DispositionNotification): Promise<void>
+  /** Users of services without sessions that take part, or have been asked. */
+  guests(): number
+  start(): void
+  /** Those who take part are told that it is over. */
+  stop(deadline: AbortSignal): Promise<void>
+}
+
+/** Reasons for which nobody has been asked, so that another service may be. */
+const NOBODY_ASKED: ReadonlySet<FailureReason> = new Set([
+  'no-originator-address',
+  'unknown-recipient',
+  'address-invalid',
+  'service-unsupported',
+  'service-unavailable',
+  'unreachable-network',
+  'throttled',
+])
+
+export function createSessionFunctions(options: SessionFunctionsOptions): SessionFunctions {
+  const { config, services, spool, originators, recipients, preferences, directory, clock } = options
+  const { policies, sessions } = config.interworking
+  const records = createGuestRecords(spool.notes)
+  const guests = createGuests({
+    ...options,
+    node: config.node,
+    policies: sessions,
+    privacy: policies.privacy,
+    records,
+    mail: createGuestMail(spool, options.recorder, policies.maxLife, clock),
+    join: (invitation, theirs, withdrawn) => intoGroup(invitation, theirs, withdrawn),
+  })
+  const inbox = createGuestInbox({ ...options, node: config.node, records, guests, policies: sessions })
+
+  const intoGroup: InviteWithin = (invitation, theirs, withdrawn) => {
+    const group = options.within()?.group
+    return group
+      ? group(invitation, theirs, withdrawn)
+      : Promise.resolve(refused('service-unsupported', 'groups have no sessions here'))
+  }
+
+  const invite: InviteOutside = async (invitation, ours, withdrawn, ringing) => {
+    const routes = sessionRoutes(services, invitation)
+    if (typeof routes === 'string') return refused(routes, 'no service reaches him')
+    let last: SessionAnswer = refused('unknown-recipient', 'no service reaches him')
+    for (const route of routes) {
+      if (withdrawn.aborted) return refused('deleted', 'the invitation was withdrawn')
+      last = await by(route, invitation, ours, withdrawn, ringing)
+      if (last.kind === 'accepted' || !NOBODY_ASKED.has(last.reason) || !policies.nextService) return last
+    }
+    return last
+  }
+
+  async function by(
+    route: Route,
+    invitation: OutsideInvitation,
+    ours: SessionSide,
+    withdrawn: AbortSignal,
+    ringing: () => void,
+  ): Promise<SessionAnswer> {
+    const { adapter } = route.service
+    if (!adapter.sessions) return guests.invite(route, invitation, ours, withdrawn, ringing)
+    const { id, originator, privacy, from, fromName, group, subject, identities, expiresAt } = invitation
+    const own = await originators.inService(route, originator, { anonymous: privacy, until: expiresAt })
+    if (own === undefined) return refused('no-originator-address', `none in ${route.service.id}`)
+    const known = addressIn(route.service)
+    ringing()
+    const answer = await inviteNatively(
+      adapter.sessions,
+      {
+        id,
+        from: group && !privacy ? known(from) : own,
+        ...(fromName === undefined || privacy ? {} : { fromName }),
+        to: route.to,
+        ...(group && {
+          group: { ...group, address: own, participants: group.participants.map((one) => presented(known, one)) },
+        }),
+        ...(subject === undefined ? {} : { subject }),
+        ...(identities.conversationId === undefined ? {} : { conversationId: identities.conversationId }),
+        expiresAt,
+      },
+      onceOnly(ours),
+      withdrawn,
+      clock,
+    )
+    return answer.kind === 'accepted' ? { kind: 'accepted', side: inService(known, answer.side) } : answer
+  }
+
+  return {
+    invite,
+    async inviteForGroup({ to, group, conversationId, ...invitation }, ours, withdrawn) {
+      const host = group?.address ?? invitation.from
+      const { services: wanted } = await preferences.of(to)
+      const outside: OutsideInvitation = {
+        ...invitation,
+        function: 'orig',
+        originator: { uri: host, addresses: [host] },
+        target: to,
+        recipient: { services: wanted, addresses: directory?.find(to)?.addresses ?? [to] },
+        identities: conversationId === undefined ? {} : { conversationId },
+        privacy: false,
+        ...(group && { group }),
+      }
+      return invite(outside, ours, withdrawn, () => undefined)
+    },
+    receive: (service) => async (invitation, theirs, withdrawn) => {
+      try {
+        const target = await recipients.behind(service, invitation.to, invitation.from)
+        if (target === undefined) return refused('unknown-recipient', 'nobody here has this address')
+        const way = options.isGroup(target) ? intoGroup : options.within()?.user
+        if (!way) return refused('service-unsupported', 'sessions are not taken here')
+        const their = inService(addressIn(service), theirs)
+        const answer = await way({ ...invitation, to: target, service: service.id }, their, withdrawn)
+        return answer.kind === 'accepted' ? { kind: 'accepted', side: onceOnly(answer.side) } : answer
+      } catch (error) {
+        if (!(error instanceof SpoolUnavailable)) throw error
+        return refused('service-unavailable', error.message)
+      }
+    },
+    take: inbox.take,
+    report: inbox.report,
+    guests: guests.count,
+    start: inbox.start,
+    async stop(deadline) {
+      await guests.stop()
+      await inbox.stop(deadline)
+    },
+  }
+}

@@ -1,0 +1,282 @@
+import type {
+  InboundMessage,
+  SessionAnswer,
+  SessionMessage,
+  SessionSaid,
+  SessionSide,
+} from '../../../../adapters/contract/index.js'
+import type { SessionInterworkingConfig } from '../../../config/session-interworking.js'
+import type { Clock } from '../../../cpm/clock.js'
+import { stableId } from '../../../cpm/identity.js'
+import type { MessageId } from '../../../cpm/ids.js'
+import type { Content, DispositionNotification } from '../../../cpm/message.js'
+import type { PendingAnswers } from '../../pending-answers.js'
+import { selectServices } from '../../selection.js'
+import type { Service } from '../../service.js'
+import { refused } from '../port.js'
+import { createBundle, type Line } from './bundle.js'
+import { type GuestMail, plainText } from './mail.js'
+import type { GuestRecord } from './record.js'
+import { createGuestReports, dispositionsOf, type Spoken } from './reports.js'
+import { fill, languagesFor, nameOf, type TextName, textsOf } from './texts.js'
+import { textOf, understand } from './understand.js'
+
+export interface GuestContext {
+  readonly service: Service
+  readonly policies: SessionInterworkingConfig
+  readonly mail: GuestMail
+  readonly pending: PendingAnswers
+  readonly clock: Clock
+  /** Keeps the record, and the number with it. */
+  readonly keep: (record: GuestRecord) => Promise<void>
+  /** He is no guest any more; called once. */
+  readonly over: (record: GuestRecord) => Promise<void>
+  readonly onError: (error: unknown) => void
+}
+
+/** Asks him by a message, until `until`; `ringing` once it is on its way. */
+export interface Question {
+  readonly text: string
+  readonly until: number
+  readonly withdrawn: AbortSignal
+  readonly ringing: () => void
+}
+
+/** One user of a service without sessions, as a party of a session (`SLS-01`, `SLS-03`, `SLS-04`). */
+export interface Guest {
+  /** He, as the session sees him. */
+  readonly side: SessionSide
+  ask(ours: SessionSide, question: Question): Promise<SessionAnswer>
+  /** He takes part from now on, and is told so. */
+  admit(ours: SessionSide, text: string): Promise<void>
+  /** He does not take part after all. */
+  dismiss(said: TextName | undefined): Promise<void>
+  heard(message: InboundMessage): Promise<void>
+  notified(notification: DispositionNotification): void
+  /** The node ends. */
+  stop(): Promise<void>
+}
+
+/** Texts at most about what he did wrong, or asked: an automatic answer must not go on for ever. */
+const NOTICES = 3
+
+export function createGuest(context: GuestContext, first: GuestRecord): Guest {
+  const { service, policies, mail, pending, clock, onError } = context
+  const texts = textsOf(policies, first.language)
+  const reports = createGuestReports(service, first.participant)
+  const me = { address: first.participant }
+  let record = first
+  let ours: SessionSide | undefined
+  let settle: ((answer: SessionAnswer) => void) | undefined
+  let letter: MessageId | undefined
+  let notices = NOTICES
+  let confused = false
+  let lastAt = clock.now()
+  let cancel: () => void = () => {}
+
+  const bundle = createBundle<Spoken>({
+    windowMs: policies.bundle.window,
+    maximum: policies.bundle.maximum,
+    clock,
+    send: sendLines,
+    onError(lines, error) {
+      onError(error)
+      for (const { about } of lines) if (about.reports.failed) ours?.report(about.messageId, me, 'failed')
+    },
+  })
+
+  const tell = (name: TextName): Promise<MessageId> =>
+    mail.send(record, { content: plainText(fill(texts, name, { inviter: record.inviter })) })
+
+  async function notice(name: TextName): Promise<void> {
+    if (notices-- > 0) await tell(name)
+  }
+
+  /** The answer to the invitation, given once. */
+  function decide(answer: SessionAnswer): void {
+    settle?.(answer)
+    settle = undefined
+  }
+
+  async function conclude(said: TextName | undefined): Promise<void> {
+    if (record.phase === 'over') return
+    record = { ...record, phase: 'over' }
+    cancel()
+    await bundle.flush().catch(onError)
+    bundle.close()
+    if (said) await tell(said).catch(onError)
+    await context.over(record)
+  }
+
+  /** No session for him: the inviter hears why, and he what there is to say. */
+  function decline(answer: SessionAnswer, said?: TextName): Promise<void> {
+    decide(answer)
+    return conclude(said)
+  }
+
+  async function join(): Promise<boolean> {
+    const joined = { ...record, phase: 'joined' } as const
+    await context.keep(joined)
+    // The inviter may have gone meanwhile.
+    if (record.phase !== 'asked') return false
+    record = joined
+    cancel()
+    lastAt = clock.now()
+    cancel = clock.after(policies.silence, () => void atSilence().catch(onError))
+    return true
+  }
+
+  async function atSilence(): Promise<void> {
+    const quiet = clock.now() - lastAt
+    if (quiet >= policies.silence) return leave('silent')
+    cancel = clock.after(policies.silence - quiet, () => void atSilence().catch(onError))
+    await context.keep(record)
+  }
+
+  async function leave(said: TextName): Promise<void> {
+    await ours?.leave()
+    await conclude(said)
+  }
+
+  async function answered(text: string): Promise<void> {
+    switch (understand(text, languagesFor(policies, record.language))) {
+      case 'yes':
+        if (!(await join())) return
+        decide({ kind: 'accepted', side })
+        await tell('joined')
+        return
+      case 'no':
+      case 'leave':
+        return decline(refused('refused-by-recipient', 'he has declined'))
+      case 'help':
+        return notice('notUnderstood')
+      case undefined:
+        if (!confused) await tell('notUnderstood')
+        confused = true
+    }
+  }
+
+  async function speak(message: InboundMessage): Promise<void> {
+    lastAt = clock.now()
+    const messageId = stableId(`${record.session} ${message.id}`) as MessageId
+    reports.heard(messageId, message)
+    const wanted = message.wantsReport
+    const said = await ours?.say({
+      messageId,
+      from: me,
+      content: message.content,
+      sentAt: message.sentAt ?? lastAt,
+      reports: { delivered: wanted, failed: wanted, displayed: wanted },
+    })
+    if (said?.kind === 'refused') await notice('undelivered')
+  }
+
+  /** While he takes part only a word that stands alone is for us, in his language or in that of all networks. */
+  async function discussed(message: InboundMessage): Promise<void> {
+    const meaning = understand(textOf(message.content), [texts, textsOf(policies, 'en')])
+    if (meaning === 'leave') return leave('left')
+    return meaning === 'help' ? notice('helpInside') : speak(message)
+  }
+
+  async function sendLines(lines: readonly Line<Spoken>[]): Promise<void> {
+    const spoken = lines.map(({ about }) => about)
+    const content = plainText(lines.map(({ text }) => text).join('\n'))
+    reports.sent(await mail.send(record, { content, dispositions: dispositionsOf(spoken) }), spoken)
+  }
+
+  async function say({ messageId, from, privateTo, content, reports: wanted }: SessionMessage): Promise<SessionSaid> {
+    if (record.phase !== 'joined') return { kind: 'refused', reason: 'recipient-gone', said: 'he has left' }
+    lastAt = clock.now()
+    const unfit = unfitFor(service, record, content)
+    if (unfit) return { kind: 'refused', reason: unfit, said: `${service.id} cannot carry it` }
+    const name = privateTo === undefined ? nameOf(from) : fill(texts, 'alone', { name: nameOf(from) })
+    const spoken = { messageId, reports: wanted }
+    try {
+      if (isPlain(content)) {
+        const text = record.group || privateTo !== undefined ? `${name}: ${content.text}` : content.text
+        await bundle.add({ text, about: spoken })
+      } else {
+        await bundle.flush()
+        const subject = record.group ? { subject: name } : {}
+        const dispositions = dispositionsOf([spoken])
+        reports.sent(await mail.send(record, { content, dispositions, ...subject }), [spoken])
+      }
+      return { kind: 'taken' }
+    } catch (error) {
+      onError(error)
+      return { kind: 'refused', reason: 'service-unavailable', said: 'it could not be stored' }
+    }
+  }
+
+  const side: SessionSide = {
+    say,
+    // A phone shows neither who writes nor who comes and goes, and each would cost a message.
+    composing: () => undefined,
+    joined: () => undefined,
+    left: () => undefined,
+    report: (messageId, _from, state) => void reports.told(messageId, state).catch(onError),
+    leave: () => decline(refused('deleted', 'the session is over'), record.phase === 'asked' ? 'withdrawn' : 'ended'),
+  }
+
+  return {
+    side,
+    async ask(given, { text, until, withdrawn, ringing }) {
+      ours = given
+      const answer = new Promise<SessionAnswer>((resolve) => {
+        settle = resolve
+      })
+      const held = { release: () => {} }
+      const hold = (itemId: string): void => {
+        const waiting = pending.hold(itemId, Math.max(0, until - clock.now()))
+        held.release = waiting.release
+        void waiting.answer.then((how) => {
+          if (how.kind === 'failed') return decline(refused(how.reason, how.said))
+          return undefined
+        }, onError)
+      }
+      cancel = clock.after(Math.max(0, until - clock.now()), () => {
+        // In a group a late yes still counts.
+        void decline(refused('expired', 'no answer in time'), record.group ? undefined : 'withdrawn').catch(onError)
+      })
+      withdrawn.addEventListener('abort', () => {
+        if (settle) void decline(refused('deleted', 'withdrawn'), 'withdrawn').catch(onError)
+      })
+      letter = await mail
+        .send(record, { content: plainText(text), dispositions: ['negative-delivery'] }, hold)
+        .catch(async (error: unknown) => {
+          held.release()
+          await conclude(undefined)
+          throw error
+        })
+      ringing()
+      return answer
+    },
+    async admit(given, text) {
+      ours = given
+      if (await join()) await mail.send(record, { content: plainText(text) })
+    },
+    dismiss: conclude,
+    async heard(message) {
+      if (record.phase === 'asked') return answered(textOf(message.content))
+      if (record.phase === 'joined') return discussed(message)
+    },
+    notified(notification) {
+      const { disposition } = notification
+      const lost = disposition.kind === 'delivery' && disposition.status !== 'delivered'
+      if (notification.messageId !== letter) return void (ours && reports.notified(notification, ours))
+      if (lost) void decline(refused('recipient-unavailable', 'the invitation was not delivered')).catch(onError)
+    },
+    async stop() {
+      if (record.phase === 'joined') return leave('ended')
+      await decline(refused('service-unavailable', 'the gateway is stopping'), 'withdrawn')
+    },
+  }
+}
+
+const isPlain = (content: Content): content is Extract<Content, { text: string }> =>
+  'text' in content && /^text\/plain\b/i.test(content.type)
+
+function unfitFor(service: Service, { address }: GuestRecord, content: Content) {
+  const routes = selectServices(new Map([[service.id, service]]), { content }, address, {})
+  return typeof routes === 'string' ? routes : undefined
+}
