@@ -18,6 +18,8 @@ export interface Member {
 export interface Membership {
   /** Whether this group takes messages of him (`MSG-11`). */
   maySend(group: Group, sender: Originator): boolean
+  /** Whether one with these addresses is a member of it, or of a group within it. */
+  isMember(group: Group, addresses: readonly Uri[]): boolean
   /** Media types that he may send to it; undefined: all (`CPM-CONV-011`). */
   mediaOf(group: Group, sender: Originator): readonly string[] | undefined
   /** Everybody behind these addresses but the sender, each account once; groups among them are opened once (`MSG-13`, `ID-15`). */
@@ -61,6 +63,11 @@ export function createMembership(groups: Groups, directory: UserDirectory | unde
 
   return {
     maySend,
+    isMember: (group, addresses) =>
+      everybody(group).some((member) => {
+        const account = accountOf(member)
+        return addresses.some((address) => address === account || sameParty(address, account))
+      }),
     mediaOf(group, sender) {
       const own = [...group.mediaBy].find(([address]) => isSender(sender, accountOf(address)))
       return own?.[1] ?? group.policies.media

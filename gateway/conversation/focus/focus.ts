@@ -1,0 +1,268 @@
+import type { SessionAnswer, SessionInvitation, SessionSide } from '../../../adapters/contract/sessions.js'
+import type { Config } from '../../config/schema.js'
+import type { UserDirectory } from '../../core/port.js'
+import { sipAnswerFor } from '../../cpm/failure.js'
+import { ICSI } from '../../cpm/features.js'
+import type { Uri } from '../../cpm/ids.js'
+import type { Notifier } from '../../events/notifier.js'
+import type { Originator, SipAnswer } from '../../sip/port.js'
+import type { IncomingCall, Invitation, ReferRequest, SessionPort } from '../../sip/session-port.js'
+import type { NoteStore } from '../../spool/spool.js'
+import { createGroups, type Group } from '../group/groups.js'
+import { createMembership } from '../group/membership.js'
+import { mediaPolicy } from '../session/media-policy.js'
+import type { SessionFocus } from '../session/port.js'
+import { type Conference, createConference } from './conference.js'
+import { type ParticipantInformation, startParticipantInformation } from './participant-info.js'
+import type { ConferenceSurroundings } from './port.js'
+import { createSessionRecords, isIdentity, newRecord, type SessionRecord } from './records.js'
+import type { Newcomer } from './roster.js'
+
+export interface FocusOptions
+  extends Omit<ConferenceSurroundings, 'isOutside' | 'newcomer' | 'allows' | 'isBusy' | 'counted' | 'validityMs'> {
+  readonly config: Pick<Config, 'domain' | 'defaultCountry' | 'groups' | 'sessions' | 'media' | 'node'>
+  readonly edge: Pick<SessionPort, 'onRefer'>
+  readonly notes: NoteStore
+  readonly notifier: Pick<Notifier, 'add'>
+  /** The users of the embedded core; absent with an external one. */
+  readonly directory: UserDirectory | undefined
+}
+
+/** The controlling function for group sessions, on one node. */
+export interface Focus extends SessionFocus {
+  /** A member outside CPM comes by himself: `to` is a group, or a session identity (`IWF-SESS-02`). */
+  joinOutside(invitation: SessionInvitation, theirs: SessionSide): Promise<SessionAnswer>
+  /** Sessions that run here. */
+  sessions(): number
+  start(): void
+  /** Members are told that it is over here; what they need to come back stays. */
+  stop(): Promise<void>
+}
+
+const ALIVE_MS = 30_000
+const LARGE: readonly (string | undefined)[] = [ICSI.largeMessage, ICSI.groupLargeMessage]
+const ELSEWHERE: SipAnswer = { status: 503, retryAfterSeconds: 30, warning: 'the session is on another node' }
+
+export function createFocus(options: FocusOptions): Focus {
+  const { config, notes, directory, recorder, clock, fault } = options
+  const { domain, defaultCountry, sessions: limits } = config
+  const groups = createGroups(config.groups, { domain, ...(defaultCountry === undefined ? {} : { defaultCountry }) })
+  const membership = createMembership(groups, directory)
+  const records = createSessionRecords(notes, config.node)
+  const live = new Map<Uri, Conference>()
+  const byGroup = new Map<Uri, Conference>()
+  const opening = new Map<Uri, Promise<Conference | SipAnswer>>()
+  /** Sessions that a user is in. */
+  const seats = new Map<Uri, number>()
+  let isRunning = false
+  let cancelBeat = (): void => undefined
+
+  const surroundings: ConferenceSurroundings = {
+    ...options,
+    isOutside: (account) => (directory ? directory.find(account) === undefined : !/^(sips?|tel):/.test(account)),
+    newcomer,
+    allows: (addresses) => mediaPolicy(config.media, [addresses]),
+    isBusy: (account) => (seats.get(account) ?? 0) >= limits.maxPerUser,
+    counted(account, change) {
+      const count = (seats.get(account) ?? 0) + change
+      if (count > 0) seats.set(account, count)
+      else seats.delete(account)
+    },
+    validityMs: limits.validity,
+  }
+
+  const information: ParticipantInformation = startParticipantInformation({
+    notifier: options.notifier,
+    find: (address) => live.get(address) ?? byGroup.get(address),
+    maxParticipants: MAX_PARTICIPANTS,
+    fault,
+  })
+
+  function newcomer(address: Uri): Newcomer {
+    const user = directory?.find(address)
+    if (!user) return { account: address, addresses: [address] }
+    const { uri, addresses, displayName } = user
+    return { account: uri, addresses, ...(displayName !== undefined && { name: displayName }) }
+  }
+
+  const policiesOf = (group: Group | undefined) => (group?.policies ?? groups.lists.policies).sessions
+
+  /** A session that runs from now on, new or come back to. */
+  function open(record: SessionRecord): Conference {
+    const group = record.group === undefined ? undefined : groups.find(record.group)
+    const policies = policiesOf(group)
+    const { identity } = record
+    const conference = createConference({
+      ...surroundings,
+      record,
+      group,
+      policies,
+      maxBytes: (group?.policies ?? groups.lists.policies).maxMessage,
+      mediaOf: ({ account, addresses }) =>
+        group ? membership.mediaOf(group, { uri: account, addresses }) : groups.lists.policies.media,
+      isMember: (addresses) => group !== undefined && membership.isMember(group, addresses),
+      changed: (users) => information.changed(identity, users),
+      save: (changed) => void records.save(changed, policies.keep).catch(fault),
+      over() {
+        live.delete(identity)
+        if (group) byGroup.delete(group.address)
+        information.ended(identity)
+        records.remove(conference.record).catch(fault)
+      },
+    })
+    live.set(identity, conference)
+    if (group) byGroup.set(group.address, conference)
+    return conference
+  }
+
+  function recordFor({ originator, fromName, identities, subject }: Invitation, address: Uri, group?: Group) {
+    const about = {
+      address,
+      node: config.node,
+      ...(group && { group: group.address }),
+      ...(subject !== undefined && { subject }),
+      ...(fromName !== undefined && { originatorName: fromName }),
+    }
+    return newRecord(about, originator, identities)
+  }
+
+  async function beginFor(group: Group, invitation: Invitation): Promise<Conference | SipAnswer> {
+    const found = await records.ofGroup(group.address)
+    if (found.kind === 'elsewhere') return ELSEWHERE
+    const former = found.kind === 'found' ? { ...found.record, node: config.node } : undefined
+    const record = former ?? recordFor(invitation, group.address, group)
+    await records.save(record, group.policies.sessions.keep)
+    return open(record)
+  }
+
+  async function toGroup(call: IncomingCall, group: Group): Promise<void> {
+    const { originator } = call.invitation
+    const running = byGroup.get(group.address)
+    const under = opening.get(group.address)
+    if (running || under) {
+      const conference = running ?? (await under)
+      return conference && 'join' in conference ? conference.join(call) : call.reject(conference ?? ELSEWHERE)
+    }
+    if (group.policies.sessions.join === 'members' && !membership.isMember(group, originator.addresses)) {
+      return refuse(call, { status: 403, warning: 'not a member' })
+    }
+    if (live.size >= limits.maxSessions) return refuse(call, TOO_MANY)
+    const begun = beginFor(group, call.invitation).finally(() => opening.delete(group.address))
+    opening.set(group.address, begun)
+    const conference = await begun
+    if (!('begin' in conference)) return refuse(call, conference)
+    const members = membership.recipients([], originator, group)
+    await conference.begin(
+      call,
+      members.filter(({ refused }) => !refused).map(({ uri }) => newcomer(uri)),
+    )
+  }
+
+  async function toList(call: IncomingCall, listed: readonly Uri[]): Promise<void> {
+    if (live.size >= limits.maxSessions) return refuse(call, TOO_MANY)
+    const { originator } = call.invitation
+    const members = membership.recipients(listed, originator).filter(({ refused }) => !refused)
+    const record = recordFor(call.invitation, groups.lists.address)
+    await records.save(record, groups.lists.policies.sessions.keep)
+    await open(record).begin(
+      call,
+      members.map(({ uri }) => newcomer(uri)),
+    )
+  }
+
+  /** The session of that identity; one whose node is gone is taken up again (`GRP-ORIG-07`). */
+  async function byIdentity(
+    identity: Uri,
+    isOpenTo: (record: SessionRecord) => boolean,
+  ): Promise<Conference | SipAnswer> {
+    const running = live.get(identity)
+    if (running) return running
+    const found = await records.find(identity)
+    if (found.kind === 'elsewhere') return ELSEWHERE
+    if (found.kind !== 'found') return { status: 404, warning: 'no such session' }
+    // Somebody else may have taken it up meanwhile.
+    const meanwhile = live.get(identity)
+    if (meanwhile) return meanwhile
+    const record = { ...found.record, node: config.node }
+    if (!isOpenTo(record)) return { status: 403, warning: 'not open to you' }
+    const conference = open(record)
+    await records.save(record, policiesOf(record.group === undefined ? undefined : groups.find(record.group)).keep)
+    recorder.count('revived')
+    return conference
+  }
+
+  function mayRevive(originator: Originator): (record: SessionRecord) => boolean {
+    const { addresses } = originator
+    return ({ group: address, admitted, originator: first }) => {
+      const group = address === undefined ? undefined : groups.find(address)
+      const isKnown = addresses.some((one) => admitted.includes(one) || first.includes(one))
+      return isKnown || (group !== undefined && membership.isMember(group, addresses))
+    }
+  }
+
+  async function toSession(call: IncomingCall): Promise<void> {
+    const { target, originator } = call.invitation
+    const conference = await byIdentity(target, mayRevive(originator))
+    if ('join' in conference) return conference.join(call)
+    refuse(call, conference)
+  }
+
+  function refuse(call: IncomingCall, answer: SipAnswer): void {
+    recorder.count('refused')
+    call.reject(answer)
+  }
+
+  async function referred(refer: ReferRequest): Promise<SipAnswer> {
+    const conference = live.get(refer.target)
+    return conference ? conference.referred(refer) : { status: 404, warning: 'no such session' }
+  }
+
+  function beat(): void {
+    records.alive(ALIVE_MS).catch(fault)
+    cancelBeat = clock.after(ALIVE_MS / 3, beat)
+  }
+
+  options.edge.onRefer(referred)
+
+  return {
+    takes: ({ target, recipients, icsi }) =>
+      !LARGE.includes(icsi) && (recipients !== undefined || isIdentity(target) || groups.hosts(target)),
+    async invited(call) {
+      const { target, recipients } = call.invitation
+      if (!isRunning) return refuse(call, { status: 503, retryAfterSeconds: 5 })
+      if (recipients && target !== groups.lists.address) {
+        return refuse(call, { status: 420, headers: { Unsupported: 'recipient-list-invite' } })
+      }
+      if (isIdentity(target)) return toSession(call)
+      if (recipients) return toList(call, recipients)
+      const group = groups.find(target)
+      if (group) return toGroup(call, group)
+      refuse(
+        call,
+        target === groups.lists.address ? { status: 400, warning: 'a recipient list is expected' } : NO_GROUP,
+      )
+    },
+    async joinOutside({ from, fromName, to }, theirs) {
+      const conference = live.get(to) ?? byGroup.get(to)
+      if (!conference) return { kind: 'refused', reason: 'recipient-unavailable', said: 'no session is running' }
+      const who = newcomer(from)
+      return conference.joinSide({ ...who, ...(fromName !== undefined && { name: fromName }) }, theirs)
+    },
+    sessions: () => live.size,
+    start() {
+      isRunning = true
+      beat()
+    },
+    async stop() {
+      isRunning = false
+      cancelBeat()
+      await Promise.all([...live.values()].map((conference) => conference.cut()))
+      live.clear()
+      byGroup.clear()
+    },
+  }
+}
+
+const MAX_PARTICIPANTS = 1_000
+const NO_GROUP: SipAnswer = { status: sipAnswerFor('unknown-recipient').status, warning: 'no such group' }
+const TOO_MANY: SipAnswer = { status: 503, retryAfterSeconds: 60, warning: 'too many sessions' }
