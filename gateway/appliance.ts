@@ -15,6 +15,7 @@ import { startMedia } from './media-wiring.js'
 import { createMask } from './observe/mask.js'
 import { createMetrics } from './observe/metrics.js'
 import { createTrace } from './observe/trace.js'
+import { startPresence } from './presence-wiring.js'
 import { startRegistrations } from './registration-wiring.js'
 import { createSipEdge } from './sip/edge.js'
 import type { CpmRequestHandler, SipEdge } from './sip/port.js'
@@ -90,24 +91,26 @@ export async function startAppliance(
       log,
       metrics: metrics.sip,
     })
-    const users = createUserDocuments(config, spool.notes, core, metrics)
+    const users = createUserDocuments(config, spool.notes, core, metrics, (owner) => presenceChanged(owner))
     const reminders = createReminders(redis, { clock, log })
     const announcements = await createAnnouncements(redis, config.node, log)
     undo.push(async () => announcements.stop())
     const events = { port: edge, notes: spool.notes, reminders, clock, log }
+    const notifier = createNotifier(events)
+    const subscriber = createSubscriber({
+      ...events,
+      domain: config.domain,
+      ...(config.sip.core === 'embedded' ? {} : { core: config.sip.core }),
+      onFaulty: (name) => metrics.badInput('sip', name),
+    })
     const registrations = startRegistrations({
       ...events,
       config,
       core,
       edge,
       announcements,
-      notifier: createNotifier(events),
-      subscriber: createSubscriber({
-        ...events,
-        domain: config.domain,
-        ...(config.sip.core === 'embedded' ? {} : { core: config.sip.core }),
-        onFaulty: (name) => metrics.badInput('sip', name),
-      }),
+      notifier,
+      subscriber,
     })
     const media = await startMedia({ config: config.media, count: metrics.msrp, log })
     undo.push(() => media.close())
@@ -121,12 +124,23 @@ export async function startAppliance(
       core,
       preferences: users.preferences,
       registrations,
+      reminders,
       trace,
       metrics,
       clock,
       log,
     })
     const { interworking } = functions
+    const presenceChanged = startPresence({
+      ...events,
+      config,
+      core,
+      notifier,
+      subscriber,
+      documents: users.presence,
+      interworking: interworking.presence,
+      onFaulty: () => metrics.badInput('sip', 'presence'),
+    })
 
     await edge.start()
     undo.push(() => edge.stop())

@@ -21,10 +21,12 @@ import { createRecorder } from './interworking/recorder.js'
 import { createCharging } from './observe/charging.js'
 import type { Metrics } from './observe/metrics.js'
 import type { Trace } from './observe/trace.js'
+import { homeUsers } from './presence-wiring.js'
 import type { CpmRequestHandler, SipEdge } from './sip/port.js'
 import { createArchive } from './spool/archive.js'
 import { createBoxes } from './spool/boxes.js'
 import type { RedisHandle } from './spool/redis.js'
+import type { Reminders } from './spool/reminders.js'
 import type { Spool } from './spool/spool.js'
 
 export interface FunctionsOptions extends Pick<LoadedConfig, 'config' | 'adapters'> {
@@ -36,6 +38,7 @@ export interface FunctionsOptions extends Pick<LoadedConfig, 'config' | 'adapter
   readonly core: EmbeddedCore | undefined
   readonly preferences: PreferenceStore
   readonly registrations: Registrations
+  readonly reminders: Reminders
   readonly trace: Trace
   readonly metrics: Metrics
   readonly clock: Clock
@@ -110,6 +113,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     deliver: throughGroups(controlling, conversation.deliver),
     directory: core?.directory,
     isGroup: controlling.hosts,
+    presence: { users: homeUsers(config, core), reminders: options.reminders, refreshMs: config.presence.refresh },
     ...openBook(options),
     recorder: createRecorder(metrics, trace, log, charging),
     registry: metrics.registry,
