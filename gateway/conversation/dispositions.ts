@@ -132,7 +132,7 @@ type Verdict = 'passed' | 'held' | 'repeated' | 'early'
  * Whether a device's notification goes out: the first good one does and no other; a bad one only once every device with a copy
  * has had none other. With `priority` a delivery is told by the device with the highest q; another one has to wait. Pure.
  */
-export function weigh(
+function weigh(
   state: Told = { failed: [] },
   disposition: Disposition,
   device: string,

@@ -182,7 +182,7 @@ function accepted(
 }
 
 /** How long a notification is worth delivering after its message has ended, ms. */
-export const NOTIFY_LIFE_MS = 86_400_000
+const NOTIFY_LIFE_MS = 86_400_000
 
 /** The item of a notification that does not come of an item here. */
 export function notifyItem(work: NotifyWork, now: number): SpoolItem<NotifyWork> {

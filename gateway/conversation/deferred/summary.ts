@@ -1,6 +1,7 @@
 import { newMessageId } from '../../cpm/identity.js'
 import type { Uri } from '../../cpm/ids.js'
-import type { Content, CpmMessage } from '../../cpm/message.js'
+import type { CpmMessage } from '../../cpm/message.js'
+import { octets } from '../../interworking/selection.js'
 import type { KeptEntry } from './work.js'
 
 /** Messages listed one by one; beyond, the number alone tells. */
@@ -30,7 +31,7 @@ export function summaryMessage(
 }
 
 /** Pure. */
-export function summaryText(user: Uri, count: number, entries: readonly KeptEntry[]): string {
+function summaryText(user: Uri, count: number, entries: readonly KeptEntry[]): string {
   const status = [
     `Messages-Waiting: ${count > 0 ? 'yes' : 'no'}`,
     `Message-Account: ${user}`,
@@ -49,12 +50,9 @@ function headersOf({ id, content: { deferred } }: KeptEntry): readonly string[] 
     `Date: ${new Date(message.sentAt).toUTCString()}`,
     ...(message.subject === undefined ? [] : [`Subject: ${oneLine(message.subject)}`]),
     ...(message.priority === undefined ? [] : [`Priority: ${message.priority}`]),
-    `Size: ${octetsOf(message.content)}`,
+    `Size: ${octets(message.content)}`,
   ]
 }
 
 /** A line break would begin a header of the sender's making. */
 const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ')
-
-export const octetsOf = (content: Content): number =>
-  'text' in content ? Buffer.byteLength(content.text) : Math.floor((content.base64.length * 3) / 4)
