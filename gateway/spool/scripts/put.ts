@@ -8,12 +8,12 @@ export const PUT = `
 local function put()
   local lane, item, expires, life = arg(), arg(), arg(), arg()
   local new = 1
-  local names = {}
-  for i = 1, count() do
-    names[i] = prefix .. ':seen:' .. arg()
-    if redis.call('EXISTS', names[i]) == 1 then new = 0 end
+  local own = {}
+  for _ = 1, count() do
+    local name = prefix .. ':seen:' .. arg()
+    if not own[name] and not redis.call('SET', name, 1, 'NX', 'PX', life) then new = 0 end
+    own[name] = true
   end
-  for _, name in ipairs(names) do redis.call('SET', name, 1, 'NX', 'PX', life) end
   if new == 1 then
     enter(lane, item, expires)
     notes()
