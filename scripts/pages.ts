@@ -1,3 +1,4 @@
+import { xmppMetrics } from '../adapters/im-xmpp/metrics.js'
 import { mmsMetrics } from '../adapters/mms-mm7/metrics.js'
 import { smsMetrics } from '../adapters/sms-smpp/metrics.js'
 import { BUILT_IN, loadModule } from '../gateway/config/adapters.js'
@@ -35,5 +36,6 @@ function describedMetrics() {
   })
   smsMetrics(metrics.registry, 'sms')
   mmsMetrics(metrics.registry, 'mms')
+  xmppMetrics(metrics.registry, 'xmpp')
   return metrics
 }

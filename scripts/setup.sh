@@ -16,6 +16,9 @@ have_package() {
     libxml2-utils) command -v xmllint >/dev/null ;;
     kannel) command -v bearerbox >/dev/null || [ -x /usr/sbin/bearerbox ] ;;
     tshark) command -v tshark >/dev/null ;;
+    prosody) command -v prosody >/dev/null || [ -x /usr/bin/prosody ] ;;
+    ejabberd) [ -x /usr/sbin/ejabberdctl ] ;;
+    python3-slixmpp) /usr/bin/python3 -c 'import slixmpp' 2>/dev/null ;;
     *) dpkg -s "$1" >/dev/null 2>&1 ;;
   esac
 }
@@ -55,7 +58,7 @@ install_packages() {
   # Nor at the next boot, where systemd runs.
   if [ -d /run/systemd/system ]; then
     for package in "${missing[@]}"; do
-      case "$package" in redis-server | kamailio | kannel) as_root systemctl disable -q "$package" 2>/dev/null || true ;; esac
+      case "$package" in redis-server | kamailio | kannel | prosody | ejabberd) as_root systemctl disable -q "$package" 2>/dev/null || true ;; esac
     done
   fi
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import type {
+  AdapterContext,
   AdapterModule,
   Attempt,
   OutboundMessage,
@@ -35,6 +36,8 @@ export interface RigSettings {
   /** A store that outlived an earlier adapter. */
   readonly store?: MemoryStore
   readonly gateway?: RecordingGateway
+  /** What a gateway with sessions and presence gives beside. */
+  readonly offers?: Pick<AdapterContext, 'presence' | 'receiveInvitation'>
 }
 
 /** Builds and starts an adapter with options as they would stand in the configuration file. */
@@ -55,6 +58,7 @@ export async function startRig<Options>(
     metrics,
     store,
     domain: DOMAIN,
+    ...settings.offers,
   })
   const outbound = (message: Partial<OutboundMessage>): OutboundMessage => ({
     messageId: randomUUID() as MessageId,

@@ -86,7 +86,10 @@ export async function startXmppServer(options: ServerOptions = {}): Promise<Xmpp
 
   function iq(socket: Socket, stanza: XmlElement): void {
     const [id, from, to, type] = ['id', 'from', 'to', 'type'].map((name) => attribute(stanza, name))
-    if (type === 'result' || type === 'error') return settle(id, 'taken')
+    if (type === 'result' || type === 'error') {
+      settle(id, 'taken')
+      return
+    }
     const pong = tag('iq', { type: 'result', id, from: to, to: from })
     if (child(stanza, 'ping', NS.ping) === undefined) {
       return void socket.write(errorReply(stanza, { condition: 'service-unavailable', type: 'cancel' }))

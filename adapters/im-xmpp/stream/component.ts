@@ -55,16 +55,21 @@ export interface ComponentEvents {
 }
 
 /** Pings under way at once; stanzas written meanwhile are proven by the next one. */
-const PINGS = 4
+const PINGS = 16
+/** A ping goes after so many stanzas at the latest, so that a broken connection leaves few in doubt. */
+const STANZAS_A_PING = 16
 
 export function createComponent(options: ComponentOptions, clock: Clock, events: ComponentEvents): Component {
   const { domain, server, window, timers } = options
   const ledger = createLedger()
   const questions = createQuestions(clock, timers.answer)
   const queue = new Set<{ readonly parcel: Parcel; readonly settle: (taken: Taken) => void }>()
+  const heeded = new WeakSet<AbortSignal>()
   let connection: Connection | undefined
   let state: ComponentState = { state: 'connecting', since: clock.now(), detail: 'not started' }
   let upAt: number | undefined
+  /** Stanzas that may be in doubt at once: few on a new connection, so that one that breaks all the time still carries some. */
+  let allowance = 0
   let heardAt = 0
   let failures = 0
   let leaving = false
@@ -87,6 +92,7 @@ export function createComponent(options: ComponentOptions, clock: Clock, events:
         ready() {
           cancelGiveUp()
           upAt = heardAt = clock.now()
+          allowance = Math.min(window, STANZAS_A_PING)
           become('up', 'connected')
           if (paused) opened.pause()
           watch()
@@ -129,18 +135,40 @@ export function createComponent(options: ComponentOptions, clock: Clock, events:
     queue.clear()
   }
 
+  /** One listener for a signal, however many wait under it. */
+  function heed(giveUp: AbortSignal): void {
+    if (heeded.has(giveUp)) return
+    heeded.add(giveUp)
+    giveUp.addEventListener(
+      'abort',
+      () => {
+        for (const waiting of queue) {
+          if (waiting.parcel.giveUp !== giveUp) continue
+          queue.delete(waiting)
+          waiting.settle({ kind: 'unsent', said: 'the gateway stops' })
+        }
+      },
+      { once: true },
+    )
+  }
+
   function receive(element: XmlElement): void {
     heardAt = clock.now()
     const id = attribute(element, 'id')
     const type = attribute(element, 'type')
     if (element.local === 'iq' && id !== undefined && (type === 'result' || type === 'error')) {
-      if (attribute(element, 'from') === server && ledger.answered(id)) pump()
-      else questions.answer(id, attribute(element, 'from') ?? server, element)
+      if (attribute(element, 'from') === server && ledger.answered(id)) {
+        allowance = Math.min(window, allowance * 2)
+        pump()
+      } else questions.answer(id, attribute(element, 'from') ?? server, element)
       return
     }
     if (type === 'error' && element.local === 'message' && id !== undefined) {
       const from = (attribute(element, 'from') ?? '').split('/', 1)[0] ?? ''
-      if (ledger.returned(id, from.toLowerCase(), element)) return pump()
+      if (ledger.returned(id, from.toLowerCase(), element)) {
+        pump()
+        return
+      }
     }
     events.stanza(component, element)
   }
@@ -151,20 +179,23 @@ export function createComponent(options: ComponentOptions, clock: Clock, events:
   function pump(): void {
     if (!isUp()) return
     for (const waiting of queue) {
-      if (ledger.size() >= window || !connection?.writable()) break
+      if (ledger.size() >= allowance || !connection?.writable()) break
       queue.delete(waiting)
       write(waiting.parcel, waiting.settle)
     }
-    if (ledger.unpinged()) schedulePing()
+    if (ledger.unpinged() > 0) schedulePing()
     if (leaving && ledger.size() === 0 && queue.size === 0) connection?.close()
   }
 
   function write(parcel: Parcel, settle: (taken: Taken) => void): void {
-    if (parcel.giveUp.aborted) return settle({ kind: 'unsent', said: 'the gateway stops' })
-    if (parcel.expiresAt <= clock.now()) return settle({ kind: 'expired' })
+    if (parcel.giveUp.aborted || parcel.expiresAt <= clock.now()) {
+      settle(parcel.giveUp.aborted ? { kind: 'unsent', said: 'the gateway stops' } : { kind: 'expired' })
+      return
+    }
     const entry: Entry = { id: parcel.id, to: parcel.to, settle, late: parcel.late }
     connection?.write(parcel.stanza)
     ledger.add(entry)
+    if (ledger.unpinged() >= STANZAS_A_PING && ledger.pings() < PINGS) ping()
   }
 
   /** One ping for all that is written in one turn. */
@@ -201,19 +232,9 @@ export function createComponent(options: ComponentOptions, clock: Clock, events:
     start: open,
     deliver(parcel) {
       if (!isUp() || leaving) return Promise.resolve({ kind: 'unsent', said: `no connection as ${domain}` })
-      return new Promise((resolve) => {
-        const waiting = {
-          parcel,
-          settle(taken: Taken) {
-            parcel.giveUp.removeEventListener('abort', giveUp)
-            resolve(taken)
-          },
-        }
-        const giveUp = () => {
-          if (queue.delete(waiting)) resolve({ kind: 'unsent', said: 'the gateway stops' })
-        }
-        parcel.giveUp.addEventListener('abort', giveUp, { once: true })
-        queue.add(waiting)
+      return new Promise((settle) => {
+        queue.add({ parcel, settle })
+        heed(parcel.giveUp)
         pump()
       })
     },

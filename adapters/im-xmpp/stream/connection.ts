@@ -78,13 +78,15 @@ export function openConnection(options: ConnectionOptions, events: ConnectionEve
         socket.write(textTag('handshake', hash('sha1', event.id + options.secret)))
         return
       case 'stanza':
-        return stanza(event.element)
+        stanza(event.element)
+        return
       case 'close':
-        return end(false, 'the server closed the stream')
+        end(false, 'the server closed the stream')
+        return
       case 'fault':
         events.fault(event.condition)
         socket.write(`${tag('stream:error', {}, tag(event.condition, { xmlns: NS.streamErrors }))}</stream:stream>`)
-        return end(false, `${event.condition}: ${event.said}`)
+        end(false, `${event.condition}: ${event.said}`)
     }
   }
 

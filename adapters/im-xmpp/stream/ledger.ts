@@ -36,8 +36,8 @@ export interface Ledger {
   size(): number
   /** A stanza has been written. */
   add(entry: Entry): void
-  /** Whether stanzas wait for a ping to be sent after them. */
-  unpinged(): boolean
+  /** Stanzas that wait for a ping to be sent after them. */
+  unpinged(): number
   /** A ping has been written: it proves what came before. */
   pinged(pingId: string, now: number): void
   /** Pings under way. */
@@ -73,7 +73,7 @@ export function createLedger(): Ledger {
       waiting.set(entry.id, entry)
       unpinged.push(entry)
     },
-    unpinged: () => unpinged.length > 0,
+    unpinged: () => unpinged.length,
     pinged(pingId, now) {
       batches.push({ pingId, sentAt: now, entries: unpinged })
       unpinged = []

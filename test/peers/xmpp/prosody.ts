@@ -1,0 +1,61 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from '../../../scripts/rig/ports.js'
+import { type Program, run } from '../../../scripts/rig/program.js'
+import { listening } from './listening.js'
+import type { PeerServer } from './peer-server.js'
+
+/** Debian's Prosody, with a room service and a place for our component. */
+export async function prosody(users: readonly string[]): Promise<PeerServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'causeway-prosody-'))
+  const domain = 'xmpp.example'
+  const [c2s, component] = [await freePort(), await freePort()]
+  const accounts = join(folder, 'xmpp%2eexample', 'accounts')
+  mkdirSync(accounts, { recursive: true })
+  for (const user of users) writeFileSync(join(accounts, `${user}.dat`), 'return { ["password"] = "secret"; };\n')
+  const file = join(folder, 'prosody.cfg.lua')
+  writeFileSync(
+    file,
+    `run_as_root = true
+data_path = "${folder}"
+log = { { levels = { min = "warn" }, to = "console" } }
+interfaces = { "127.0.0.1" }
+c2s_ports = { ${c2s} }
+component_ports = { ${component} }
+component_interfaces = { "127.0.0.1" }
+http_ports = {}
+https_ports = {}
+modules_enabled = { "roster", "saslauth", "disco", "ping", "presence", "message", "iq", "c2s", "vcard_legacy", "pep" }
+modules_disabled = { "s2s", "posix" }
+authentication = "internal_plain"
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+storage = "internal"
+VirtualHost "${domain}"
+Component "rooms.${domain}" "muc"
+  restrict_room_creation = false
+  muc_room_default_public = true
+  muc_room_locking = false
+Component "cpm.${domain}"
+  component_secret = "secret"
+`,
+  )
+  let program: Program | undefined
+  return {
+    domain,
+    rooms: `rooms.${domain}`,
+    c2s,
+    component,
+    async start() {
+      program = run('prosody', ['-F', '--config', file], { keeps: () => false })
+      const { gone, tail } = program
+      await Promise.all([listening(c2s, gone, tail), listening(component, gone, tail)])
+    },
+    end: async (signal) => program?.end(signal),
+    async close() {
+      await program?.end('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
