@@ -124,6 +124,7 @@ export async function startAppliance(
       core,
       preferences: users.preferences,
       registrations,
+      notifier,
       reminders,
       trace,
       metrics,

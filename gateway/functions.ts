@@ -3,6 +3,8 @@ import type { LoadedConfig } from './config/load.js'
 import { createDeferred } from './conversation/deferred/deferred.js'
 import { createDeferredRecorder } from './conversation/deferred/recorder.js'
 import { createUndelivered } from './conversation/deferred/undelivered.js'
+import { createFocus } from './conversation/focus/focus.js'
+import { toMixer } from './conversation/focus/mixer.js'
 import { createControlling } from './conversation/group/controlling.js'
 import { createGroupRecorder } from './conversation/group/recorder.js'
 import { throughGroups } from './conversation/group/through-groups.js'
@@ -15,6 +17,7 @@ import { createSessionRecorder } from './conversation/session/recorder.js'
 import { createSessionServer } from './conversation/session/session-server.js'
 import type { EmbeddedCore } from './core/embedded-core.js'
 import type { Clock } from './cpm/clock.js'
+import type { Notifier } from './events/notifier.js'
 import { createAddressBook } from './http/address-book.js'
 import { createInterworking, type Interworking, type InterworkingOptions } from './interworking/interworking.js'
 import { createRecorder } from './interworking/recorder.js'
@@ -38,6 +41,7 @@ export interface FunctionsOptions extends Pick<LoadedConfig, 'config' | 'adapter
   readonly core: EmbeddedCore | undefined
   readonly preferences: PreferenceStore
   readonly registrations: Registrations
+  readonly notifier: Notifier
   readonly reminders: Reminders
   readonly trace: Trace
   readonly metrics: Metrics
@@ -127,10 +131,24 @@ export function createFunctions(options: FunctionsOptions): Functions {
     directory: core?.directory,
     registrations,
     preferences,
-    focus: () => undefined,
+    focus: () => focus,
     interworking: () => undefined,
     recorder: createSessionRecorder(metrics, charging),
     clock,
+  })
+  const focus = createFocus({
+    config,
+    edge: edge.sessions,
+    media: { endpoint: options.media, mixer: toMixer(config.media.mixer) },
+    inviteUser: sessions.inviteUser,
+    inviteOutside: () => undefined,
+    preferences,
+    notes: spool.notes,
+    notifier: options.notifier,
+    directory: core?.directory,
+    recorder: { count: metrics.groupSession },
+    clock,
+    fault: (error) => log.error({ err: error }, 'group session'),
   })
   registrations.onAvailable((user) => {
     Promise.all([interworking.reachable(user), controlling.reachable(user)]).catch((error: unknown) =>
@@ -138,7 +156,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     )
   })
 
-  const parts = [interworking, controlling, deferred, conversation, sessions]
+  const parts = [interworking, controlling, deferred, conversation, focus, sessions]
   return {
     interworking,
     history,

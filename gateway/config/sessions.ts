@@ -25,6 +25,10 @@ export const sessionsSchema = z.strictObject({
     z.int().min(1).max(10_000).default(100),
     'Group sessions that one user may be in at once; more get 486 (GRP-GAP-03).',
   ),
+  notifyInterval: describe(
+    duration().default(1_000),
+    'Shortest time between two notifications of the participants of a group session to one subscriber; changes in between travel together (RFC 4575).',
+  ),
   withoutService: describe(
     z.enum(['pass', 'refuse']).default('pass'),
     'An INVITE that names no CPM service: treated as a session, or refused with 403 (SESS-00).',

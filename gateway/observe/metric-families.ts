@@ -61,6 +61,11 @@ export function createFamilies(registry: Registry) {
       'What happened in MSRP: connections, sessions and messages. Growth of session-unknown or request-malformed shows an attack or a peer that speaks wrongly.',
       ['event'],
     ),
+    groupSessions: counter(
+      'group_session_events_total',
+      'What happens in group sessions. event: begun, revived (come back to after a cut), ended, refused, joined, left, removed, dropped (a member that did not take what the others said), message, message-refused, copy-unsuited (of a type the member does not take), copy-failed.',
+      ['event'],
+    ),
     leases: counter(
       'address_leases_total',
       'Numbers lent from the address pool. event: granted, renewed, exhausted (enlarge the pool).',

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { DeferredEvent } from '../conversation/deferred/recorder.js'
+import type { FocusEvent } from '../conversation/focus/recorder.js'
 import type { Lookup } from '../http/address-book.js'
 import type { MsrpCount } from '../msrp/observer.js'
 import type { SipMetrics } from '../sip/options.js'
@@ -42,6 +43,8 @@ export interface Metrics {
   sessions(event: SessionEvent): void
   /** What MSRP counts. */
   msrp(event: MsrpCount): void
+  /** What happens in group sessions. */
+  groupSession(event: FocusEvent): void
   /** An address book outside was asked. */
   addressBook(outcome: Lookup): void
   /** A charging record has been made. */
@@ -73,6 +76,7 @@ export function createMetrics(): Metrics {
     nextService: (from, to) => families.nextService.inc({ from, to }),
     deferred: (event) => families.deferred.inc({ event }),
     msrp: (event) => families.msrp.inc({ event }),
+    groupSession: (event) => families.groupSessions.inc({ event }),
     sessions: (event) => families.sessions.inc({ event }),
     lease: (event) => families.leases.inc({ event }),
     addressBook: (outcome) => families.addressBook.inc({ outcome }),

@@ -75,6 +75,7 @@ export function createFocus(options: FocusOptions): Focus {
     notifier: options.notifier,
     find: (address) => live.get(address) ?? byGroup.get(address),
     maxParticipants: MAX_PARTICIPANTS,
+    notifyIntervalMs: limits.notifyInterval,
     fault,
   })
 

@@ -17,13 +17,13 @@ export interface ParticipantInformationOptions {
   readonly find: (address: Uri) => Conference | undefined
   /** Participants at most, for a session that is over as well. */
   readonly maxParticipants: number
+  /** Shortest time between two notifications to one subscriber (RFC 4575 §4.11). */
+  readonly notifyIntervalMs: number
   fault(error: unknown): void
 }
 
 /** RFC 4575 §4.4; shorter ones would be renewed all the time. */
 const EXPIRES = { min: 60, standard: 3_600, max: 86_400 }
-/** RFC 4575 §4.11: not more than one notification a second; what happens meanwhile is told together. */
-const MIN_INTERVAL_MS = 1_000
 
 /** Participant information (`PART-02` to `PART-12`). */
 export function startParticipantInformation(options: ParticipantInformationOptions): ParticipantInformation {
@@ -33,7 +33,7 @@ export function startParticipantInformation(options: ParticipantInformationOptio
     name: 'conference',
     contentType: CONFERENCE_INFO_TYPE,
     expires: EXPIRES,
-    minIntervalMs: MIN_INTERVAL_MS,
+    minIntervalMs: options.notifyIntervalMs,
     maxSubscriptions: options.maxParticipants * DEVICES,
     authorise: async (request) => authorise(request, find),
     async full(resource, version) {

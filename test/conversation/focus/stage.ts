@@ -1,0 +1,246 @@
+import { onTestFinished } from 'vitest'
+import type { SessionInvitation, SessionPort, SessionSide } from '../../../adapters/contract/sessions.js'
+import { configSchema } from '../../../gateway/config/schema.js'
+import { createFocus, type Focus } from '../../../gateway/conversation/focus/focus.js'
+import { toMixer } from '../../../gateway/conversation/focus/mixer.js'
+import type { FocusEvent } from '../../../gateway/conversation/focus/recorder.js'
+import type { Preferences } from '../../../gateway/conversation/port.js'
+import { createInviteUser } from '../../../gateway/conversation/session/invite-user.js'
+import { createEmbeddedCore } from '../../../gateway/core/embedded-core.js'
+import { type Clock, systemClock } from '../../../gateway/cpm/clock.js'
+import type { Uri } from '../../../gateway/cpm/ids.js'
+import { createNotifier } from '../../../gateway/events/notifier.js'
+import { MsrpEndpoint } from '../../../gateway/msrp/endpoint.js'
+import type { MsrpLimits } from '../../../gateway/msrp/limits.js'
+import { createSipEdge } from '../../../gateway/sip/edge.js'
+import type { SipEdge } from '../../../gateway/sip/port.js'
+import { startSipServer } from '../../../gateway/sip-server/server.js'
+import type { Reminders } from '../../../gateway/spool/reminders.js'
+import type { NoteStore } from '../../../gateway/spool/spool.js'
+import { inbox } from '../../../scripts/rig/inbox.js'
+import { openSessionAgent, type SessionAgent } from '../../../scripts/rig/session-agent.js'
+import { memoryNotes } from '../../core/support.js'
+import { aborted } from '../../sip/session/stage.js'
+import { silent } from '../../sip/support.js'
+
+export const DOMAIN = 'cpm.example'
+export const FRIENDS = 'sip:friends@groups.cpm.example'
+export const LISTS = `sip:lists@${DOMAIN}`
+export const NAMES = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace'] as const
+export type Name = (typeof NAMES)[number]
+export const uri = (name: string): string => `sip:${name}@${DOMAIN}`
+const SECRET = 'test secret'
+
+export interface FocusStageOptions {
+  /** `groups.defined.friends`, and policies of its sessions. */
+  readonly group?: object
+  readonly policies?: object
+  readonly lists?: object
+  readonly media?: object
+  readonly sessions?: object
+  readonly members?: readonly string[]
+  readonly core?: string
+  readonly clock?: Clock
+  readonly limits?: Partial<MsrpLimits>
+}
+
+/** Somebody outside CPM, played by the test. */
+export interface OutsideInvitation {
+  readonly invitation: SessionInvitation
+  readonly ours: SessionSide
+  readonly withdrawn: AbortSignal
+  answer(answer: Awaited<ReturnType<SessionPort['invite']>>): void
+}
+
+export interface FocusStage {
+  readonly edge: SipEdge
+  focus(): Focus
+  readonly endpoint: MsrpEndpoint
+  readonly notes: NoteStore
+  readonly events: readonly FocusEvent[]
+  readonly outside: ReturnType<typeof inbox<OutsideInvitation>>
+  readonly faults: readonly unknown[]
+  readonly server: { readonly host: string; readonly port: number }
+  /** A device; registered unless it says otherwise. */
+  phone(name: Name, options?: { readonly registers?: boolean; readonly features?: string }): Promise<SessionAgent>
+  /** Leaves as a process that is killed, and begins again on the same notes. */
+  restart(how: 'killed' | 'stopped'): Promise<void>
+  /** Nothing is left of any session. */
+  quiet(): Promise<void>
+}
+
+const FEATURES = ';+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.session"'
+
+/** The focus on SIP and MSRP over loopback, with the participating function of its members and the event framework. */
+export async function openFocusStage(options: FocusStageOptions = {}): Promise<FocusStage> {
+  const { clock = systemClock } = options
+  const config = configSchema.parse({
+    domain: DOMAIN,
+    sip: {
+      core: options.core ?? 'embedded',
+      trust: options.core ? ['127.0.0.1/32'] : [],
+      auth: { algorithms: ['MD5'] },
+    },
+    users: Object.fromEntries(
+      NAMES.map((name) => [
+        name,
+        { password: `${name}-secret`, name: `${name.charAt(0).toUpperCase()}${name.slice(1)}` },
+      ]),
+    ),
+    groups: {
+      defined: {
+        friends: {
+          address: FRIENDS,
+          name: 'Friends',
+          members: options.members ?? ['alice', 'bob', 'carol'].map(uri),
+          sessions: options.policies ?? {},
+          ...options.group,
+        },
+      },
+      lists: { sessions: options.lists ?? {} },
+    },
+    sessions: { notifyInterval: '0ms', ...options.sessions },
+    media: options.media ?? {},
+  })
+  const server = await startSipServer({
+    listen: ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'],
+    control: { host: '127.0.0.1', port: 0, secret: SECRET },
+    maxMessageBytes: 1_048_576,
+  })
+  const faults: unknown[] = []
+  const endpoint = await MsrpEndpoint.start({
+    listen: [{ host: '127.0.0.1', port: 0, secure: false }],
+    ...(options.limits && { limits: options.limits }),
+    observer: { count: () => undefined, fault: (error) => faults.push(error) },
+  })
+  const notes = memoryNotes()
+  const events: FocusEvent[] = []
+  const outside = inbox<OutsideInvitation>(({ invitation }) => invitation.to)
+  const preferences = {
+    of: async (): Promise<Preferences> => ({
+      unavailable: 'discard',
+      waiting: 'push',
+      services: undefined,
+      reports: { delivered: true, displayed: true },
+      copies: false,
+      blocks: () => false,
+      excluded: [],
+      sessions: 'ask',
+      history: false,
+    }),
+  }
+
+  async function begin() {
+    const core = config.sip.core === 'embedded' ? createEmbeddedCore({ config, notes, clock }) : undefined
+    const edge = createSipEdge({
+      config,
+      server: { ...server.control, secret: SECRET },
+      ...(core && { core }),
+      onRequest: async () => ({ status: 202 }),
+      clock: systemClock,
+      log: silent,
+      metrics: {
+        requestIn: () => undefined,
+        requestOut: () => undefined,
+        badInput: () => undefined,
+        link: () => undefined,
+      },
+    })
+    const registrations = {
+      devices: async (user: Uri) =>
+        (await core?.registrar.bindings(user))?.map((binding) => ({ ...binding, q: 1 })) ?? ('unknown' as const),
+    }
+    const focus = createFocus({
+      config,
+      edge: edge.sessions,
+      media: { endpoint, mixer: toMixer(config.media.mixer) },
+      inviteUser: createInviteUser({ edge: edge.sessions, registrations, preferences }),
+      inviteOutside: () => (invitation, ours, withdrawn) =>
+        new Promise((resolve) => outside.push({ invitation, ours, withdrawn, answer: resolve })),
+      preferences,
+      notes,
+      notifier: createNotifier({ port: edge, notes, reminders: memoryReminders(clock), clock, log: silent }),
+      directory: core?.directory,
+      recorder: { count: (event) => events.push(event) },
+      clock,
+      fault: (error) => faults.push(error),
+    })
+    edge.sessions.onInvite(async (call) => {
+      if (focus.takes(call.invitation)) await focus.invited(call)
+      else call.reject({ status: 404 })
+    })
+    await edge.start()
+    focus.start()
+    return { edge, focus }
+  }
+
+  let running = await begin()
+  const agents: SessionAgent[] = []
+  onTestFinished(async () => {
+    await running.focus.stop()
+    await running.edge.stop()
+    await endpoint.close()
+    await server.stop()
+    for (const agent of agents) agent.close()
+  })
+  const [, host = '', port = ''] =
+    running.edge
+      .listening()
+      .find((address) => address.startsWith('udp:'))
+      ?.split(':') ?? []
+
+  return {
+    get edge() {
+      return running.edge
+    },
+    focus: () => running.focus,
+    endpoint,
+    notes,
+    events,
+    outside,
+    faults,
+    server: { host, port: Number(port) },
+    async phone(name, { registers = true, features = FEATURES } = {}) {
+      const agent = await openSessionAgent({
+        server: { host, port: Number(port) },
+        domain: DOMAIN,
+        user: name,
+        password: `${name}-secret`,
+      })
+      agents.push(agent)
+      if (registers) await agent.register(features)
+      return agent
+    },
+    async restart(how) {
+      if (how === 'stopped') await running.focus.stop()
+      await running.edge.stop()
+      running = await begin()
+    },
+    async quiet() {
+      while (running.focus.sessions() + running.edge.sessions.legs() + endpoint.sessions > 0) await turn()
+    },
+  }
+}
+
+/** Lets what is under way come about. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+export { aborted }
+
+function memoryReminders(clock: Clock): Reminders {
+  const handlers = new Map<string, (subject: string) => Promise<void>>()
+  return {
+    async set(kind, subject, at) {
+      clock.after(
+        Math.max(0, at - clock.now()),
+        () =>
+          void handlers
+            .get(kind)?.(subject)
+            .catch(() => undefined),
+      )
+    },
+    on(kind, act) {
+      handlers.set(kind, act)
+    },
+  }
+}
