@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import type { AdapterModule, GatewayPort } from '../../adapters/contract/index.js'
 import type { Config } from '../config/schema.js'
 import type { Deliver } from '../conversation/delivery.js'
+import type { PreferenceStore } from '../conversation/port.js'
 import type { UserDirectory } from '../core/port.js'
 import type { Clock } from '../cpm/clock.js'
 import type { ServiceId, Uri } from '../cpm/ids.js'
@@ -24,12 +25,14 @@ import type { Recorder } from './recorder.js'
 import { forwardNotification } from './report-back.js'
 import { createReports } from './reports.js'
 import { type Service, type Services, withNormalAddresses } from './service.js'
+import { createSessionFunctions, type SessionFunctions, type SessionsWithin } from './session/functions.js'
+import { throughGuests } from './session/guest/through-guests.js'
 import { type AdapterStore, createAdapterStore } from './shared-store.js'
 import { notifyItem } from './verdict.js'
 import { INBOUND_LANE, NOTIFY_LANE, type NotifyWork, REPORT_LANE } from './work.js'
 
 export interface InterworkingOptions {
-  readonly config: Pick<Config, 'domain' | 'defaultCountry' | 'interworking'> & {
+  readonly config: Pick<Config, 'node' | 'domain' | 'defaultCountry' | 'interworking'> & {
     readonly sip: Pick<Config['sip'], 'outboundParallel'>
   }
   /** By their name under `adapters`, with their checked options. */
@@ -44,6 +47,11 @@ export interface InterworkingOptions {
   readonly presence?: { readonly users: HomeUsers; readonly reminders: Reminders; readonly refreshMs: number }
   /** Further addresses of recipients. */
   readonly book?: AddressBook
+  /** Absent: no sessions with other services. */
+  readonly sessions?: {
+    readonly preferences: Pick<PreferenceStore, 'of'>
+    readonly within: () => SessionsWithin | undefined
+  }
   readonly recorder: Recorder
   readonly registry: Registry
   readonly clock: Clock
@@ -54,6 +62,7 @@ export interface InterworkingOptions {
 export interface Interworking extends Acceptance {
   readonly services: Services
   readonly presence: PresenceInterworking | undefined
+  readonly sessions: SessionFunctions | undefined
   /** A CPM user's notification about a message of a service; true when it was for one. */
   forwardNotification(notification: DispositionNotification, from: Originator): Promise<boolean>
   /** Keeps a notification and delivers it, at once or when its user comes back. Rejects with SpoolUnavailable. */
@@ -73,9 +82,22 @@ export function createInterworking(options: InterworkingOptions): Interworking {
   const pending = createPendingAnswers(clock)
   const leases = createLeases(spool.notes, clock, recorder.lease)
   const parallel = config.sip.outboundParallel
-
-  const recipients = createRecipients(leases, directory, options.isGroup)
   const originators = createOriginatorAddresses(leases)
+  const recipients = createRecipients(leases, directory, options.isGroup)
+  const sessions =
+    options.sessions &&
+    createSessionFunctions({
+      ...options,
+      ...options.sessions,
+      services,
+      leases,
+      originators,
+      recipients,
+      pending,
+      isGroup: options.isGroup ?? (() => false),
+      onError: (error) => log.warn({ err: error }, 'session with another service'),
+    })
+
   const presence =
     options.presence &&
     createPresenceInterworking({
@@ -95,12 +117,20 @@ export function createInterworking(options: InterworkingOptions): Interworking {
     services,
     policies,
     recipients,
+    sessions,
     deliver,
     recorder,
     clock,
     parallel,
   })
-  const reports = createReports({ spool, policies, deliver, recorder, clock, parallel })
+  const reports = createReports({
+    spool,
+    policies,
+    deliver: sessions ? throughGuests(sessions, deliver) : deliver,
+    recorder,
+    clock,
+    parallel,
+  })
   const acceptance = createAcceptance({
     spool,
     services,
@@ -134,6 +164,10 @@ export function createInterworking(options: InterworkingOptions): Interworking {
       adapter: adapter.module.create(adapter.options, {
         service: id,
         gateway: portFor(id),
+        ...(sessions && {
+          receiveInvitation: (invitation, theirs, withdrawn) =>
+            sessions.receive(services.get(id) as Service)(invitation, theirs, withdrawn),
+        }),
         ...(presence && { presence: presence.portFor(id) }),
         clock,
         log: log.child({ service: id }),
@@ -147,6 +181,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
   return {
     services,
     presence,
+    sessions,
     ...acceptance,
     forwardNotification: (notification, from) => forwardNotification(services, spool.notes, notification, from),
     async notify(work) {
@@ -158,12 +193,14 @@ export function createInterworking(options: InterworkingOptions): Interworking {
     async start() {
       reports.start()
       inbound.start()
+      sessions?.start()
       for (const store of stores) store.start()
       for (const { adapter } of services.values()) await adapter.start()
       await outbound.start()
       await presence?.start()
     },
     async stop(deadline) {
+      await sessions?.stop(deadline)
       await outbound.stop(deadline)
       await Promise.all([...services.values()].map(({ adapter }) => adapter.stop(deadline)))
       await Promise.all([

@@ -23,7 +23,8 @@ export interface SessionBridgeOptions {
   readonly config: Pick<Config, 'domain' | 'defaultCountry' | 'sessions' | 'media' | 'interworking'>
   readonly endpoint: MediaEndpoint
   readonly inviteUser: InviteUser
-  readonly invite: InviteOutside
+  /** Absent: nobody outside can be invited. */
+  readonly invite: () => InviteOutside | undefined
   readonly recorder: SessionRecorder
   readonly clock: Clock
 }
@@ -49,7 +50,7 @@ interface Ends {
 const MAX_BYTES = 10_485_760
 
 export function createSessionBridge(options: SessionBridgeOptions): SessionBridge {
-  const { config, endpoint, inviteUser, invite, recorder, clock } = options
+  const { config, endpoint, inviteUser, recorder, clock } = options
   const { domain, defaultCountry, sessions, media } = config
   const uris = { domain, ...(defaultCountry !== undefined && { defaultCountry }) }
   const maxBytes = Math.min(media.maxMessage, MAX_BYTES)
@@ -116,6 +117,8 @@ export function createSessionBridge(options: SessionBridgeOptions): SessionBridg
     recipient?: OutsideInvitation['recipient'],
   ): Promise<void> {
     const { invitation } = call
+    const invite = options.invite()
+    if (!invite) return refuse(call, { status: 404, warning: 'nobody here has this address' })
     if (underWay >= sessions.maxSessions) return refuse(call, { status: 503, retryAfterSeconds: 5 })
     const { from, fromName } = invitation
     const user = { address: from, ...(fromName === undefined || invitation.privacy ? {} : { name: fromName }) }
