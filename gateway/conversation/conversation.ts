@@ -42,9 +42,11 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
   /** A message that is for a user of ours, and what its sender hears of it. */
   async function terminate(request: CpmRequest, user: Uri, message: CpmMessage): Promise<SipAnswer> {
     const { originator, maxForwards, routes, callerPreferences, icid, networkHeaders } = request
-    const before = await repetitions.answeredBefore(user, message)
+    const [before] = await Promise.all([
+      repetitions.answeredBefore(user, message),
+      request.function === 'orig' ? options.dispositions.asked(message, originator) : undefined,
+    ])
     if (before) return before
-    if (request.function === 'orig') await options.dispositions.asked(message, originator)
     recorder.received(message, request.said)
     const outcome = await deliver({
       user,

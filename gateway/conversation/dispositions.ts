@@ -4,12 +4,13 @@ import type { CpmMessage, Disposition, DispositionNotification } from '../cpm/me
 import type { CpmRequestContent, Originator } from '../sip/port.js'
 import type { NoteStore } from '../spool/spool.js'
 import type { Delivery } from './delivery.js'
-import type { Device, PreferenceStore } from './port.js'
+import type { Device, PreferenceStore, Registrations } from './port.js'
 
 export interface DispositionsOptions {
   readonly notes: NoteStore
   readonly policies: ConversationPolicies['reports']
   readonly preferences: PreferenceStore
+  readonly registrations: Pick<Registrations, 'devices'>
   /** A notification that goes no further. */
   readonly onDropped: (notification: DispositionNotification, why: Dropped) => void
 }
@@ -24,7 +25,7 @@ export type Admitted =
 
 /** What the participating function knows of the notifications of its users (`IMDN-04`, `IMDN-05`, `IMDN-09`, `FLOW-23`, `FLOW-24`). */
 export interface Dispositions {
-  /** Remembers which of the sender's devices asks, so that the notification finds it. */
+  /** Remembers which of the sender's devices asks, if he has several, so that the notification finds it. */
   asked(message: CpmMessage, sender: Originator): Promise<void>
   /** The device that asked for what these notifications tell. */
   askedFrom(sender: Uri, content: CpmRequestContent): Promise<string | undefined>
@@ -50,7 +51,8 @@ interface Told {
   readonly failed: readonly string[]
 }
 
-export function createDispositions({ notes, policies, preferences, onDropped }: DispositionsOptions): Dispositions {
+export function createDispositions(options: DispositionsOptions): Dispositions {
+  const { notes, policies, preferences, registrations, onDropped } = options
   const lifeMs = policies.remember
 
   async function copiesOf(message: string, recipient: Originator): Promise<readonly Copy[]> {
@@ -72,7 +74,7 @@ export function createDispositions({ notes, policies, preferences, onDropped }: 
 
   return {
     async asked({ messageId, dispositions }, { uri, device }) {
-      if (dispositions.length === 0 || device === undefined) return
+      if (dispositions.length === 0 || device === undefined || (await registrations.devices(uri)).length < 2) return
       await notes.put({ key: askedKey(uri, messageId), value: device, lifeMs })
     },
     async askedFrom(sender, content) {
@@ -86,12 +88,14 @@ export function createDispositions({ notes, policies, preferences, onDropped }: 
       await notes.put({ key: copiesKey(content.message.messageId, user), value: JSON.stringify(copies), lifeMs })
     },
     async admit(received, recipient, hasWaited) {
-      const notification = await permitted(received, recipient.uri)
+      const [notification, copies] = await Promise.all([
+        permitted(received, recipient.uri),
+        copiesOf(received.messageId, recipient),
+      ])
       if (!notification) {
         onDropped(received, 'forbidden')
         return { kind: 'dropped' }
       }
-      const copies = await copiesOf(notification.messageId, recipient)
       // The one device that has it: there is nobody else to speak, and nothing to remember.
       if (copies.length === 0 && recipient.device !== undefined) return { kind: 'passed', notification }
       const policy = hasWaited ? 'first' : policies.devices

@@ -69,7 +69,7 @@ export interface DeferredMessaging {
     deferred: DeferredMessage,
     how: 'defer' | 'store',
   ): Promise<{ readonly kind: 'kept' } | { readonly kind: 'refused'; readonly reason: FailureReason }>
-  /** True while messages wait to be pushed: a new one must queue behind them, or the order is lost (`DEF-09`). */
+  /** True while deferred messages wait for him. Rejects with SpoolUnavailable. */
   hasWaiting(user: Uri): Promise<boolean>
   /** Where users send what they want of their waiting messages. */
   readonly address: Uri

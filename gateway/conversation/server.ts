@@ -58,6 +58,7 @@ export function createConversationServer(options: ConversationServerOptions): Co
     notes: spool.notes,
     policies: policies.reports,
     preferences,
+    registrations,
     onDropped: recorder.dropped,
   })
   const toDevices = createDelivery({ edge, registrations, clock, onCopies: dispositions.copied })

@@ -23,7 +23,9 @@ type Unavailable = DeliveryOutcome & { kind: 'unavailable' }
 export function createTerminating(options: TerminatingOptions): Deliver {
   const { toDevices, preferences: store, dispositions, interwork } = options
 
-  async function message(delivery: Delivery, message: CpmMessage, preferences: Preferences): Promise<DeliveryOutcome> {
+  async function message(delivery: Delivery, message: CpmMessage): Promise<DeliveryOutcome> {
+    const { user } = delivery
+    const [preferences, hasWaiting] = await Promise.all([store.of(user), options.deferred().hasWaiting(user)])
     // IW-10: a refusal is final, and nobody else carries the message instead.
     if (preferences.blocks(delivery.senders ?? [delivery.from])) {
       return {
@@ -33,7 +35,8 @@ export function createTerminating(options: TerminatingOptions): Deliver {
         said: 'the recipient takes nothing from him',
       }
     }
-    if (await options.deferred().hasWaiting(delivery.user)) return keep(delivery, message, 'defer')
+    // DEF-09: a new one queues behind those that wait to be pushed, or the order is lost.
+    if (hasWaiting && preferences.waiting === 'push') return keep(delivery, message, 'defer')
     const outcome = await toDevices(delivery, preferences.excluded)
     return outcome.kind === 'unavailable' ? away(delivery, message, preferences, outcome) : outcome
   }
@@ -79,22 +82,17 @@ export function createTerminating(options: TerminatingOptions): Deliver {
   }
 
   /** A notification goes to the device that asked, by preference to all; it is nothing to defer or to interwork (`FLOW-24`). */
-  async function notifications(delivery: Delivery, { copies, excluded }: Preferences): Promise<DeliveryOutcome> {
-    if (copies) {
-      const { device: _, ...toAll } = delivery
-      return toDevices(toAll, excluded)
-    }
-    const device = delivery.device ?? (await dispositions.askedFrom(delivery.user, delivery.content))
-    return toDevices({ ...delivery, ...(device === undefined ? {} : { device }) }, excluded)
+  async function notifications(delivery: Delivery): Promise<DeliveryOutcome> {
+    const { user, content, device: named, ...rest } = delivery
+    const [{ copies, excluded }, device] = await Promise.all([
+      store.of(user),
+      named ?? dispositions.askedFrom(user, content),
+    ])
+    return toDevices({ ...rest, user, content, ...(copies || device === undefined ? {} : { device }) }, excluded)
   }
 
-  return async (delivery) => {
-    const preferences = await store.of(delivery.user)
-    const { content } = delivery
-    return content.kind === 'message'
-      ? message(delivery, content.message, preferences)
-      : notifications(delivery, preferences)
-  }
+  return (delivery) =>
+    delivery.content.kind === 'message' ? message(delivery, delivery.content.message) : notifications(delivery)
 }
 
 const refused = (reason: FailureReason, said: string): DeliveryOutcome => ({

@@ -152,7 +152,10 @@ describe('charging records', () => {
     const { messageId } = await alice.say({
       to: bob.uri,
       text: 'hi',
-      headers: [['P-Charging-Vector', 'icid-value=icid-1']],
+      headers: [
+        ['P-Asserted-Identity', `<${alice.uri}>`],
+        ['P-Charging-Vector', 'icid-value=icid-1'],
+      ],
     })
     expect(stage.charged).toEqual([
       expect.objectContaining({

@@ -225,6 +225,10 @@ describe('a recipient who is away or refuses', () => {
     expect((await alice.say({ to: bob.uri, text: 'behind it' })).answer.status).toBe(202)
     expect(kept).toMatchObject([{ message: { content: { text: 'behind it' } } }])
     expect(bob.messages.items).toMatchObject([{ text: 'at once' }])
+    // What waits until he fetches it holds nothing up.
+    await stage.prefer('bob', { waiting: 'notify' })
+    expect((await alice.say({ to: bob.uri, text: 'past it' })).answer.status).toBe(200)
+    expect(kept.length).toBe(1)
   })
 
   test('DEF-07 IW-11 IW-12 ISF-05 IWF-02 interwork: the service has it at the address of his preferences', async () => {

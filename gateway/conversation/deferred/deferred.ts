@@ -109,10 +109,7 @@ export function createDeferred(options: DeferredOptions): Deferred {
   return {
     address,
     keep,
-    async hasWaiting(user) {
-      if ((await boxes.count(user, 'deferred')) === 0) return false
-      return (await preferences.of(user)).waiting === 'push'
-    },
+    hasWaiting: async (user) => (await boxes.count(user, 'deferred')) > 0,
     request: createRequests({ ...options, submit }),
     start() {
       registrations.onAvailable((user) => void available(user).catch(options.onError))
