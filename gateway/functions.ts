@@ -13,6 +13,7 @@ import type { PreferenceStore, Registrations } from './conversation/port.js'
 import { createConversationRecorder } from './conversation/recorder.js'
 import { createConversationServer } from './conversation/server.js'
 import type { MediaEndpoint } from './conversation/session/anchor.js'
+import { createLargeSender } from './conversation/session/large/send.js'
 import { createSessionRecorder } from './conversation/session/recorder.js'
 import { createSessionServer } from './conversation/session/session-server.js'
 import type { EmbeddedCore } from './core/embedded-core.js'
@@ -21,6 +22,7 @@ import type { Notifier } from './events/notifier.js'
 import { createAddressBook } from './http/address-book.js'
 import { createInterworking, type Interworking, type InterworkingOptions } from './interworking/interworking.js'
 import { createRecorder } from './interworking/recorder.js'
+import { createSessionBridge } from './interworking/session/bridge/bridge.js'
 import { createCharging } from './observe/charging.js'
 import type { Metrics } from './observe/metrics.js'
 import type { Trace } from './observe/trace.js'
@@ -73,7 +75,13 @@ export function createFunctions(options: FunctionsOptions): Functions {
   })
   const conversation = createConversationServer({
     config,
-    edge,
+    edge: createLargeSender({
+      edge,
+      endpoint: options.media,
+      policies: config.sessions.largeMessages,
+      maxMessage: config.sip.maxMessage,
+      clock,
+    }),
     spool,
     directory: core?.directory,
     registrations,
@@ -119,11 +127,13 @@ export function createFunctions(options: FunctionsOptions): Functions {
     isGroup: controlling.hosts,
     presence: { users: homeUsers(config, core), reminders: options.reminders, refreshMs: config.presence.refresh },
     ...openBook(options),
+    sessions: { preferences, within: () => ({ user: bridge.inviteWithin, group: focus.joinOutside }) },
     recorder: createRecorder(metrics, trace, log, charging),
     registry: metrics.registry,
     clock,
     log,
   })
+  const sessionRecorder = createSessionRecorder(metrics, charging)
   const sessions = createSessionServer({
     config,
     edge: edge.sessions,
@@ -132,8 +142,17 @@ export function createFunctions(options: FunctionsOptions): Functions {
     registrations,
     preferences,
     focus: () => focus,
-    interworking: () => undefined,
-    recorder: createSessionRecorder(metrics, charging),
+    interworking: () => bridge,
+    messages: { handle: conversation.handle, notify: (work) => interworking.notify(work), spool },
+    recorder: sessionRecorder,
+    clock,
+  })
+  const bridge = createSessionBridge({
+    config,
+    endpoint: options.media,
+    inviteUser: sessions.inviteUser,
+    invite: () => interworking.sessions?.invite,
+    recorder: sessionRecorder,
     clock,
   })
   const focus = createFocus({
@@ -141,7 +160,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     edge: edge.sessions,
     media: { endpoint: options.media, mixer: toMixer(config.media.mixer) },
     inviteUser: sessions.inviteUser,
-    inviteOutside: () => undefined,
+    inviteOutside: () => interworking.sessions?.inviteForGroup,
     preferences,
     notes: spool.notes,
     notifier: options.notifier,

@@ -44,7 +44,7 @@ export const sessionsSchema = z.strictObject({
         'Largest message taken in large message mode, octets; an invitation for a larger one gets 413.',
       ),
       atOnce: describe(
-        z.int().min(1).max(10_000).default(100),
+        z.int().min(1).max(10_000).default(20),
         'Large messages received or delivered at once on this node; each is held in memory.',
       ),
     })

@@ -3,6 +3,7 @@ import type { Clock } from '../cpm/clock.js'
 import { type FailureReason, reasonForSipStatus } from '../cpm/failure.js'
 import type { Uri } from '../cpm/ids.js'
 import { answerFor } from '../interworking/acceptance.js'
+import { octets } from '../interworking/selection.js'
 import type {
   CallerPreferences,
   CpmRequestContent,
@@ -66,6 +67,9 @@ export interface DeliveryOptions {
 
 /** A device that says nothing for so long does not hold up the answer to the sender, who waits no longer than 32 s. */
 const DEVICES_WITHIN_MS = 15_000
+/** A large message, whose sender does not wait, may take the time of a slow line: 20 kB/s. */
+const OCTETS_PER_MS = 20
+const LARGE_WITHIN_MS = 300_000
 
 /**
  * The terminating participating function's way to the user: a copy to each of his devices that shall have it, or one to the
@@ -89,7 +93,7 @@ export function createDelivery({ edge, registrations, clock, onCopies }: Deliver
     unwanted: readonly string[],
   ): Promise<DeliveryOutcome> {
     const destination = throughCore(delivery)
-    if (devices === 'unknown') return within(copy({ destination, excluded: unwanted }, delivery))
+    if (devices === 'unknown') return within(delivery, copy({ destination, excluded: unwanted }, delivery))
     const choice = chooseDevices(devices, parseWishes(delivery.callerPreferences ?? {}), unwanted)
     const { chosen, excluded, asIm } = forDevice(choice, delivery.device)
     if (chosen.length === 0) return nobody(delivery.user, devices)
@@ -99,7 +103,8 @@ export function createDelivery({ edge, registrations, clock, onCopies }: Deliver
       direct.length > 0
         ? direct.map((destination) => ({ destination }))
         : [{ destination, excluded: excluded.flatMap(({ instance }) => instance ?? []) }]
-    return within(firstDelivered(copies.map((each) => copy({ ...each, ...(asIm ? { asIm } : {}) }, delivery))))
+    const outcomes = copies.map((each) => copy({ ...each, ...(asIm ? { asIm } : {}) }, delivery))
+    return within(delivery, firstDelivered(outcomes))
   }
 
   async function copy(how: Partial<OutgoingMessage>, delivery: Delivery): Promise<DeliveryOutcome> {
@@ -120,9 +125,11 @@ export function createDelivery({ edge, registrations, clock, onCopies }: Deliver
     return judge(outcome)
   }
 
-  function within(outcome: Promise<DeliveryOutcome>): Promise<DeliveryOutcome> {
+  function within({ content }: Delivery, outcome: Promise<DeliveryOutcome>): Promise<DeliveryOutcome> {
+    const size = content.kind === 'message' ? octets(content.message.content) : 0
+    const withinMs = DEVICES_WITHIN_MS + Math.min(size / OCTETS_PER_MS, LARGE_WITHIN_MS)
     return new Promise((resolve, reject) => {
-      const cancel = clock.after(DEVICES_WITHIN_MS, () =>
+      const cancel = clock.after(withinMs, () =>
         resolve({ kind: 'unavailable', reason: 'timeout', said: 'no device has answered in time' }),
       )
       outcome.then(resolve, reject).finally(cancel)

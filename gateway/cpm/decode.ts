@@ -33,6 +33,8 @@ export interface DecodeContext {
   /** The home CPM domain. */
   readonly domain: string
   readonly defaultCountry?: string
+  /** Characters of the body at most; default: what a MESSAGE can have. */
+  readonly maxChars?: number
 }
 
 export type DecodedBody =
@@ -75,7 +77,7 @@ const fault = (kind: DecodeFault['fault'], said: string): DecodeFault => ({
  * or in a multipart, there perhaps with a recipient list (RFC 5365), and text/plain, which can ask for no disposition.
  */
 export function decodeCpmBody(view: SipMessageView, context: DecodeContext): DecodedBody | DecodeFault {
-  if (view.body.length > MAX_BODY_CHARS) return fault('too-large', 'body')
+  if (view.body.length > (context.maxChars ?? MAX_BODY_CHARS)) return fault('too-large', 'body')
   if (view.body.includes('\ufffd')) return fault('not-utf8', 'the body is not UTF-8')
   const media = view.contentType === undefined ? undefined : parseMediaType(view.contentType)
   if (media === undefined) return fault('malformed', 'Content-Type')

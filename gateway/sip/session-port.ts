@@ -1,4 +1,5 @@
 import type { ContributionId, ConversationId, ServiceId, Uri } from '../cpm/ids.js'
+import type { ListedRecipient } from '../cpm/message.js'
 import type { CallerPreferences, Destination, Originator, SipAnswer, SipFunction } from './port.js'
 
 /** The edge for sessions: INVITE and what follows it. Bodies are text; SDP is read and written by the media rooms. */
@@ -33,6 +34,8 @@ export interface Invitation {
   readonly callId: string
   /** Recipient list of RFC 5366, every address once. */
   readonly recipients?: readonly Uri[]
+  /** The same with what is said of each (RFC 5364). */
+  readonly listed?: readonly ListedRecipient[]
   /** Who really invites, when a focus does in his name (Referred-By). */
   readonly referredBy?: Uri
   readonly privacy: boolean

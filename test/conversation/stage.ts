@@ -12,6 +12,9 @@ import { createHistory, type History } from '../../gateway/conversation/history.
 import type { ControllingFunction, DeferredMessaging, Registrations } from '../../gateway/conversation/port.js'
 import { createConversationRecorder } from '../../gateway/conversation/recorder.js'
 import { type ConversationServer, createConversationServer } from '../../gateway/conversation/server.js'
+import { createLargeSender } from '../../gateway/conversation/session/large/send.js'
+import { createSessionRecorder } from '../../gateway/conversation/session/recorder.js'
+import { createSessionServer, type SessionServer } from '../../gateway/conversation/session/session-server.js'
 import { createEmbeddedCore } from '../../gateway/core/embedded-core.js'
 import { type Clock, systemClock } from '../../gateway/cpm/clock.js'
 import type { ServiceId, ServiceMessageId, Uri } from '../../gateway/cpm/ids.js'
@@ -19,10 +22,13 @@ import { createUserDocuments } from '../../gateway/http/user-documents.js'
 import type { AddressBook } from '../../gateway/interworking/address-book.js'
 import { createInterworking, type Interworking } from '../../gateway/interworking/interworking.js'
 import { createRecorder } from '../../gateway/interworking/recorder.js'
+import { startMedia } from '../../gateway/media-wiring.js'
+import type { MsrpEndpoint } from '../../gateway/msrp/endpoint.js'
 import { type ChargingRecord, createCharging } from '../../gateway/observe/charging.js'
 import { createMetrics } from '../../gateway/observe/metrics.js'
 import type { Trace } from '../../gateway/observe/trace.js'
 import { createSipEdge } from '../../gateway/sip/edge.js'
+import type { SipEdge } from '../../gateway/sip/port.js'
 import { startSipServer } from '../../gateway/sip-server/server.js'
 import { type Archive, createArchive } from '../../gateway/spool/archive.js'
 import { type Boxes, createBoxes } from '../../gateway/spool/boxes.js'
@@ -62,6 +68,7 @@ export interface StageOptions {
   readonly clock?: Clock
   /** Who is registered, as an external core tells. */
   readonly registrations?: Registrations
+  readonly sessions?: object
   /** Stores for what waits and for histories; default: those built in. */
   readonly boxes?: Boxes
   readonly archive?: Archive
@@ -82,6 +89,9 @@ export interface Stage {
   abandon(): Promise<void>
   readonly sip: { readonly host: string; readonly port: number }
   readonly conversation: ConversationServer
+  readonly edge: SipEdge
+  readonly sessions: SessionServer
+  readonly media: MsrpEndpoint
   readonly history: History
   readonly interworking: Interworking
   readonly charged: ChargingRecord[]
@@ -108,6 +118,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       }),
     ),
     conversation: options.conversation ?? {},
+    sessions: options.sessions ?? {},
     interworking: {
       services: Object.fromEntries(
         Object.entries(options.services ?? {}).map(([id, extra]) => [id, { adapter: id, ...extra }]),
@@ -163,9 +174,16 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     clock,
     onError: (error) => silent.warn({ err: error }),
   })
+  const media = await startMedia({ config: config.media, count: metrics.msrp, log: silent })
   const conversation = createConversationServer({
     config,
-    edge,
+    edge: createLargeSender({
+      edge,
+      endpoint: media,
+      policies: config.sessions.largeMessages,
+      maxMessage: config.sip.maxMessage,
+      clock: systemClock,
+    }),
     spool,
     directory: core?.directory,
     registrations,
@@ -207,7 +225,21 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     log: silent,
   })
   core?.registrar.onRegistered((user) => void interworking.reachable(user).catch(() => {}))
+  const sessions = createSessionServer({
+    config,
+    edge: edge.sessions,
+    endpoint: media,
+    directory: core?.directory,
+    registrations,
+    preferences,
+    focus: () => undefined,
+    interworking: () => undefined,
+    messages: { handle: conversation.handle, notify: (work) => interworking.notify(work), spool },
+    recorder: createSessionRecorder(metrics, charging),
+    clock,
+  })
   await edge.start()
+  sessions.start()
   await interworking.start()
   conversation.start()
   deferred.start()
@@ -217,10 +249,12 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     if (!isOpen) return
     isOpen = false
     for (const agent of agents) agent.close()
+    await sessions.stop(deadline)
     await deferred.stop(deadline)
     await conversation.stop(deadline)
     await interworking.stop(deadline)
     await edge.stop()
+    await media.close()
     await server.stop()
     await spool.stop(deadline)
     await redis.stop()
@@ -230,6 +264,9 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const sip = { host: '127.0.0.1', port: Number(udp.slice(udp.lastIndexOf(':') + 1)) }
   return {
     sip,
+    edge,
+    sessions,
+    media,
     abandon: () => close(AbortSignal.abort()),
     conversation,
     history,

@@ -83,7 +83,7 @@ function readBody(
   headers: SipHeaders,
   body: string,
   limits: InboundLimits,
-): Pick<Invitation, 'offer' | 'recipients'> | Refusal {
+): Pick<Invitation, 'offer' | 'recipients' | 'listed'> | Refusal {
   if (body.trim() === '') return refusal(488, 'content-type', 'an INVITE offers one stream at least')
   const part: MimePart = { headers: new Map([['content-type', headers.get('content-type') ?? '']]), body }
   if (parseMediaType(part.headers.get('content-type') ?? '') === undefined) return unsupported()
@@ -94,9 +94,9 @@ function readBody(
   if (offer === undefined) return unsupported()
   const list = textOf(leaves.find(({ type }) => type === RESOURCE_LISTS)?.part)
   if (list === undefined) return { offer }
-  const recipients = parseRecipientList(list, limits)
-  if ('kind' in recipients) return refusal(400, 'syntax', recipients.said)
-  return { offer, recipients: recipients.map(({ uri }) => uri) }
+  const listed = parseRecipientList(list, limits)
+  if ('kind' in listed) return refusal(400, 'syntax', listed.said)
+  return { offer, listed, recipients: listed.map(({ uri }) => uri) }
 }
 
 const textOf = (part: MimePart | undefined): string | undefined => part && partOctets(part)?.toString('utf8')

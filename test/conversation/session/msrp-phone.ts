@@ -36,15 +36,17 @@ export async function openMsrpPhone(): Promise<MsrpPhone> {
   const path = `msrp://127.0.0.1:${server.port}/${randomBytes(10).toString('hex')};tcp`
   const peers: Peer[] = []
 
-  function talk(peer: Peer, remote: string): Talk {
+  function talk(peer: Peer, remote: string, early: Heard[] = []): Talk {
     peers.push(peer)
+    const next = async (): Promise<Heard> => early.shift() ?? peer.hears()
     return {
       peer,
       remote,
       async send(body, { id = randomBytes(6).toString('hex'), headers = '', contentType = 'text/plain' } = {}) {
         const transaction = randomBytes(6).toString('hex')
         const head = `MSRP ${transaction} SEND\nTo-Path: ${remote}\nFrom-Path: ${path}\nMessage-ID: ${id}\nByte-Range: 1-${body.length}/${body.length}\n`
-        peer.says(`${head}${headers}Content-Type: ${contentType}\n\n${body}\n-------${transaction}$\n`)
+        const start = `${head}${headers}Content-Type: ${contentType}\n\n`.replace(/\n/g, '\r\n')
+        peer.sends(Buffer.from(`${start}${body}\r\n-------${transaction}$\r\n`, 'latin1'))
         for (;;) {
           const heard = await peer.hears()
           if (heard.transaction === transaction) return heard
@@ -52,7 +54,8 @@ export async function openMsrpPhone(): Promise<MsrpPhone> {
       },
       async receives(status = '200 OK') {
         for (;;) {
-          const heard = await peer.hearsFirst('SEND')
+          const heard = await next()
+          if (heard.first !== 'SEND') continue
           peer.answers(heard, status)
           if (heard.body !== undefined) return heard
         }
@@ -86,8 +89,12 @@ export async function openMsrpPhone(): Promise<MsrpPhone> {
       const transaction = randomBytes(6).toString('hex')
       const head = `MSRP ${transaction} SEND\nTo-Path: ${remote}\nFrom-Path: ${path}\nMessage-ID: bind\nByte-Range: 1-0/0\n`
       peer.says(`${head}-------${transaction}$\n`)
-      await peer.hearsFirst('200 OK')
-      return talk(peer, remote)
+      const early: Heard[] = []
+      for (;;) {
+        const heard = await peer.hears()
+        if (heard.transaction === transaction) return talk(peer, remote, early)
+        early.push(heard)
+      }
     },
     async accepted() {
       const peer = await server.next()

@@ -4,7 +4,11 @@ import { configSchema } from '../../../gateway/config/schema.js'
 import type { Registrations } from '../../../gateway/conversation/port.js'
 import type { InviteUser, SessionFocus, SessionInterworking } from '../../../gateway/conversation/session/port.js'
 import { createSessionRecorder } from '../../../gateway/conversation/session/recorder.js'
-import { createSessionServer, type SessionServer } from '../../../gateway/conversation/session/session-server.js'
+import {
+  createSessionServer,
+  type SessionServer,
+  type SessionServerOptions,
+} from '../../../gateway/conversation/session/session-server.js'
 import { createEmbeddedCore } from '../../../gateway/core/embedded-core.js'
 import { type Clock, systemClock } from '../../../gateway/cpm/clock.js'
 import { createUserDocuments } from '../../../gateway/http/user-documents.js'
@@ -21,6 +25,11 @@ import { memoryNotes } from '../../core/support.js'
 export const DOMAIN = 'cpm.example'
 export const SESSION = 'urn:urn-7:3gpp-service.ims.icsi.oma.cpm.session'
 const SECRET = 'test secret'
+/** Large messages have a stage of their own. */
+const noSpool: SessionServerOptions['messages']['spool'] = {
+  put: async () => 'stored',
+  take: () => ({ stop: async () => undefined, wake: () => undefined }),
+}
 const silent = pino({ level: process.env.STAGE_LOG ?? 'silent' })
 
 const USERS = {
@@ -124,6 +133,7 @@ export async function openSessionStage(options: SessionStageOptions = {}): Promi
     preferences: createUserDocuments(config, notes, core, metrics).preferences,
     focus: () => options.focus,
     interworking: () => options.played,
+    messages: { handle: async () => ({ status: 501 }), notify: async () => undefined, spool: noSpool },
     recorder: createSessionRecorder(metrics, charging),
     clock,
   })
@@ -134,7 +144,7 @@ export async function openSessionStage(options: SessionStageOptions = {}): Promi
   async function stop(): Promise<void> {
     if (stopped) return
     stopped = true
-    await sessions.stop()
+    await sessions.stop(AbortSignal.timeout(1_000))
     await edge.stop()
     await media.close()
     await server.stop()
