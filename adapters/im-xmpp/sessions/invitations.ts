@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { XmlElement } from '../../../gateway/cpm/xml.js'
-import { bareJid, type Jid, parseJid } from '../mapping/jid.js'
+import { bareJid, fullJid, type Jid, parseJid } from '../mapping/jid.js'
 import { attribute, child, childText, tag, textTag } from '../stream/element.js'
 import { NS } from '../stream/names.js'
 
@@ -23,7 +23,10 @@ export function readInvitation(message: XmlElement, from: Jid): RoomInvitation |
   if (invite !== undefined) {
     const inviter = parseJid(attribute(invite, 'from') ?? '')
     const reason = childText(invite, 'reason', NS.mucUser)?.slice(0, REASON)
-    return inviter && { room: bare(from), inviter: bare(inviter), mediated: true, ...(reason ? { reason } : {}) }
+    if (inviter === undefined) return undefined
+    // A room that does not say who its occupants are names the one who invites by his nickname.
+    const known = bareJid(inviter) === bareJid(from) ? inviter : bare(inviter)
+    return { room: bare(from), inviter: known, mediated: true, ...(reason ? { reason } : {}) }
   }
   const direct = child(message, 'x', NS.conference)
   const room = direct && parseJid(attribute(direct, 'jid') ?? '')
@@ -55,7 +58,7 @@ export const writeDecline = (ours: string, { room, inviter }: RoomInvitation): s
   tag(
     'message',
     { from: ours, to: bareJid(room), id: randomUUID() },
-    tag('x', { xmlns: NS.mucUser }, tag('decline', { to: bareJid(inviter) })),
+    tag('x', { xmlns: NS.mucUser }, tag('decline', { to: fullJid(inviter) })),
   )
 
 const bare = ({ local, domain }: Jid): Jid => ({ domain, ...(local === undefined ? {} : { local }) })
