@@ -18,10 +18,15 @@ export interface DispositionsOptions {
 /** repeated: it has been told already. early: other devices may still get the message. */
 export type Dropped = 'forbidden' | 'repeated' | 'early'
 
+/** A notification that may go on; `toSettle`: that it has gone is to be told to `settle`. */
+export interface Passed {
+  readonly kind: 'passed'
+  readonly notification: DispositionNotification
+  readonly toSettle: boolean
+}
+
 /** held: another device may have more to say; to be asked for again when the wait is over. */
-export type Admitted =
-  | { readonly kind: 'passed'; readonly notification: DispositionNotification }
-  | { readonly kind: 'dropped' | 'held' }
+export type Admitted = Passed | { readonly kind: 'dropped' | 'held' }
 
 /** What the participating function knows of the notifications of its users (`IMDN-04`, `IMDN-05`, `IMDN-09`, `FLOW-23`, `FLOW-24`). */
 export interface Dispositions {
@@ -97,12 +102,13 @@ export function createDispositions(options: DispositionsOptions): Dispositions {
         return { kind: 'dropped' }
       }
       // The one device that has it: there is nobody else to speak, and nothing to remember.
-      if (copies.length === 0 && recipient.device !== undefined) return { kind: 'passed', notification }
+      if (copies.length === 0 && recipient.device !== undefined)
+        return { kind: 'passed', notification, toSettle: false }
       const policy = hasWaited ? 'first' : policies.devices
       const verdict = await notes.update<Told, Verdict>(toldKey(notification, recipient), lifeMs, (state) =>
         weigh(state, notification.disposition, recipient.device ?? UNKNOWN, copies, policy),
       )
-      if (verdict === 'passed') return { kind: 'passed', notification }
+      if (verdict === 'passed') return { kind: 'passed', notification, toSettle: true }
       if (verdict === 'held') return { kind: 'held' }
       onDropped(received, verdict)
       return { kind: 'dropped' }

@@ -5,7 +5,7 @@ import type { NotifyWork } from '../interworking/work.js'
 import type { CpmRequest, Originator, SipAnswer } from '../sip/port.js'
 import type { LaneConsumer, Spool, Taken, Verdict } from '../spool/spool.js'
 import { type Deliver, type Delivery, toSip } from './delivery.js'
-import type { Dispositions } from './dispositions.js'
+import type { Dispositions, Passed } from './dispositions.js'
 import type { ControllingFunction } from './port.js'
 import { type ConversationRecorder, WITHIN } from './recorder.js'
 
@@ -62,15 +62,14 @@ export function createNotifications(options: NotificationsOptions): Notification
   let consumer: LaneConsumer | undefined
 
   /** Those that a user's devices make are weighed; the others have been. */
-  async function admitted(
-    request: CpmRequest,
-    list: readonly DispositionNotification[],
-  ): Promise<readonly DispositionNotification[]> {
-    if (request.function !== 'orig') return list
-    const passed: DispositionNotification[] = []
+  async function admitted(request: CpmRequest, list: readonly DispositionNotification[]): Promise<readonly Passed[]> {
+    if (request.function !== 'orig') {
+      return list.map((notification) => ({ kind: 'passed', notification, toSettle: false }))
+    }
+    const passed: Passed[] = []
     for (const notification of list) {
       const outcome = await dispositions.admit(notification, request.originator, false)
-      if (outcome.kind === 'passed') passed.push(outcome.notification)
+      if (outcome.kind === 'passed') passed.push(outcome)
       if (outcome.kind === 'held') await hold(request, notification)
     }
     return passed
@@ -98,15 +97,16 @@ export function createNotifications(options: NotificationsOptions): Notification
       return { kind: 'later', delayMs: options.waitMs, payload: item.payload, why: 'another device may speak' }
     }
     const outcome = await dispositions.admit(notification, request.originator, true)
-    if (outcome.kind === 'passed') await send(request, [outcome.notification])
+    if (outcome.kind === 'passed') await send(request, [outcome])
     return { kind: 'done' }
   }
 
   /** On to whoever asked. */
-  async function send(request: Envelope, list: readonly DispositionNotification[]): Promise<SipAnswer> {
+  async function send(request: Envelope, passed: readonly Passed[]): Promise<SipAnswer> {
+    const list = passed.map(({ notification }) => notification)
     const answer = (await toGroup(request, list)) ? { status: 200 } : await pass(request, list)
-    if (request.function === 'orig') {
-      for (const notification of list) await dispositions.settle(notification, request.originator)
+    for (const { notification, toSettle } of passed) {
+      if (toSettle) await dispositions.settle(notification, request.originator)
     }
     return answer
   }
@@ -149,8 +149,8 @@ export function createNotifications(options: NotificationsOptions): Notification
 
   return {
     async receive(request, list) {
-      const notifications = await admitted(request, list)
-      return notifications.length === 0 ? { status: 200 } : send(request, notifications)
+      const passed = await admitted(request, list)
+      return passed.length === 0 ? { status: 200 } : send(request, passed)
     },
     toServices,
     start() {
