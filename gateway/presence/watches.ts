@@ -9,7 +9,10 @@ import type { Told } from './port.js'
 
 /** Watchers of CPM users that have no SIP dialog with us: those in other services, and lists. All of it rejects with SpoolUnavailable. */
 export interface Watches {
-  /** Begins one or asks again; in either case where it stands is told. False when the user has too many. */
+  /**
+   * Begins one, or asks again; in either case where it stands is told. Not to lists: they read it themselves when they begin.
+   * False when the user has too many.
+   */
   begin(presentity: Uri, watcher: Uri, via: string, expiresAt?: number): Promise<boolean>
   end(presentity: Uri, watcher: Uri, via: string): Promise<void>
   /** Tells those who see something else now. `urgent`: at once, and not after the shortest interval. */
@@ -83,20 +86,25 @@ export function createWatches(options: WatchesOptions): Watches {
     if (!urgent && earliest > now) return reminders.set(KIND, presentity, earliest)
     await update(presentity, (all) => ({ next: all, result: undefined }), now)
     const looked = await Promise.all(watches.map((watch) => lookAt(presentity, watch)))
+    await remind(presentity, watches, !looked.includes(false))
+  }
+
+  async function remind(presentity: Uri, watches: readonly Watch[], done: boolean): Promise<void> {
+    const now = clock.now()
     const ends = watches.flatMap(({ expiresAt }) => (expiresAt !== undefined && expiresAt > now ? [expiresAt] : []))
-    const next = Math.min(...ends, ...(looked.includes(false) ? [now + RETRY_MS] : []))
+    const next = Math.min(...ends, ...(done ? [] : [now + RETRY_MS]))
     if (Number.isFinite(next)) await reminders.set(KIND, presentity, next)
   }
 
   /** False when it has to be tried again. */
-  async function lookAt(presentity: Uri, watch: Watch): Promise<boolean> {
+  async function lookAt(presentity: Uri, watch: Watch, silently = false): Promise<boolean> {
     const { watcher, via, expiresAt } = watch
     const isOver = expiresAt !== undefined && expiresAt <= clock.now()
     const state: WatchState = isOver ? { kind: 'ended', reason: 'timeout' } : await options.state(presentity, watcher)
     const digest = createHash('sha256').update(JSON.stringify(state)).digest('base64url').slice(0, 16)
     if (digest === watch.told) return true
     try {
-      await options.tell({ presentity, watcher, via, state })
+      if (!silently) await options.tell({ presentity, watcher, via, state })
     } catch {
       return false
     }
@@ -118,17 +126,24 @@ export function createWatches(options: WatchesOptions): Watches {
 
   return {
     async begin(presentity, watcher, via, expiresAt) {
+      const isList = listOfUse(via) !== undefined
       const begun = await update(presentity, (all) => {
         const others = all.filter((each) => !isSame(each, { watcher, via }))
         const known = all.find((each) => isSame(each, { watcher, via }))
-        if (!known && others.length >= options.most) return { next: all, result: false }
+        if (!known && others.length >= options.most) return { next: all, result: undefined }
         const fresh: Watch = { watcher, via, begunAt: clock.now(), stands: 'ended', event: 'subscribe' }
-        const { told: _told, expiresAt: _before, ...rest } = known ?? fresh
-        const next: Watch = { ...rest, ...(expiresAt !== undefined && { expiresAt }) }
-        return { next: [...others, next], result: true }
+        const { told, expiresAt: _before, ...rest } = known ?? fresh
+        const next: Watch = {
+          ...rest,
+          ...(expiresAt !== undefined && { expiresAt }),
+          ...(isList && told !== undefined && { told }),
+        }
+        const watches = [...others, next]
+        return { next: watches, result: { next, watches } }
       })
-      if (begun) await look(presentity, true)
-      return begun
+      if (!begun) return false
+      await remind(presentity, begun.watches, await lookAt(presentity, begun.next, isList))
+      return true
     },
     async end(presentity, watcher, via) {
       const ended = await update(presentity, (all) => ({

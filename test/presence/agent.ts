@@ -73,10 +73,10 @@ export const pidf = ({
   `${contact === '' ? '' : `<contact>${contact}</contact>`}${note === '' ? '' : `<note>${note}</note>`}</tuple>` +
   `${activity === '' ? '' : `<dm:person id="p"><rpid:activities><rpid:${activity}/></rpid:activities></dm:person>`}</presence>`
 
+export type RuleText = readonly [conditions: string, handling: string, transformations?: string]
+
 /** A ruleset: each rule an id, what stands in its conditions, its handling, and its transformations (default: everything). */
-export const rules = (
-  ...all: readonly (readonly [conditions: string, handling: string, transformations?: string])[]
-): string =>
+export const rules = (...all: readonly RuleText[]): string =>
   '<?xml version="1.0"?>\n<ruleset xmlns="urn:ietf:params:xml:ns:common-policy" xmlns:pr="urn:ietf:params:xml:ns:pres-rules" xmlns:ocp="urn:oma:xml:xdm:common-policy">' +
   all
     .map(

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Agent, one, openAgent, pidf, rules, rulesOf } from './agent.js'
+import { type Agent, one, openAgent, pidf, type RuleText, rules, rulesOf } from './agent.js'
 import { type House, startHouse } from './house.js'
 
 let house: House
@@ -19,7 +19,7 @@ afterEach(async () => {
 })
 
 const state = (text: string) => text.replace(/expires=\d+/, 'expires')
-const put = (...all: Parameters<typeof rules>) => house.xcap('PUT', rulesOf('alice'), rules(...all))
+const put = (...all: readonly RuleText[]) => house.xcap('PUT', rulesOf('alice'), rules(...all))
 
 describe('without rules', () => {
   test('PRES-03 a watcher waits, sees nothing, and gets it when the user says so; then it is told', async () => {
