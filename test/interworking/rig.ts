@@ -8,15 +8,21 @@ import type {
   InboundMessage,
   OutboundMessage,
   OutboundReport,
+  ReceiveInvitation,
   SendOutcome,
+  SessionPort,
 } from '../../adapters/contract/index.js'
 import { configSchema } from '../../gateway/config/schema.js'
 import type { Delivery, DeliveryOutcome } from '../../gateway/conversation/delivery.js'
 import type { UserDirectory } from '../../gateway/core/port.js'
-import { systemClock } from '../../gateway/cpm/clock.js'
+import { type Clock, systemClock } from '../../gateway/cpm/clock.js'
 import type { ServiceId, ServiceMessageId, Uri } from '../../gateway/cpm/ids.js'
 import type { CpmMessage } from '../../gateway/cpm/message.js'
-import { createInterworking, type Interworking } from '../../gateway/interworking/interworking.js'
+import {
+  createInterworking,
+  type Interworking,
+  type InterworkingOptions,
+} from '../../gateway/interworking/interworking.js'
 import { createRecorder } from '../../gateway/interworking/recorder.js'
 import { createMetrics } from '../../gateway/observe/metrics.js'
 import type { CpmRequest, SipFunction } from '../../gateway/sip/port.js'
@@ -51,6 +57,8 @@ export interface PlayedService {
   readonly told: ReturnType<typeof inbox<OutboundReport>>
   answer: (message: OutboundMessage) => SendOutcome | Promise<SendOutcome>
   gateway: GatewayPort
+  /** As a service with sessions invites. */
+  invite: ReceiveInvitation | undefined
 }
 
 let references = 0
@@ -69,6 +77,13 @@ export interface RigOptions {
   readonly reports?: boolean
   /** The SIP/IP core is another one: it knows the users, and names alice by her SIP address first. */
   readonly externalCore?: boolean
+  /** Of the interworking functions; the spool keeps the real time. */
+  readonly clock?: Clock
+  readonly sessions?: InterworkingOptions['sessions']
+  readonly sessionPolicies?: object
+  /** Services with sessions. */
+  readonly native?: Readonly<Record<string, SessionPort>>
+  readonly isGroup?: (address: Uri) => boolean
 }
 
 export interface Rig extends Interworking {
@@ -93,6 +108,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     interworking: {
       services: Object.fromEntries(Object.entries(services).map(([id, extra]) => [id, { adapter: id, ...extra }])),
       policies: { retry: { first: '50ms', factor: 1, max: '50ms' }, ...options.policies },
+      sessions: options.sessionPolicies ?? {},
     },
   })
   const delivered = inbox<Delivery>()
@@ -107,7 +123,10 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const interworking = createInterworking({
     config,
     adapters: new Map(
-      Object.keys(services).map((id) => [id, { module: playedModule(played, options.reports === true), options: {} }]),
+      Object.keys(services).map((id) => [
+        id,
+        { module: playedModule(played, options.reports === true, options.native?.[id]), options: {} },
+      ]),
     ),
     spool,
     deliver: async (delivery) => {
@@ -116,6 +135,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       return outcome
     },
     directory: options.externalCore ? undefined : directory,
+    ...(options.sessions && { sessions: options.sessions }),
+    ...(options.isGroup && { isGroup: options.isGroup }),
     recorder: createRecorder(
       metrics,
       { note: () => {}, read: async () => [], stop: async () => {}, follow: emptyStream },
@@ -123,7 +144,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       { record: () => {} },
     ),
     registry: metrics.registry,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     log: silent,
   })
   await interworking.start()
@@ -163,7 +184,11 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
 
 async function* emptyStream() {}
 
-function playedModule(played: Map<string, PlayedService>, reports: boolean): AdapterModule<unknown> {
+function playedModule(
+  played: Map<string, PlayedService>,
+  reports: boolean,
+  sessions: SessionPort | undefined,
+): AdapterModule<unknown> {
   return {
     options: z.unknown(),
     create: (_, context: AdapterContext) => {
@@ -172,6 +197,7 @@ function playedModule(played: Map<string, PlayedService>, reports: boolean): Ada
         told: inbox(),
         answer: () => taken(),
         gateway: context.gateway,
+        invite: context.receiveInvitation,
       }
       played.set(context.service as ServiceId, service)
       return {
@@ -180,9 +206,10 @@ function playedModule(played: Map<string, PlayedService>, reports: boolean): Ada
           media: ['text/plain'],
           maxBytes: 1_000,
           reports: { delivered: true, displayed: false },
-          sessions: false,
+          sessions: sessions !== undefined,
           presence: false,
         },
+        ...(sessions && { sessions }),
         addresses: { toService: (uri) => (uri.startsWith('tel:+') ? uri : undefined) },
         messages: {
           parallel: () => 10,

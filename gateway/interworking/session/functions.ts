@@ -179,7 +179,7 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
     guests: guests.count,
     start: inbox.start,
     async stop(deadline) {
-      await guests.stop()
+      if (!deadline.aborted) await guests.stop()
       await inbox.stop(deadline)
     },
   }

@@ -33,7 +33,7 @@ function spelling(text: string): string {
     .toLowerCase()
     .replace(/\p{Emoji_Modifier}|\p{Variation_Selector}|\p{Cf}/gu, '')
     .replace(/[’´`]/g, "'")
-    .replace(/\s+/g, ' ')
+    .replace(/[\s,.;:!…]+/g, ' ')
     .trim()
   const bare = plain.replace(/^[\p{P}\p{S}\p{Z}]+|[\p{P}\p{S}\p{Z}]+$/gu, '')
   return bare === '' ? plain : bare
