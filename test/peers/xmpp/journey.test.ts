@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type GatewayRig, gatewayRig } from '../../../scripts/rig/gateway.js'
+import { header } from '../../../scripts/rig/sip-text.js'
+import { openUserAgent, type UserAgent } from '../../../scripts/rig/user-agent.js'
+import { startUsers, type XmppUser, type XmppUsers } from './clients.js'
+import type { PeerServer } from './peer-server.js'
+import { prosody } from './prosody.js'
+
+const DOMAIN = 'cpm.example'
+const REPORT = ['positive-delivery', 'negative-delivery', 'display']
+
+/** The whole way: a CPM device, the gateway as a process of its own, Prosody, a client on slixmpp. */
+describe('a CPM device and an XMPP client', () => {
+  let server: PeerServer
+  let clients: XmppUsers<'bob'>
+  let gateway: GatewayRig
+  let device: UserAgent
+  let bob: XmppUser
+  const bobAtSip = `sip:bob%40xmpp.example@xmpp.iw.${DOMAIN}`
+  let alice: string
+
+  beforeAll(async () => {
+    server = await prosody(['bob'])
+    await server.start()
+    clients = await startUsers({ port: server.c2s, domain: server.domain }, ['bob'])
+    bob = clients.users.bob
+    alice = `alice@cpm.${server.domain}`
+    const components = [
+      {
+        port: server.component,
+        domain: `cpm.${server.domain}`,
+        secret: 'secret',
+        timers: { retryFirst: '50ms', retryMax: '500ms' },
+      },
+    ]
+    gateway = await gatewayRig({
+      config: {
+        domain: DOMAIN,
+        users: { alice: { password: 'alice-secret' } },
+        interworking: { services: { xmpp: { adapter: 'im' } } },
+        adapters: { im: { module: 'im-xmpp', components } },
+      },
+    })
+    await gateway.start()
+    device = await openUserAgent({ server: gateway.sip, domain: DOMAIN, user: 'alice', password: 'alice-secret' })
+    await device.register()
+  }, 90_000)
+  afterAll(async () => {
+    device?.close()
+    await gateway?.close()
+    await clients?.close()
+    await server?.close()
+  })
+
+  test('IWF-MSG-01 IWF-REP-02 out: text, thread, receipt and marker as IMDNs', async () => {
+    const { answer, messageId } = await device.say({
+      to: bobAtSip,
+      text: 'good morning 👋',
+      report: REPORT,
+      headers: [
+        ['Conversation-ID', 'c-1'],
+        ['Contribution-ID', 'k-1'],
+      ],
+    })
+    expect(answer.status).toBe(202)
+    const stanza = await bob.next('the message', ({ body }) => body === 'good morning 👋')
+    expect(stanza.from).toBe(alice)
+    expect(stanza.xml).toContain('<thread>c-1</thread>')
+    expect((await device.nextReport(messageId)).status).toBe('delivered')
+    bob.do('marker', { to: alice, id: stanza.id })
+    expect((await device.nextReport(messageId)).status).toBe('displayed')
+  })
+
+  test('IWF-MSG-02 IWF-REP-01 CONV-06 back: an answer joins the conversation, its sender gets a receipt', async () => {
+    bob.do('message', { to: alice, id: 'b1', body: 'and to you', receipt: true, thread: 'c-1' })
+    const { request } = await device.nextText('the answer', ({ text }) => text === 'and to you')
+    expect(header(request, 'Non-CPM-Service')).toBe('xmpp')
+    expect(header(request, 'Conversation-ID')).toBe('c-1')
+    expect(header(request, 'InReplyTo-Contribution-ID')).toBe('k-1')
+    await bob.next('the receipt', ({ xml }) => /<received[^>]* id="b1"/.test(xml))
+  })
+
+  test('IWF-MSG-02 a message for nobody comes back as an error', async () => {
+    bob.do('message', { to: `nobody@cpm.${server.domain}`, id: 'b2', body: 'hello?' })
+    const error = await bob.next('the error', ({ type, id }) => type === 'error' && id === 'b2')
+    expect(error.xml).toContain('item-not-found')
+  })
+
+  test('IWF-REP-02 a message for a user who does not exist is reported as failed', async () => {
+    const { messageId } = await device.say({ to: bobAtSip.replace('bob', 'nobody'), text: 'hello?', report: REPORT })
+    expect((await device.nextReport(messageId)).status).toBe('failed')
+  })
+
+  test('IWF-MSG-01 what is said while the server is away waits for it, over a restart of the gateway', async () => {
+    await server.end('SIGTERM')
+    await clients.close()
+    const { answer } = await device.say({ to: bobAtSip, text: 'kept for you' })
+    expect(answer.status).toBe(202)
+    await gateway.end('SIGKILL')
+    await gateway.start()
+    await server.start()
+    clients = await startUsers({ port: server.c2s, domain: server.domain }, ['bob'])
+    bob = clients.users.bob
+    await bob.next('the message', ({ body }) => body === 'kept for you')
+  })
+})
