@@ -98,7 +98,14 @@ export interface OutgoingCall {
 }
 
 export type CallOutcome =
-  | { readonly kind: 'accepted'; readonly leg: Leg; readonly sdp: string; readonly identities: SessionIdentities }
+  | {
+      readonly kind: 'accepted'
+      readonly leg: Leg
+      readonly sdp: string
+      readonly identities: SessionIdentities
+      /** +sip.instance of the device that answered, when it was called as such. */
+      readonly device?: string
+    }
   | { readonly kind: 'refused'; readonly status: number; readonly reason: string; readonly retryAfterSeconds?: number }
   /** No final answer: silence, or no way there. */
   | { readonly kind: 'unanswered'; readonly said: string }
@@ -117,7 +124,7 @@ export interface Leg {
   onRefer(listener: (refer: ReferRequest) => Promise<SipAnswer>): void
   /** Ends it; resolves when the peer has answered or cannot. Repeated calls do nothing. */
   end(reason?: { readonly status: number; readonly text: string }): Promise<void>
-  /** Fires once when it has ended, whoever ended it: BYE, a dead peer, session timer (RFC 4028). */
+  /** Fires once when it has ended, whoever ended it: BYE, a dead peer, session timer (RFC 4028); with the reason `lost` when the way to all peers is. */
   readonly ended: AbortSignal
 }
 

@@ -73,6 +73,6 @@ export function createConference(options: ConferenceOptions): Conference {
     isIn: (addresses) => (roster.find(addresses)?.endpoints.size ?? 0) > 0,
     count: roster.connected,
     users: hall.users,
-    cut: () => hall.end({ how: 'failed', status: 503, text: 'the node is being stopped' }, true),
+    cut: () => hall.end({ how: 'failed', status: 503, text: 'the node is being stopped', isCut: true }),
   }
 }

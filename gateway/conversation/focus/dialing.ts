@@ -24,7 +24,7 @@ export interface Cause {
 
 /** How an invitation of one member has ended; `accepted` by a leg, or by the side of a service. */
 export type Dialled =
-  | { readonly kind: 'leg'; readonly leg: Leg; readonly sdp: string }
+  | { readonly kind: 'leg'; readonly leg: Leg; readonly sdp: string; readonly device?: string }
   | { readonly kind: 'side'; readonly side: SessionSide }
   | { readonly kind: 'refused'; readonly status: number; readonly reason: string }
 
@@ -53,7 +53,7 @@ export async function dial(
   if (blocks(cause.inviter.addresses)) return { kind: 'refused', status: 603, reason: 'Decline' }
   const outcome = await dialUser(options, participant, cause, context)
   const mayInterwork = options.inviteOutside() !== undefined && !context.withdrawn.aborted
-  if (outcome.kind === 'accepted') return { kind: 'leg', leg: outcome.leg, sdp: outcome.sdp }
+  if (outcome.kind === 'accepted') return { ...outcome, kind: 'leg' }
   const byService = outcome.kind === 'away' ? unavailable === 'interwork' : saysNoCpm(outcome)
   return mayInterwork && byService ? dialOutside(options, participant, cause, context) : refusalOf(outcome)
 }

@@ -104,11 +104,11 @@ export function createFocus(options: FocusOptions): Focus {
       isMember: (addresses) => group !== undefined && membership.isMember(group, addresses),
       changed: (users) => information.changed(identity, users),
       save: (changed) => void records.save(changed, policies.keep).catch(fault),
-      over() {
+      over(isCut) {
         live.delete(identity)
         if (group) byGroup.delete(group.address)
         information.ended(identity)
-        records.remove(conference.record).catch(fault)
+        if (!isCut) records.remove(conference.record).catch(fault)
       },
     })
     live.set(identity, conference)
@@ -258,8 +258,6 @@ export function createFocus(options: FocusOptions): Focus {
       isRunning = false
       cancelBeat()
       await Promise.all([...live.values()].map((conference) => conference.cut()))
-      live.clear()
-      byGroup.clear()
     },
   }
 }

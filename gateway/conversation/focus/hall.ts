@@ -35,8 +35,8 @@ export interface Hall {
   announce(participant: Participant, gone?: readonly EndpointInfo[]): void
   /** Ends the session where policy or emptiness says so (`GRP-LEAVE-05`). */
   check(): void
-  /** Releases everybody. `cut`: the node stops, and they may come back (`GRP-REL-01`). */
-  end(leaving: Leaving, cut?: boolean): Promise<void>
+  /** Releases everybody (`GRP-REL-01`). */
+  end(leaving: Leaving): Promise<void>
   readonly isOver: boolean
   users(): readonly UserInfo[]
 }
@@ -117,10 +117,22 @@ export function createHall(options: ConferenceOptions): Hall {
     if (participant.endpoints.size === 0) options.counted(participant.account, -1)
     announce(participant, [goneInfo(entity, leaving)])
     leave(participant)
-    hall.check()
+    check(leaving.isCut ? leaving : ENDED)
   }
 
-  async function end(leaving: Leaving, cut = false): Promise<void> {
+  function check(leaving: Leaving): void {
+    if (over || hall.beginning) return
+    const connected = roster.connected()
+    const isWaiting = roster.ringing() > 0
+    const originatorLeft =
+      policies.endWithOriginator &&
+      originatorCame &&
+      !roster.all().some(({ isOriginator, endpoints }) => isOriginator && endpoints.size > 0)
+    const tooFew = connected < policies.minParticipants && peak >= policies.minParticipants
+    if (originatorLeft || connected === 0 || (!isWaiting && tooFew)) end(leaving).catch(fault)
+  }
+
+  async function end(leaving: Leaving): Promise<void> {
     if (over) return
     over = true
     const endpoints = roster.endpoints()
@@ -131,7 +143,7 @@ export function createHall(options: ConferenceOptions): Hall {
       roster.remove(participant)
     }
     if (peak > 0) recorder.count('ended')
-    if (!cut) options.over()
+    options.over(leaving.isCut === true)
     const ends = await Promise.allSettled(endpoints.map((endpoint) => endpoint.end(leaving)))
     for (const one of ends) if (one.status === 'rejected') fault(one.reason)
   }
@@ -166,17 +178,7 @@ export function createHall(options: ConferenceOptions): Hall {
       hall.check()
     },
     announce,
-    check() {
-      if (over || hall.beginning) return
-      const connected = roster.connected()
-      const isWaiting = roster.ringing() > 0
-      const originatorLeft =
-        policies.endWithOriginator &&
-        originatorCame &&
-        !roster.all().some(({ isOriginator, endpoints }) => isOriginator && endpoints.size > 0)
-      const tooFew = connected < policies.minParticipants && peak >= policies.minParticipants
-      if (originatorLeft || (!isWaiting && (connected === 0 || tooFew))) end(ENDED).catch(fault)
-    },
+    check: () => check(ENDED),
     end,
     get isOver() {
       return over

@@ -80,7 +80,7 @@ export function createInviting(hall: Hall, seats: Seats): Ring {
         return refusal(487, 'Request Terminated')
       }
       const isFit = !isLate && media.answered(dialled.sdp)
-      if (isFit) return { kind: 'joined', endpoint: seat(dialled.leg, participant, 'dialed-out') }
+      if (isFit) return { kind: 'joined', endpoint: seat(dialled.leg, participant, 'dialed-out', dialled.device) }
       media.close()
       await dialled.leg.end(isLate ? undefined : { status: 488, text: 'no stream was accepted' })
       return isLate ? refusal(487, 'Request Terminated') : refusal(488, 'Not Acceptable Here')

@@ -25,6 +25,8 @@ export interface Leaving {
   readonly how: 'departed' | 'booted' | 'failed' | 'busy'
   readonly status?: number
   readonly text?: string
+  /** The way to all members is lost, or the node stops: what is left of the session is kept. */
+  readonly isCut?: true
 }
 
 /** One way a participant takes part: a SIP leg of a device, or the session of a service outside CPM. */

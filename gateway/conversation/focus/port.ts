@@ -56,8 +56,8 @@ export interface ConferenceOptions extends ConferenceSurroundings {
   changed(users: readonly UserInfo[]): void
   /** Who may come back has changed. */
   save(record: SessionRecord): void
-  /** It is over; nobody can come back. */
-  over(): void
+  /** It is over. Only where it was cut off its members can come back. */
+  over(isCut: boolean): void
 }
 
 export type { SessionInvitation, SessionSide }

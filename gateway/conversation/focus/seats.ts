@@ -10,6 +10,7 @@ import type { StreamKey } from './streams.js'
 
 const LOST: Leaving = { how: 'failed', status: 408, text: 'the connection of the message stream is gone' }
 const DEPARTED: Leaving = { how: 'departed' }
+const CUT: Leaving = { how: 'failed', isCut: true }
 
 /** Media of a leg that has no dialog yet; it is told whose they are once there is one. */
 export interface AwaitedMedia {
@@ -103,7 +104,7 @@ export function createSeats(hall: Hall, listeners: LegListeners): Seats {
           legs.add(made)
           const left = (): void => {
             legs.delete(made)
-            hall.unseat(made, DEPARTED)
+            hall.unseat(made, leg.ended.reason === 'lost' ? CUT : DEPARTED)
           }
           leg.onModify((offer) => listeners.onModify(made, offer))
           leg.onRefer(listeners.onRefer)

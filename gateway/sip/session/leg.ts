@@ -60,11 +60,11 @@ export function createLeg(options: LegOptions): HeldLeg {
   let onRefer: Parameters<Leg['onRefer']>[0] | undefined
   let cancelCheck = watchPeer()
 
-  function over(): boolean {
+  function over(why?: 'lost'): boolean {
     if (ended.signal.aborted) return false
     cancelCheck()
     forget()
-    ended.abort()
+    ended.abort(why)
     return true
   }
 
@@ -230,7 +230,7 @@ export function createLeg(options: LegOptions): HeldLeg {
       else answerWith(invite, offered(invite.body))
     },
     lost() {
-      over()
+      over('lost')
     },
     onAcknowledged(listener) {
       acknowledged = listener

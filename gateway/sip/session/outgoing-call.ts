@@ -96,7 +96,14 @@ function accepted(
   const timer = { seconds: timerSeconds, agreed: askedTimer(headers).seconds !== undefined }
   const focus = focusOf(headers, outbound)
   const leg = hold({ dialogId, role: 'uac', contact, focus, sdp: { local: call.offer, remote: body }, timer })
-  return { kind: 'accepted', leg, sdp: body, identities: identitiesIn(headers) }
+  const device = call.destination.kind === 'device' ? call.destination.instance : undefined
+  return {
+    kind: 'accepted',
+    leg,
+    sdp: body,
+    identities: identitiesIn(headers),
+    ...(device !== undefined && { device }),
+  }
 }
 
 function failed(outcome: LinkOutcome, timerSeconds: number): CallOutcome | number {

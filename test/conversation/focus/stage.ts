@@ -113,7 +113,7 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
     ...(options.limits && { limits: options.limits }),
     observer: { count: () => undefined, fault: (error) => faults.push(error) },
   })
-  const notes = memoryNotes()
+  const store = memoryNotes()
   const events: FocusEvent[] = []
   const outside = inbox<OutsideInvitation>(({ invitation }) => invitation.to)
   const preferences = {
@@ -131,6 +131,8 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
   }
 
   async function begin() {
+    const life = { isOver: false }
+    const notes = whileAlive(store, life)
     const core = config.sip.core === 'embedded' ? createEmbeddedCore({ config, notes, clock }) : undefined
     const edge = createSipEdge({
       config,
@@ -171,7 +173,7 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
     })
     await edge.start()
     focus.start()
-    return { edge, focus }
+    return { edge, focus, life }
   }
 
   let running = await begin()
@@ -195,7 +197,7 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
     },
     focus: () => running.focus,
     endpoint,
-    notes,
+    notes: store,
     events,
     outside,
     faults,
@@ -213,6 +215,7 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
     },
     async restart(how) {
       if (how === 'stopped') await running.focus.stop()
+      running.life.isOver = true
       await running.edge.stop()
       running = await begin()
     },
@@ -242,5 +245,14 @@ function memoryReminders(clock: Clock): Reminders {
     on(kind, act) {
       handlers.set(kind, act)
     },
+  }
+}
+
+/** What a dead process writes arrives nowhere. */
+function whileAlive(notes: NoteStore, life: { readonly isOver: boolean }): NoteStore {
+  return {
+    ...notes,
+    put: async (note) => (life.isOver ? undefined : notes.put(note)),
+    remove: async (key) => (life.isOver ? undefined : notes.remove(key)),
   }
 }
