@@ -38,7 +38,7 @@ export async function openElement(server: string): Promise<Element> {
       request,
       answer(status = '200 OK', headers = {}) {
         client.send(`SIP/2.0 ${status}`, {
-          Via: request.one('Via'),
+          Via: request.all('Via').join(', '),
           From: request.one('From'),
           To: to.includes('tag=') ? to : `${to};tag=taken`,
           'Call-ID': request.one('Call-ID'),

@@ -7,6 +7,7 @@ import { freePort } from '../../scripts/rig/ports.js'
 import { header, headerAll } from '../../scripts/rig/sip-text.js'
 import { smsAdapter } from '../../scripts/rig/smsc-config.js'
 import { openUserAgent, type UserAgent } from '../../scripts/rig/user-agent.js'
+import { type Element, openElement } from '../events/element.js'
 import { type Core, startKamailio } from './kamailio.js'
 import { type PerlSmsc, startPerlSmsc } from './net-smpp-smsc.js'
 
@@ -24,6 +25,8 @@ describe('Kamailio as the core, Net::SMPP as the message centre', () => {
   let alice: UserAgent
   let bob: UserAgent
   let around: UserAgent
+  /** The application server of another service. */
+  let im: Element
 
   beforeAll(async () => {
     smsc = await startPerlSmsc()
@@ -38,7 +41,8 @@ describe('Kamailio as the core, Net::SMPP as the message centre', () => {
     })
     await gateway.start()
     await smsc.nextEvent('bind')
-    core = startKamailio({ host, device, isc, gateway: gateway.sip.port })
+    im = await openElement('udp:127.0.0.1:9')
+    core = startKamailio({ host, device, isc, gateway: gateway.sip.port, im: im.client.port })
     alice = await openUserAgent({ server: { host, port: device }, domain, user: 'alice', password: 'alice-secret' })
     bob = await openUserAgent({ server: { host, port: device }, domain, user: 'bob', password: 'bob-secret' })
     around = await openUserAgent({ server: gateway.sip, domain, user: 'alice', password: 'alice-secret' })
@@ -47,7 +51,7 @@ describe('Kamailio as the core, Net::SMPP as the message centre', () => {
     }
   })
   afterAll(async () => {
-    for (const device of [alice, bob, around]) device?.close()
+    for (const device of [alice, bob, around, im]) device?.close()
     await gateway?.close()
     await core?.close()
     await smsc?.close()
@@ -100,6 +104,19 @@ describe('Kamailio as the core, Net::SMPP as the message centre', () => {
       'odi-orig',
       'odi-term',
     ])
+  })
+
+  test('CIM-01 the feature tag of a message decides whose application server gets it: CPM or IM', async () => {
+    const tag: [string, string] = ['Accept-Contact', '*;+g.oma.sip-im;require;explicit']
+    const [{ answer }, request] = await Promise.all([
+      alice.say({ to: bob.uri, text: 'by IM', headers: [tag] }),
+      im.take(),
+    ])
+    expect([answer.status, request.startLine]).toEqual([200, `MESSAGE ${bob.uri} SIP/2.0`])
+    expect(request.one('P-Asserted-Identity')).toContain(`<${alice.uri}>`)
+    expect((await alice.say({ to: bob.uri, text: 'by CPM' })).answer.status).toBe(200)
+    expect((await bob.nextText('the message')).text).toBe('by CPM')
+    expect(im.unread()).toBe(0)
   })
 
   test('GRP-TERM-05 GRP-TERM-06 GAP-02 the core sends a message to all devices of a user but the one he excludes', async () => {

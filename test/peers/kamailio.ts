@@ -30,6 +30,8 @@ export function startKamailio(ports: {
   readonly device: number
   readonly isc: number
   readonly gateway: number
+  /** Port of the application server of SIMPLE IM. */
+  readonly im?: number
 }): Core {
   const hops: Hop[] = []
   const note = (line: string): void => {
@@ -43,6 +45,7 @@ export function startKamailio(ports: {
       ...['-DD', '-E', '-m', '32', '-M', '8', '-Y', folder, '-w', folder],
       ...['-A', `CORE_HOST=${ports.host}`, '-A', `DEVICE_PORT=${ports.device}`, '-A', `ISC_PORT=${ports.isc}`],
       ...['-A', `ISC_ADDRESS="${ports.host}:${ports.isc}"`, '-A', `GATEWAY_ADDRESS="127.0.0.1:${ports.gateway}"`],
+      ...(ports.im === undefined ? [] : ['-A', `IM_ADDRESS="127.0.0.1:${ports.im}"`]),
       ...['-A', 'HOPS'],
       ...['-f', join(ROOT, 'conf/kamailio/kamailio.cfg')],
     ],
