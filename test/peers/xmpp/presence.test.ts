@@ -51,7 +51,7 @@ describe.each([
     await server?.close()
   })
 
-  test('CPM-IWF-013 a CPM user asks, waits for the consent, and sees what is shown', async () => {
+  test('PRES-01 PRES-02 CPM-IWF-013 a CPM user asks, waits for the consent, and sees what is shown', async () => {
     await port().watch(ALICE, uri(bob))
     await changed('pending', ({ state }) => state.kind === 'pending')
     const asked = await bob.next('the subscription', ({ event, type }) => event === 'presence' && type === 'subscribe')
@@ -85,7 +85,7 @@ describe.each([
     expect(ended.state).toEqual({ kind: 'ended', reason: 'rejected' })
   })
 
-  test('CPM-IWF-014 an XMPP user asks, and sees a CPM user only when he may', async () => {
+  test('PRES-03 PRES-04 CPM-IWF-014 an XMPP user asks, and sees a CPM user only when he may', async () => {
     carol.do('presence', { to: alice, type: 'subscribe' })
     const asked = await world.presence.next('the request', ({ kind }) => kind === 'requested')
     expect(asked).toMatchObject({ watcher: uri(carol), presentity: ALICE })

@@ -1,0 +1,151 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startXmppServer, type XmppServer } from '../../../adapters/im-xmpp/simulator/index.js'
+import { attribute, child } from '../../../adapters/im-xmpp/stream/element.js'
+import type { ContributionId, Uri } from '../../../gateway/cpm/ids.js'
+import type { XmlElement } from '../../../gateway/cpm/xml.js'
+import { type Inbox, inbox } from '../../../scripts/rig/inbox.js'
+import { recordingSide, startWorld, type World } from '../../peers/xmpp/world.js'
+
+const ALICE = 'alice@cpm.xmpp.example'
+const ALICE_URI = 'sip:alice@cpm.example' as Uri
+const BOB = 'bob@xmpp.example/phone'
+const BOB_URI = 'xmpp:bob@xmpp.example' as Uri
+
+describe('XMPP users and the component', () => {
+  let server: XmppServer
+  let world: World
+  let stanzas: Inbox<XmlElement>
+  const open = async (more: Record<string, unknown> = {}) => {
+    world = await startWorld({
+      components: [{ port: server.port, domain: 'cpm.xmpp.example', secret: 'secret' }],
+      ...more,
+    })
+    await world.ready()
+  }
+
+  beforeEach(async () => {
+    server = await startXmppServer()
+    stanzas = inbox<XmlElement>((element) => JSON.stringify(element))
+    server.events.on('stanza', (element) => stanzas.push(element))
+  })
+  afterEach(async () => {
+    await world.stop(AbortSignal.timeout(1_000))
+    await server.stop()
+  })
+
+  const next = (id: string) => stanzas.next(id, (each) => attribute(each, 'id') === id)
+  const ask = async (to: string, query: string, type = 'get') => {
+    const id = `q${Math.random()}`
+    server.write(`<iq type='${type}' id='${id}' from='${BOB}' to='${to}'>${query}</iq>`)
+    return next(id)
+  }
+
+  test('discovery, ping, version and a business card are answered; other questions are refused', async () => {
+    await open()
+    const info = await ask('cpm.xmpp.example', "<query xmlns='http://jabber.org/protocol/disco#info'/>")
+    const identity = info.children[0]?.children.find(({ local }) => local === 'identity')
+    expect(identity?.attributes.map(({ value }) => value)).toEqual(['gateway', 'cpm', 'Causeway'])
+    const user = await ask(ALICE, "<query xmlns='http://jabber.org/protocol/disco#info'/>")
+    expect(JSON.stringify(user)).toContain('urn:xmpp:receipts')
+    expect(attribute(await ask(ALICE, "<ping xmlns='urn:xmpp:ping'/>"), 'type')).toBe('result')
+    expect(JSON.stringify(await ask('cpm.xmpp.example', "<query xmlns='jabber:iq:version'/>"))).toContain('Causeway')
+    const card = await ask('+12065550100@cpm.xmpp.example', "<vCard xmlns='vcard-temp'/>")
+    expect(JSON.stringify(card)).toContain('"+12065550100"')
+    const unknown = await ask(ALICE, "<query xmlns='urn:unknown'/>")
+    expect(child(unknown, 'error')?.children[0]?.local).toBe('service-unavailable')
+    const owner = await ask('team@cpm.xmpp.example', "<query xmlns='http://jabber.org/protocol/muc#owner'/>")
+    expect(child(owner, 'error')?.children[0]?.local).toBe('forbidden')
+  })
+
+  test('CONV-08 an answer that names what it answers (XEP-0461)', async () => {
+    await open()
+    const contributionId = 'k-1' as ContributionId
+    const outcome = await world.send({ from: ALICE_URI, to: BOB_URI, contributionId })
+    const id = outcome.kind === 'accepted' ? String(outcome.parts[0]?.id) : ''
+    const reply = `<reply xmlns='urn:xmpp:reply:0' to='${ALICE}' id='${id}'/>`
+    server.write(`<message from='${BOB}' to='${ALICE}' id='r' type='chat'><body>yes</body>${reply}</message>`)
+    const message = await world.gateway.until(() => world.gateway.messages[0])
+    expect(message.inReplyTo).toBe(contributionId)
+  })
+
+  test('a file goes by the upload service (XEP-0363) and arrives as a link', async () => {
+    const put: { readonly type: string | undefined; readonly octets: Buffer; readonly token: unknown }[] = []
+    const files = createServer((request, response) => {
+      const parts: Buffer[] = []
+      request.on('data', (part: Buffer) => parts.push(part))
+      request.on('end', () => {
+        put.push({
+          type: request.headers['content-type'],
+          octets: Buffer.concat(parts),
+          token: request.headers.authorization,
+        })
+        response.writeHead(201).end()
+      })
+    }).listen(0, '127.0.0.1')
+    await once(files, 'listening')
+    const url = `http://127.0.0.1:${(files.address() as AddressInfo).port}/file.png`
+    server.events.on('stanza', (element) => {
+      const request = child(element, 'request', 'urn:xmpp:http:upload:0')
+      if (request === undefined) return
+      const slot = `<put url='${url}'><header name='Authorization'>Basic x</header></put><get url='${url}'/>`
+      const [id, to] = [attribute(element, 'id'), attribute(element, 'from')]
+      server.write(
+        `<iq type='result' id='${id}' to='${to}' from='upload.xmpp.example'><slot xmlns='urn:xmpp:http:upload:0'>${slot}</slot></iq>`,
+      )
+    })
+    await open({ upload: { service: 'upload.xmpp.example' } })
+    // The simulated server refuses the request as well, but later: the first answer is the answer.
+    const content = { type: 'image/png', base64: Buffer.from('a picture').toString('base64') }
+    const outcome = await world.send({ from: ALICE_URI, to: BOB_URI, content })
+    files.close()
+    expect(outcome.kind).toBe('accepted')
+    expect(put).toEqual([{ type: 'image/png', octets: Buffer.from('a picture'), token: 'Basic x' }])
+    expect(server.messages[0]?.text).toBe(url)
+  })
+
+  test('IWF-SESS-03 a group that CPM does not let him into is an error of presence', async () => {
+    await open()
+    world.answerInvitations(async () => ({ kind: 'refused', reason: 'sender-not-allowed', said: 'no' }))
+    server.write(
+      `<presence from='${BOB}' to='team@cpm.xmpp.example/bob' id='p'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
+    )
+    const refused = await next('p')
+    expect([refused.local, attribute(refused, 'type'), attribute(refused, 'from')]).toEqual([
+      'presence',
+      'error',
+      'team@cpm.xmpp.example/bob',
+    ])
+    expect(child(refused, 'error')?.children[0]?.local).toBe('not-allowed')
+  })
+
+  test('IWF-SESS-01 a room that does not let a CPM user in refuses the session; after clashes another name is tried', async () => {
+    await open()
+    let tries = 0
+    server.events.on('stanza', (element) => {
+      const to = attribute(element, 'to') ?? ''
+      if (element.local === 'iq' && child(element, 'query') !== undefined) {
+        const identity = "<identity category='conference' type='text'/>"
+        server.write(
+          `<iq type='result' id='${attribute(element, 'id')}' to='${ALICE}' from='${to}'><query xmlns='http://jabber.org/protocol/disco#info'>${identity}</query></iq>`,
+        )
+      }
+      if (element.local !== 'presence') return
+      tries += 1
+      const condition = tries < 3 ? 'conflict' : 'registration-required'
+      const error = `<error type='cancel'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
+      server.write(`<presence type='error' from='${to}' to='${ALICE}/cpm'>${error}</presence>`)
+    })
+    const invitation = {
+      id: 'i',
+      from: ALICE_URI,
+      to: 'xmpp:tea@rooms.xmpp.example' as Uri,
+      expiresAt: Date.now() + 5_000,
+    }
+    const answer = await world.adapter.sessions?.invite(invitation, recordingSide(), new AbortController().signal)
+    expect(answer).toMatchObject({ kind: 'refused', reason: 'authentication' })
+    expect(tries).toBe(3)
+  })
+})
