@@ -42,7 +42,13 @@ export function createMmsAdapter(options: MmsOptions, context: AdapterContext): 
   const { inbound } = options
   const server =
     inbound &&
-    createServer(inbound, createReceiver({ options, inbound, threads, domain, gateway, metrics, log }), metrics, log)
+    createServer(
+      inbound,
+      createReceiver({ options, inbound, threads, domain, gateway, metrics, log }),
+      metrics,
+      clock,
+      log,
+    )
   let listening = ''
   let since = clock.now()
   let state: AdapterHealth['state'] = 'connecting'

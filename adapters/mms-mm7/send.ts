@@ -10,7 +10,7 @@ import type { Threads } from './linked.js'
 import { toMm7Address } from './mapping/address.js'
 import { bareKeys, reportKeys } from './mapping/message-id.js'
 import { oneLine } from './mapping/said.js'
-import { httpOutcome, isAlarm, isTaken, statusOutcome } from './mapping/status.js'
+import { httpOutcome, isAlarm, isClosed, isTaken, statusOutcome } from './mapping/status.js'
 import { reportsAsked, toSubmit } from './mapping/submit.js'
 import type { MmsMetrics } from './metrics.js'
 import type { MmsOptions } from './profile.js'
@@ -116,7 +116,7 @@ export function createSend({ options, accounts, threads, clock, gateway, metrics
     const read = readMessage(answer.contentType, answer.body)
     if (isFault(read) || !('status' in read.message)) {
       const said = `HTTP ${answer.status} without readable MM7`
-      if (answer.status === 401 || answer.status === 403) account.refused(`HTTP ${answer.status}`)
+      if (isClosed(answer.status)) account.refused(`HTTP ${answer.status} at ${account.profile.url}`)
       const failed = httpOutcome(answer.status, attempt.number, answer.retryAfterMs, said)
       if (failed?.kind === 'busy' && failed.scope === 'peer') account.pause(failed.retryAfterMs)
       if (failed) return failed
@@ -185,7 +185,7 @@ export function createSend({ options, accounts, threads, clock, gateway, metrics
   return async (message: OutboundMessage, attempt: Attempt, giveUp: AbortSignal): Promise<SendOutcome> => {
     const began = clock.now()
     if (message.expiresAt <= began) return EXPIRED
-    const account = chooseAccount(accounts, message.to)
+    const account = chooseAccount(accounts, message.to, attempt)
     if (!account || giveUp.aborted) return NOTHING_UP
     const outcome = await submit(message, attempt, account, giveUp)
     metrics.submitted(account.profile.name, outcome.kind, (clock.now() - began) / 1000)

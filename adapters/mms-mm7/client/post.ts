@@ -79,7 +79,7 @@ export function post(options: PostOptions): Posting {
       request.destroy()
       if (timedOut) return options.late(undefined)
       resolve(
-        connected
+        connected && !isTurnedAway(error)
           ? { kind: 'lost', why: 'broken', said: `the connection was lost before the answer: ${error.message}` }
           : { kind: 'unsent', said: error.message },
       )
@@ -97,6 +97,10 @@ export function post(options: PostOptions): Posting {
   })
   return { outcome, abort }
 }
+
+/** TLS 1.3 tells that a certificate is not believed only after the first octets are written: nobody has read them. */
+const isTurnedAway = ({ code = '' }: NodeJS.ErrnoException): boolean =>
+  /^ERR_SSL_\w*ALERT_(?:\w*CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED)$/.test(code)
 
 /** Calls `ready` when the request has a connection that octets can leave by: nothing is written before. */
 function whenConnected(request: ClientRequest, ready: () => void): void {

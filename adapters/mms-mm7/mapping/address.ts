@@ -37,8 +37,9 @@ export function fromMm7Address(
   rules: IncomingRules,
   domain: string,
 ): { readonly uri: Uri; readonly replyable: boolean } {
-  // COMPAT(several MMSCs): the form of another interface of MMS, `+4477…/TYPE=PLMN`.
-  const plain = value.replace(/\/TYPE=.*$/i, '').replace(/[\s()-]/g, '')
+  // COMPAT(several MMSCs): the form of another interface of MMS, `+4477…/TYPE=PLMN`, or one with a name before it.
+  const bare = /<([^<>]+)>$/.exec(value.trim())?.[1] ?? value
+  const plain = bare.replace(/\/TYPE=.*$/i, '').replace(/[\s()-]/g, '')
   const uri = coding === undefined ? readable(kind, plain, rules, domain) : undefined
   if (uri !== undefined) return { uri, replyable: true }
   return {

@@ -18,10 +18,10 @@ interface StatusMeaning {
 const MEANINGS: Readonly<Record<number, StatusMeaning>> = {
   2000: { class: 'here', reason: 'malformed' },
   2001: { class: 'here', reason: 'sender-not-allowed' },
-  2002: { class: 'refused', reason: 'unknown-recipient' },
-  2003: { class: 'refused', reason: 'unknown-recipient' },
+  // Nobody in MMS, who may well have a phone for something else.
+  2002: { class: 'here', reason: 'unknown-recipient' },
+  2003: { class: 'here', reason: 'unknown-recipient' },
   2004: { class: 'here', reason: 'content-unsupported' },
-  2005: { class: 'refused', reason: 'malformed' },
   2006: { class: 'here', reason: 'malformed' },
   2007: { class: 'here', reason: 'malformed', alarm: true },
   2008: { class: 'here', reason: 'malformed' },
@@ -33,11 +33,12 @@ const MEANINGS: Readonly<Record<number, StatusMeaning>> = {
   3004: { class: 'here', reason: 'malformed' },
   3005: { class: 'here', reason: 'sender-not-allowed' },
   4000: { class: 'busy-limited', reason: 'service-unavailable' },
-  4001: { class: 'here', reason: 'internal', alarm: true },
+  // The account is wrong, not the message: it waits a while for somebody to mend that.
+  4001: { class: 'busy-limited', reason: 'authentication', alarm: true },
   4002: { class: 'here', reason: 'internal', alarm: true },
   4003: { class: 'here', reason: 'service-unsupported' },
   4004: { class: 'here', reason: 'internal', alarm: true },
-  4005: { class: 'busy', reason: 'service-unavailable' },
+  4005: { class: 'busy-limited', reason: 'service-unavailable' },
   4006: { class: 'busy', reason: 'service-unavailable' },
   4007: { class: 'here', reason: 'sender-not-allowed' },
   4008: { class: 'here', reason: 'sender-not-allowed' },
@@ -47,7 +48,8 @@ const MEANINGS: Readonly<Record<number, StatusMeaning>> = {
 function meaningOf(code: number): StatusMeaning {
   const known = MEANINGS[code]
   if (known !== undefined) return known
-  if (code < 3000) return { class: 'refused', reason: 'malformed' }
+  // What operators add below 3000 says something of the phone or the content (25xx): another service may do.
+  if (code < 3000) return { class: 'here', reason: 'malformed' }
   return { class: code < 4000 ? 'busy' : 'busy-limited', reason: 'service-unavailable' }
 }
 
@@ -93,6 +95,10 @@ export function statusOutcome(
   }
 }
 
+/** Whether an HTTP status says that nobody takes our messages there: credentials, our address, or the path is wrong. */
+export const isClosed = (status: number): boolean =>
+  [401, 403, 404, 405].includes(status) || (status >= 300 && status < 400)
+
 /** What an HTTP answer without readable SOAP says; undefined for a success, which says nothing. `retryAfter` in ms. */
 export function httpOutcome(
   status: number,
@@ -113,6 +119,9 @@ export function httpOutcome(
     }
   }
   if (status === 413) return { kind: 'refused', final: 'here', reason: 'too-large', said }
-  if (status === 401 || status === 403) return { kind: 'refused', final: 'here', reason: 'authentication', said }
+  if (isClosed(status)) {
+    const limits = { scope: 'peer', maxAttempts: LIMITED_ATTEMPTS } as const
+    return { kind: 'busy', retryAfterMs: retryAfterMs(attempt), ...limits, reason: 'authentication', said }
+  }
   return { kind: 'refused', final: 'here', reason: 'internal', said }
 }

@@ -1,5 +1,6 @@
-import fastify, { type FastifyReply } from 'fastify'
+import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import type { Clock } from '../../../gateway/cpm/clock.js'
 import type { MmsMetrics } from '../metrics.js'
 import type { InboundOptions } from '../profile.js'
 import { pem } from '../profile-values.js'
@@ -26,8 +27,15 @@ export interface InboundServer {
   abort(): void
 }
 
-/** Time a client has for its whole request, ms: slow ones must not hold all places. */
+/** What a client has for its headers, for its whole request, and between two octets, ms: slow ones must not hold all places. */
+const HEADERS_MS = 10_000
 const REQUEST_MS = 60_000
+const SILENCE_MS = 20_000
+const LOOK_EVERY_MS = 2_000
+/** Connections at once; more are closed unheard. */
+const CONNECTIONS = 2_000
+/** Refusals at the door are told this often at most, ms: who is refused may come back at once. */
+const TELL_EVERY_MS = 10_000
 const RETRY_S = '5'
 const OUR_DIALECT = dialectOf('REL-6-MM7-1-4')
 
@@ -35,37 +43,54 @@ export function createServer(
   inbound: InboundOptions,
   receive: Receive,
   metrics: MmsMetrics,
+  clock: Clock,
   log: Logger,
 ): InboundServer {
   const { tls } = inbound
+  const http = { headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_EVERY_MS }
   const https = tls && {
+    ...http,
     cert: pem(tls.cert),
     key: pem(tls.key),
     ...(tls.clientCa === undefined ? {} : { ca: pem(tls.clientCa), requestCert: true, rejectUnauthorized: true }),
   }
   const app = fastify({
-    https: https ?? null,
+    ...(https === undefined ? { http } : { https }),
     bodyLimit: inbound.maxBody,
     requestTimeout: REQUEST_MS,
+    connectionTimeout: SILENCE_MS,
     forceCloseConnections: 'idle',
   })
+  app.server.maxConnections = CONNECTIONS
   const access = createAccess(inbound)
   let underWay = 0
   let held = 0
+  let quietUntil = 0
+
+  /** Who stands before the door in vain: the operator of an MMSC cannot know why. */
+  function turnedAway(request: FastifyRequest, status: number, why: string): void {
+    metrics.incoming('-', String(status))
+    if (clock.now() < quietUntil) return
+    quietUntil = clock.now() + TELL_EVERY_MS
+    log.warn({ from: request.ip, status, said: why }, 'a request was turned away at the door')
+  }
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
   app.addHook('onRequest', async (request, reply) => {
-    if (!access.allows(request.ip)) return reply.code(403).send()
+    if (!access.allows(request.ip)) {
+      turnedAway(request, 403, 'this address is not allowed')
+      return reply.code(403).send()
+    }
     if (request.method !== 'POST' || pathOf(request.url) !== inbound.path) return
     if (!access.knows(request.headers.authorization)) {
-      metrics.incoming('-', '401')
+      turnedAway(request, 401, 'user or password is missing or wrong')
       return reply.code(401).header('WWW-Authenticate', 'Basic realm="MM7"').send()
     }
     const octets = announced(request.headers['content-length'])
     if (underWay >= inbound.parallel || (underWay > 0 && held + octets > inbound.maxHeld)) {
-      metrics.incoming('-', '503')
+      turnedAway(request, 503, 'too much is under way')
       return reply.code(503).header('Retry-After', RETRY_S).send()
     }
     underWay += 1
@@ -104,14 +129,20 @@ export function createServer(
   })
   app.setNotFoundHandler(async (request, reply) => {
     const here = pathOf(request.url) === inbound.path
+    turnedAway(request, here ? 405 : 404, `expected is POST ${inbound.path}`)
     return here ? reply.code(405).header('Allow', 'POST').send() : reply.code(404).send()
   })
-  app.setErrorHandler(async (error: { readonly statusCode?: number; readonly code?: string }, _request, reply) => {
-    metrics.fault(error.code ?? 'http')
-    const tooLarge = error.statusCode === 413
-    return send(reply, error.statusCode ?? 500, errorWith(tooLarge ? STATUS.contentRefused : STATUS.formatCorrupt), {
-      dialect: OUR_DIALECT,
-    })
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const { statusCode = 500, code } = error
+    if (statusCode >= 500) {
+      log.error({ err: error }, 'a request of an MMSC could not be handled')
+      metrics.incoming('-', 'later')
+      return send(reply, 500, errorWith(STATUS.serverError), { dialect: OUR_DIALECT })
+    }
+    metrics.fault(code)
+    turnedAway(request, statusCode, error.message)
+    const status = statusCode === 413 ? STATUS.contentRefused : STATUS.formatCorrupt
+    return send(reply, statusCode, errorWith(status), { dialect: OUR_DIALECT })
   })
 
   /** What a request may come to, octets; a chunked one does not say. */

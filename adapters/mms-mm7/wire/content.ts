@@ -27,15 +27,16 @@ function nameOf(href: string): string {
 }
 
 /**
- * The parts that the Content elements name, each by Content-ID, else by Content-Location. `guessed`: none is named, or the
- * name leads nowhere, and there is only one it can be. Undefined when a name leads nowhere.
+ * The parts that the Content elements name, each by Content-ID, else by Content-Location. `guessed`: none is named, or only
+ * the presentation of those beside it, so that all are meant; or the name leads nowhere, and there is only one it can be.
+ * Undefined when a name leads nowhere.
  */
 export function entitiesOf(
   others: readonly Entity[],
   references: readonly ContentReference[],
 ): { readonly entities: readonly Entity[]; readonly guessed: boolean } | undefined {
   const [only] = others
-  if (references.length === 0) return { entities: only === undefined ? [] : [only], guessed: only !== undefined }
+  if (references.length === 0) return { entities: others, guessed: only !== undefined }
   const found = references.map(({ href }) => {
     const name = nameOf(href)
     return (
@@ -44,9 +45,15 @@ export function entitiesOf(
     )
   })
   const entities = found.filter((entity) => entity !== undefined)
-  if (entities.length === references.length) return { entities, guessed: false }
+  if (entities.length === references.length) {
+    // COMPAT(some MMSCs): the media lie beside their presentation, not with it in a multipart.
+    const flat = others.length > entities.length && entities.every(isPresentation)
+    return flat ? { entities: others, guessed: true } : { entities, guessed: false }
+  }
   return only !== undefined && others.length === 1 ? { entities: [only], guessed: true } : undefined
 }
+
+const isPresentation = ({ part, children }: Entity): boolean => children === undefined && isSmil(part)
 
 const isSmil = (part: Part): boolean => /^application\/smil(?:\+xml)?$/.test(mediaTypeOf(part))
 

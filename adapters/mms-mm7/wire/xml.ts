@@ -18,7 +18,7 @@ export interface XmlElement extends XmlNode {
 }
 
 /** Limits of one SOAP part. */
-export const XML_LIMITS = { octets: 262_144, depth: 50, elements: 5_000, attributes: 32 } as const
+export const XML_LIMITS = { octets: 262_144, depth: 50, elements: 5_000, attributes: 32, prefixes: 64 } as const
 
 const NONE: ReadonlyMap<string, string> = new Map()
 
@@ -107,7 +107,7 @@ function elementsOf(list: unknown): readonly RawElement[] {
 }
 
 /** Thrown to leave the recursion; caught in readXml. */
-const TOO_MUCH = new Error('too many elements or attributes')
+const TOO_MUCH = new Error('too many elements, attributes or prefixes')
 
 function build(
   raw: RawElement,
@@ -119,13 +119,16 @@ function build(
   if (++seen.elements > XML_LIMITS.elements || depth > XML_LIMITS.depth || given.length > XML_LIMITS.attributes) {
     throw TOO_MUCH
   }
-  let scope = outer
   const attributes = new Map<string, string>()
+  const declared = new Map<string, string>()
   for (const [name, value] of given) {
-    const declared = name === 'xmlns' ? '' : name.startsWith('xmlns:') ? name.slice(6) : undefined
-    if (declared === undefined) attributes.set(localOf(name), String(value))
-    else scope = new Map([...scope, [declared, String(value)]])
+    if (name === 'xmlns') declared.set('', String(value))
+    else if (name.startsWith('xmlns:')) declared.set(name.slice(6), String(value))
+    else attributes.set(localOf(name), String(value))
   }
+  // Prefixes in force are few in whatever MMSCs write; copying many for each element would take its time.
+  if (outer.size + declared.size > XML_LIMITS.prefixes) throw TOO_MUCH
+  const scope = declared.size === 0 ? outer : new Map([...outer, ...declared])
   const colon = raw.name.indexOf(':')
   const prefix = colon < 0 ? '' : raw.name.slice(0, colon)
   return {

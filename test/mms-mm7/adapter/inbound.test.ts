@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { request } from 'node:https'
+import { request as requestTls } from 'node:https'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ReceiveOutcome } from '../../../adapters/contract/index.js'
@@ -72,6 +72,13 @@ function answerOf({ headers, body }: HttpMessage) {
   return { operation: message.operation, code: 'status' in message ? message.status.code : 0, transactionId, dialect }
 }
 
+const CREDENTIALS = Buffer.from('mmsc1:inb0und').toString('base64')
+const request = (type: string, body: string): Buffer =>
+  Buffer.from(
+    `POST /mm7/inbound HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${CREDENTIALS}\r\nContent-Type: ${type}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+
 const changed = (file: string, from: string | RegExp, to: string): Buffer => {
   const { start, headers, body } = splitHttp(octetsOf(file))
   const next = Buffer.from(body.toString('utf8').replace(from, to))
@@ -114,6 +121,27 @@ describe('a message of an MMS user', () => {
     }
   })
 
+  it.for([
+    ['only its presentation is named', '<Content href="cid:smil"/>'],
+    ['nothing is named', ''],
+  ])('IWF-10 loses nothing when its media lie side by side and %s', async ([, content]) => {
+    const { rig, post } = await inboundRig()
+    const sender = '<Sender><Number>+447700900123</Number></Sender>'
+    const to = '<Recipients><To><Number>+12065550100</Number></To></Recipients>'
+    const parts = [
+      `Content-Type: text/xml\r\n\r\n<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><DeliverReq>${sender}${to}${content}</DeliverReq></e:Body></e:Envelope>`,
+      'Content-Type: application/smil\r\nContent-ID: <smil>\r\n\r\n<smil><body><par><text src="t"/><img src="p"/></par></body></smil>',
+      'Content-Type: image/gif\r\nContent-Location: p\r\nContent-Transfer-Encoding: base64\r\n\r\nR0lGODlhAQABAAAAACw=',
+      'Content-Type: text/plain\r\nContent-Location: t\r\n\r\nlook',
+    ]
+    const body = `${parts.map((part) => `--b\r\n${part}\r\n`).join('')}--b--\r\n`
+    expect(answerOf(await post(request(`multipart/related; boundary=b`, body))).code).toBe(1000)
+    const content0 = rig.gateway.messages[0]?.content
+    const text = content0 && 'base64' in content0 ? Buffer.from(content0.base64, 'base64').toString() : ''
+    expect(text).toContain('\r\n\r\nlook\r\n')
+    expect(text).toContain('Content-Type: image/gif')
+  })
+
   it('is the medium itself when there is nothing else', async () => {
     const { rig, post } = await inboundRig()
     await post(octetsOf('deliver-12-several-content.req.http'))
@@ -145,8 +173,7 @@ describe('a message of an MMS user', () => {
     ['bad-08-envelope-namespace.req.http', 'typo ns'],
   ] as const)('is taken in the shape of %s', async ([file, text]) => {
     const { rig, post } = await inboundRig()
-    const request = octetsOf(file)
-    expect(answerOf(await post(request))).toMatchObject({ operation: 'DeliverRsp', code: 1000 })
+    expect(answerOf(await post(octetsOf(file)))).toMatchObject({ operation: 'DeliverRsp', code: 1000 })
     const [message] = rig.gateway.messages
     expect(message).toMatchObject({ from: 'tel:+447700900123', to: 'tel:+12065550100' })
     if (text !== undefined) expect(message?.content).toMatchObject({ text })
@@ -224,8 +251,8 @@ describe('a message of an MMS user', () => {
 
   it('that names no recipient is for whom its VASID stands', async () => {
     const { rig, post } = await inboundRig({ recipients: { cpm: '+12065550100' } })
-    const request = changed('deliver-01-text.req.http', /<Recipients>.*<\/Recipients>/, '')
-    expect(answerOf(await post(request)).code).toBe(1000)
+    const nobody = changed('deliver-01-text.req.http', /<Recipients>.*<\/Recipients>/, '')
+    expect(answerOf(await post(nobody)).code).toBe(1000)
     expect(rig.gateway.messages[0]?.to).toBe('tel:+12065550100')
   })
 
@@ -346,6 +373,7 @@ describe('the door', () => {
     const closed = await inboundRig({ allow: ['10.0.0.0/8', '192.0.2.1'] })
     expect((await closed.post(octetsOf('deliver-01-text.req.http'))).start).toMatch(/^HTTP\/1.1 403 /)
     expect(closed.rig.gateway.messages).toHaveLength(0)
+    expect(await closed.rig.metrics.metrics()).toMatch(/incoming_total\{.*answer="403"\} 1/)
     const open = await inboundRig({ allow: ['127.0.0.0/8'] })
     expect((await open.post(octetsOf('deliver-01-text.req.http'))).start).toMatch(/^HTTP\/1.1 200 /)
   })
@@ -417,7 +445,7 @@ describe('the door', () => {
     const ask = (more: object) =>
       new Promise<number | string>((resolve) => {
         const target = { host: '127.0.0.1', port, path: '/mm7/inbound', method: 'POST', rejectUnauthorized: false }
-        request({ ...target, ...more }, (response) => {
+        requestTls({ ...target, ...more }, (response) => {
           response.resume()
           resolve(response.statusCode ?? 0)
         })

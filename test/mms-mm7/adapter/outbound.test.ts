@@ -43,24 +43,21 @@ describe('the answer of the MMSC', () => {
     ['submit-01-text.rsp.http', { kind: 'accepted', parts: [{ id: '041120101531001' }] }],
     ['submit-02-smil-image.rsp.http', { kind: 'accepted' }],
     ['submit-04-partial-success.rsp.http', { kind: 'accepted', parts: [{ id: '041120101531004' }] }],
-    ['submit-09-fault-unknown-vasp.rsp.http', { kind: 'refused', final: 'here', reason: 'internal' }],
+    ['submit-09-fault-unknown-vasp.rsp.http', { kind: 'busy', reason: 'authentication', maxAttempts: 3 }],
     ['submit-09-fault-bad-version.rsp.http', { kind: 'refused', final: 'here', reason: 'internal' }],
     ['submit-09-fault-unsupported-op.rsp.http', { kind: 'refused', final: 'here', reason: 'service-unsupported' }],
     ['submit-09-fault-validation.rsp.http', { kind: 'refused', final: 'here', reason: 'internal' }],
-    ['submit-09-fault-service-error.rsp.http', { kind: 'busy', reason: 'service-unavailable' }],
+    ['submit-09-fault-service-error.rsp.http', { kind: 'busy', reason: 'service-unavailable', maxAttempts: 3 }],
     ['submit-09-fault-unavailable.rsp.http', { kind: 'busy', reason: 'service-unavailable' }],
     ['submit-09-fault-denied.rsp.http', { kind: 'refused', final: 'here', reason: 'sender-not-allowed' }],
     ['submit-09-fault-server-error.rsp.http', { kind: 'busy', reason: 'service-unavailable' }],
-    ['submit-10-status-address-error.rsp.http', { kind: 'refused', final: 'everywhere', reason: 'unknown-recipient' }],
-    [
-      'submit-10-status-address-not-found.rsp.http',
-      { kind: 'refused', final: 'everywhere', reason: 'unknown-recipient' },
-    ],
+    ['submit-10-status-address-error.rsp.http', { kind: 'refused', final: 'here', reason: 'unknown-recipient' }],
+    ['submit-10-status-address-not-found.rsp.http', { kind: 'refused', final: 'here', reason: 'unknown-recipient' }],
     ['submit-10-status-restricted.rsp.http', { kind: 'refused', final: 'here', reason: 'sender-not-allowed' }],
     ['submit-10-status-not-possible.rsp.http', { kind: 'busy', maxAttempts: 3 }],
     ['submit-10-status-rejected.rsp.http', { kind: 'refused', final: 'everywhere', reason: 'refused-by-recipient' }],
     ['submit-10-status-multi-address.rsp.http', { kind: 'refused', final: 'here' }],
-    ['submit-11-http-401.rsp.http', { kind: 'refused', final: 'here', reason: 'authentication' }],
+    ['submit-11-http-401.rsp.http', { kind: 'busy', reason: 'authentication', maxAttempts: 3 }],
     ['submit-11-http-503.rsp.http', { kind: 'busy', retryAfterMs: 30_000, scope: 'peer' }],
     ['submit-11-empty-200.rsp.http', { kind: 'uncertain' }],
     ['submit-12-fault-code-in-string.rsp.http', { kind: 'refused', reason: 'malformed' }],
@@ -72,6 +69,26 @@ describe('the answer of the MMSC', () => {
     const outcome = await rig.send({})
     expect(outcome).toMatchObject(expected)
     expect(said(outcome)).toMatch(/^[^\r\n]{3,}$/)
+  })
+
+  it.for([
+    [2560, { kind: 'refused', final: 'here' }],
+    [3510, { kind: 'busy', scope: 'message' }],
+    [4999, { kind: 'busy', maxAttempts: 3 }],
+  ] as const)(
+    'IW-08 of a StatusCode that only the operator knows (%i) the first digit counts',
+    async ([code, expected]) => {
+      const mmsc = await mmscFor(Buffer.from(OK.toString().replace('>1000<', `>${code}<`)))
+      const rig = await rigFor([account(mmsc.url)])
+      expect(await rig.send({})).toMatchObject(expected)
+    },
+  )
+
+  it.for([302, 403, 404, 405])('HTTP %i without MM7 closes the account, and the message waits', async (status) => {
+    const mmsc = await mmscFor(Buffer.from(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`))
+    const rig = await rigFor([account(mmsc.url)])
+    expect(await rig.send({})).toMatchObject({ kind: 'busy', reason: 'authentication', maxAttempts: 3 })
+    expect(rig.adapter.health()).toMatchObject({ state: 'refused', detail: expect.stringContaining(`HTTP ${status}`) })
   })
 
   it('is one line in the trace, whatever the MMSC writes', async () => {
@@ -286,6 +303,26 @@ describe('the way to MMSCs', () => {
     await rig.gateway.until(() => (rig.adapter.health().state === 'degraded' ? true : undefined))
     expect((await rig.send({})).kind).toBe('accepted')
     expect(two.heard).toHaveLength(1)
+  })
+
+  it('IW-09 takes what one did not take to the other, and what one may have taken to the same', async () => {
+    const busy = answer('submit-09-fault-unavailable.rsp.http')
+    const [one, two] = [await mmscFor(busy), await mmscFor()]
+    const rig = await rigFor([account(one.url, { name: 'one' }), account(two.url, { name: 'two', weight: 0 })])
+    await rig.gateway.until(() => (rig.adapter.health().state === 'up' ? true : undefined))
+    expect((await rig.send({})).kind).toBe('busy')
+    expect((await rig.send({}, { number: 2, possibleDuplicate: true })).kind).toBe('busy')
+    expect([one.heard.length, two.heard.length]).toEqual([2, 0])
+    expect((await rig.send({}, { number: 2 })).kind).toBe('accepted')
+    expect([one.heard.length, two.heard.length]).toEqual([2, 1])
+  })
+
+  it('knows that nothing was read by an MMSC that does not believe its certificate', async () => {
+    const tls = { key: TEST_KEY, cert: TEST_CERTIFICATE, requestCert: true, rejectUnauthorized: true }
+    const mmsc = await mmscFor(OK, { tls })
+    const rig = await rigFor([account(mmsc.url, { tls: { ca: TEST_CERTIFICATE, servername: 'smsc.test' } })])
+    expect(await rig.send({})).toMatchObject({ kind: 'busy', said: expect.stringMatching(/certificate/i) })
+    expect(mmsc.heard).toHaveLength(0)
   })
 
   it('speaks TLS with a certificate of its own, and believes only the right one', async () => {

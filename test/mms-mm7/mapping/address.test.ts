@@ -16,6 +16,7 @@ describe('IW-04 an address of MM7 becomes a URI', () => {
     ['Number', '447700900123', 'tel:+447700900123'],
     ['Number', ' +44 (7700) 900-123 ', 'tel:+447700900123'],
     ['Number', '+447700900123/TYPE=PLMN', 'tel:+447700900123'],
+    ['RFC2822Address', '"Ann Other" <ann@example.com>', 'mailto:ann@example.com'],
     ['Number', '32665', 'tel:32665;phone-context=cpm.example'],
     ['Number', '8080/TYPE=PLMN', 'tel:8080;phone-context=cpm.example'],
     ['ShortCode', '12345678', 'tel:12345678;phone-context=cpm.example'],

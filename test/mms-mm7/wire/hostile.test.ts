@@ -8,17 +8,27 @@ const envelope = (body: string) =>
 const deliver = (inside: string) =>
   envelope(`<DeliverReq xmlns="${NS}"><MM7Version>6.8.0</MM7Version>${inside}</DeliverReq>`)
 const sender = '<Sender><Number>+447700900123</Number></Sender>'
+const prefixes = (letter: string) => Array.from({ length: 30 }, (_, at) => `xmlns:${letter}${at}="u"`).join(' ')
 const xml = (text: string) => readMessage('text/xml; charset=utf-8', Buffer.from(text))
 
 it.for<[string, string, string]>([
   ['an external entity', `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>${deliver(sender)}`, 'unsafe-xml'],
   ['a document type in small letters', `<!doctype a>${deliver(sender)}`, 'unsafe-xml'],
-  ['elements nested too deeply', deliver(`${'<a>'.repeat(60)}${'</a>'.repeat(60)}`), 'malformed'],
-  ['too many elements', deliver('<a/>'.repeat(6000)), 'malformed'],
-  ['too many attributes', deliver(`<a ${Array.from({ length: 40 }, (_, i) => `a${i}="1"`).join(' ')}/>`), 'malformed'],
-  ['an envelope that is too long', deliver(`<Subject>${'x'.repeat(270_000)}</Subject>`), 'too-large'],
-  ['names that reach into objects', deliver('<__proto__>x</__proto__>'), 'malformed'],
-  ['elements not closed', deliver('<Sender><Number>1</Sender>'), 'malformed'],
+  ['elements nested too deeply', deliver(`${sender}${'<a>'.repeat(60)}${'</a>'.repeat(60)}`), 'malformed'],
+  ['too many elements', deliver(sender + '<a/>'.repeat(6000)), 'malformed'],
+  [
+    'too many attributes',
+    deliver(`${sender}<a ${Array.from({ length: 40 }, (_, i) => `a${i}="1"`).join(' ')}/>`),
+    'malformed',
+  ],
+  ['an envelope that is too long', deliver(`${sender}<Subject>${'x'.repeat(270_000)}</Subject>`), 'too-large'],
+  ['names that reach into objects', deliver(sender + '<__proto__>x</__proto__>'), 'malformed'],
+  [
+    'too many prefixes',
+    deliver(`${sender}<a ${prefixes('p')}><a ${prefixes('q')}><a ${prefixes('r')}/></a></a>`),
+    'malformed',
+  ],
+  ['elements not closed', deliver(`${sender}<a><b></a>`), 'malformed'],
   ['two roots', `${deliver(sender)}${deliver(sender)}`, 'malformed'],
   ['another root', '<html><body/></html>', 'malformed'],
   ['an empty body', envelope(''), 'malformed'],
