@@ -115,8 +115,8 @@ export interface SubscribedPackage {
   /** Where its SUBSCRIBEs go, a SIP URI, when that is not the core. */
   readonly server?: string
   notified(notification: Notification): Promise<NotificationVerdict>
-  /** The notifier waits for a decision of the resource's owner. */
-  pending?(resource: Uri, identity: string): Promise<void>
+  /** Told by a notification without a document: the resource's owner has not decided yet, or there is nothing to tell. */
+  standing?(resource: Uri, identity: string, state: 'pending' | 'active'): Promise<void>
   /** The state of the resource is no longer told; `refused`: for good. */
   ended(resource: Uri, identity: string, refused: boolean): Promise<void>
 }

@@ -166,8 +166,8 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
     if (step.kind === 'refused') return { status: step.status }
     await reminders.set(KIND, name, step.watch?.dueAt ?? clock.now())
     const { resource, identity, watch: left } = step
-    if (state.state === 'pending') {
-      await subscribed.pending?.(resource, identity)
+    if (state.state === 'pending' || (state.state === 'active' && request.body === '')) {
+      await subscribed.standing?.(resource, identity, state.state)
       return { status: 200 }
     }
     const answer = await read(subscribed, name, step, request)

@@ -3,6 +3,7 @@ import { normalUri, sipRequestUri, type UriOptions } from '../cpm/address.js'
 import type { Clock } from '../cpm/clock.js'
 import type { Uri } from '../cpm/ids.js'
 import { PIDF_TYPE, parsePidf } from '../cpm/pidf.js'
+import { CLOSED } from '../cpm/presence.js'
 import type { Subscriber } from '../events/subscriber.js'
 import type { Reminders } from '../spool/reminders.js'
 import type { NoteStore } from '../spool/spool.js'
@@ -59,7 +60,8 @@ export function createPresenceElsewhere(options: ElsewhereOptions): HomePresence
       await learn(resource, identity, { kind: 'active', presence: read.state })
       return { kind: 'taken' }
     },
-    pending: (resource, identity) => learn(resource, identity, { kind: 'pending' }),
+    standing: (resource, identity, state) =>
+      learn(resource, identity, state === 'pending' ? { kind: 'pending' } : { kind: 'active', presence: CLOSED }),
     async ended(resource, identity, refused) {
       // What ended by itself is asked for again; meanwhile he knows what he knows.
       if (!refused) return
