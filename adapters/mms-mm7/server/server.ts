@@ -16,6 +16,7 @@ import {
   writeMessage,
 } from '../wire/index.js'
 import { createAccess } from './access.js'
+import { limitConnections } from './crowd.js'
 
 /** Where MMSCs bring messages and reports. */
 export interface InboundServer {
@@ -32,8 +33,7 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 60_000
 const SILENCE_MS = 20_000
 const LOOK_EVERY_MS = 2_000
-/** Connections at once; more are closed unheard. */
-const CONNECTIONS = 2_000
+const CONNECTIONS = { all: 2_000, each: 500 }
 /** Refusals at the door are told this often at most, ms: who is refused may come back at once. */
 const TELL_EVERY_MS = 10_000
 const RETRY_S = '5'
@@ -61,19 +61,19 @@ export function createServer(
     connectionTimeout: SILENCE_MS,
     forceCloseConnections: 'idle',
   })
-  app.server.maxConnections = CONNECTIONS
   const access = createAccess(inbound)
   let underWay = 0
   let held = 0
   let quietUntil = 0
 
   /** Who stands before the door in vain: the operator of an MMSC cannot know why. */
-  function turnedAway(request: FastifyRequest, status: number, why: string): void {
-    metrics.incoming('-', String(status))
+  function turnedAway({ ip }: Pick<FastifyRequest, 'ip'>, answer: number | 'closed', said: string): void {
+    metrics.incoming('-', String(answer))
     if (clock.now() < quietUntil) return
     quietUntil = clock.now() + TELL_EVERY_MS
-    log.warn({ from: request.ip, status, said: why }, 'a request was turned away at the door')
+    log.warn({ from: ip, answer, said }, 'a request was turned away at the door')
   }
+  limitConnections(app.server, CONNECTIONS, (ip) => turnedAway({ ip }, 'closed', 'too many connections'))
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))

@@ -15,14 +15,14 @@ it.for<[string, string, string]>([
   ['an external entity', `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>${deliver(sender)}`, 'unsafe-xml'],
   ['a document type in small letters', `<!doctype a>${deliver(sender)}`, 'unsafe-xml'],
   ['elements nested too deeply', deliver(`${sender}${'<a>'.repeat(60)}${'</a>'.repeat(60)}`), 'malformed'],
-  ['too many elements', deliver(sender + '<a/>'.repeat(6000)), 'malformed'],
+  ['too many elements', deliver(`${sender}${'<a/>'.repeat(6000)}`), 'malformed'],
   [
     'too many attributes',
     deliver(`${sender}<a ${Array.from({ length: 40 }, (_, i) => `a${i}="1"`).join(' ')}/>`),
     'malformed',
   ],
   ['an envelope that is too long', deliver(`${sender}<Subject>${'x'.repeat(270_000)}</Subject>`), 'too-large'],
-  ['names that reach into objects', deliver(sender + '<__proto__>x</__proto__>'), 'malformed'],
+  ['names that reach into objects', deliver(`${sender}<__proto__>x</__proto__>`), 'malformed'],
   [
     'too many prefixes',
     deliver(`${sender}<a ${prefixes('p')}><a ${prefixes('q')}><a ${prefixes('r')}/></a></a>`),
