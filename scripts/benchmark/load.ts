@@ -16,6 +16,8 @@ export interface LoadRun {
   readonly rate?: number
   /** Pixels a side of the picture that goes along: about as many octets as it has pixels. */
   readonly pictureSide?: number
+  /** Recipients are users of this XMPP domain. */
+  readonly xmppDomain?: string
   readonly arrive?: boolean
 }
 
@@ -79,7 +81,16 @@ async function runLoad(run: LoadRun): Promise<LoadResult> {
     const sentAt = now()
     started.set(id, sentAt)
     const [from, to] = [String(15550000000 + (number % 1000)), String(15560000000 + (number % 5000))]
-    const status = await core.send({ id, text: `bench message ${number}`, from, to, report: true, ...picture })
+    const target = run.xmppDomain === undefined ? {} : { target: xmppTarget(to, run.xmppDomain) }
+    const status = await core.send({
+      id,
+      text: `bench message ${number}`,
+      from,
+      to,
+      report: true,
+      ...picture,
+      ...target,
+    })
     if (status < 200 || status > 299) started.delete(id)
     lastAccept = now()
     acceptMs.push(lastAccept - sentAt)
@@ -99,6 +110,9 @@ async function runLoad(run: LoadRun): Promise<LoadResult> {
     endToEndMs: [...endToEndMs],
   }
 }
+
+/** A user of XMPP as CPM devices write him. */
+const xmppTarget = (user: string, domain: string): string => `sip:u${user}%40${domain}@xmpp.iw.cpm.example`
 
 /** Until so many have come, or none has for a while. */
 async function arrivals({ messages }: LoadRun): Promise<LoadResult> {

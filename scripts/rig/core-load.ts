@@ -22,6 +22,8 @@ export interface LoadMessage {
   /** Digits of the originator and the recipient. */
   readonly from: string
   readonly to: string
+  /** URI of a recipient without a number, in place of `to`. */
+  readonly target?: string
   readonly report: boolean
   /** Goes along with the text. */
   readonly picture?: Picture
@@ -180,10 +182,10 @@ function forgetOldest(map: Map<string, Buffer>): void {
 /** The request as an S-CSCF hands it to the originating function. */
 function messageText(message: LoadMessage, branch: string, link: CoreLink, options: CoreLoadOptions): string {
   const from = `sip:+${message.from}@${options.domain}`
-  const to = `sip:+${message.to}@${options.domain};user=phone`
+  const to = message.target ?? `sip:+${message.to}@${options.domain};user=phone`
   const report = message.report ? 'imdn.Disposition-Notification: positive-delivery, negative-delivery\r\n' : ''
   const body =
-    `From: <${from}>\r\nTo: <tel:+${message.to}>\r\nDateTime: ${new Date().toISOString()}\r\n` +
+    `From: <${from}>\r\nTo: <${message.target ?? `tel:+${message.to}`}>\r\nDateTime: ${new Date().toISOString()}\r\n` +
     `NS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: ${message.id}\r\n${report}\r\n` +
     contentOf(message.text, message.picture)
   return (

@@ -52,6 +52,8 @@ test('the examples are valid', async () => {
   expect([config.node, advice]).toEqual(['gw-3', []])
   const behindKamailio = await loadText(await readFile('conf/kamailio/causeway.yaml', 'utf8'))
   expect(behindKamailio.advice).toEqual([])
+  const besideProsody = await loadText(await readFile('conf/prosody/causeway.yaml', 'utf8'))
+  expect(besideProsody.advice).toEqual([])
 })
 
 test('the alert rules of conf/prometheus name metrics that there are', async () => {

@@ -12,6 +12,10 @@ export const serverOptionsSchema = z.strictObject({
     z.coerce.number().int().min(0).max(600_000).default(0),
     'Time before a ping is answered, ms.',
   ),
+  keep: describe(
+    z.coerce.number().int().min(0).max(1_000_000).default(100_000),
+    'Messages kept to be looked at; afterwards they are only counted.',
+  ),
 })
 
 export type ServerOptions = z.input<typeof serverOptionsSchema>

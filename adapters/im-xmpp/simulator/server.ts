@@ -75,7 +75,7 @@ export async function startXmppServer(options: ServerOptions = {}): Promise<Xmpp
     if (fate === 'busy') return void returned('resource-constraint', 'wait')
     if (fate === 'away') return void returned('recipient-unavailable', 'wait')
     if (fate === 'refused') return void returned('item-not-found', 'cancel')
-    messages.push(arrived)
+    if (messages.length < settings.keep) messages.push(arrived)
     events.emit('message', arrived)
     if (fate === 'silent') swallowPings += 1
     if (fate === 'failing') setImmediate(() => setImmediate(() => returned('remote-server-not-found', 'cancel')))

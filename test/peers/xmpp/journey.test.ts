@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type GatewayRig, gatewayRig } from '../../../scripts/rig/gateway.js'
 import { header } from '../../../scripts/rig/sip-text.js'
 import { openUserAgent, type UserAgent } from '../../../scripts/rig/user-agent.js'
+import { xmppAdapter } from '../../../scripts/rig/xmpp-config.js'
 import { startUsers, type XmppUser, type XmppUsers } from './clients.js'
 import type { PeerServer } from './peer-server.js'
 import { prosody } from './prosody.js'
@@ -25,20 +26,12 @@ describe('a CPM device and an XMPP client', () => {
     clients = await startUsers({ port: server.c2s, domain: server.domain }, ['bob'])
     bob = clients.users.bob
     alice = `alice@cpm.${server.domain}`
-    const components = [
-      {
-        port: server.component,
-        domain: `cpm.${server.domain}`,
-        secret: 'secret',
-        timers: { retryFirst: '50ms', retryMax: '500ms' },
-      },
-    ]
     gateway = await gatewayRig({
       config: {
         domain: DOMAIN,
         users: { alice: { password: 'alice-secret' } },
         interworking: { services: { xmpp: { adapter: 'im' } } },
-        adapters: { im: { module: 'im-xmpp', components } },
+        adapters: { im: xmppAdapter(server.component, `cpm.${server.domain}`) },
       },
     })
     await gateway.start()
