@@ -65,6 +65,7 @@ export function createConversationServer(options: ConversationServerOptions): Co
   const terminating = createTerminating({
     toDevices,
     preferences,
+    registrations,
     deferred: options.deferred,
     dispositions,
     interwork,

@@ -1,13 +1,15 @@
 import { type FailureReason, reasonForSipStatus, sipAnswerFor } from '../cpm/failure.js'
+import type { Uri } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
 import type { Offered } from '../interworking/acceptance.js'
 import type { Deliver, Delivery, DeliveryOutcome, ToDevices } from './delivery.js'
 import type { Dispositions } from './dispositions.js'
-import type { DeferredMessaging, PreferenceStore, Preferences } from './port.js'
+import type { DeferredMessaging, PreferenceStore, Preferences, Registrations } from './port.js'
 
 export interface TerminatingOptions {
   readonly toDevices: ToDevices
   readonly preferences: PreferenceStore
+  readonly registrations: Pick<Registrations, 'devices'>
   readonly deferred: () => Pick<DeferredMessaging, 'keep' | 'hasWaiting'>
   readonly dispositions: Pick<Dispositions, 'askedFrom'>
   /** Hands the message to the ISF with what the recipient says of services (`IW-12`). */
@@ -16,12 +18,18 @@ export interface TerminatingOptions {
 
 type Unavailable = DeliveryOutcome & { kind: 'unavailable' }
 
+const ABSENT: Unavailable = {
+  kind: 'unavailable',
+  reason: 'recipient-unavailable',
+  said: 'he has no registered device',
+}
+
 /**
  * The terminating participating function (`MSG-15`, `MSG-16`): what the recipient refuses, then his devices, then what he and
  * the provider want done while none of them can be reached (`DEF-05`, `IW-11`, `CPM-CONV-001`, `CPM-CONV-002`).
  */
 export function createTerminating(options: TerminatingOptions): Deliver {
-  const { toDevices, preferences: store, dispositions, interwork } = options
+  const { toDevices, preferences: store, registrations, dispositions, interwork } = options
 
   async function message(delivery: Delivery, message: CpmMessage): Promise<DeliveryOutcome> {
     const { user } = delivery
@@ -35,10 +43,17 @@ export function createTerminating(options: TerminatingOptions): Deliver {
         said: 'the recipient takes nothing from him',
       }
     }
-    // DEF-09: a new one queues behind those that wait to be pushed, or the order is lost.
-    if (hasWaiting && preferences.waiting === 'push') return keep(delivery, message, 'defer')
+    // DEF-09: a new one queues behind those that wait to be pushed, or the order is lost; while he is away it need not.
+    if (hasWaiting && preferences.waiting === 'push') {
+      return (await mayBeThere(user)) ? keep(delivery, message, 'defer') : away(delivery, message, preferences, ABSENT)
+    }
     const outcome = await toDevices(delivery, preferences.excluded)
     return outcome.kind === 'unavailable' ? away(delivery, message, preferences, outcome) : outcome
+  }
+
+  async function mayBeThere(user: Uri): Promise<boolean> {
+    const devices = await registrations.devices(user)
+    return devices === 'unknown' || devices.length > 0
   }
 
   function away(

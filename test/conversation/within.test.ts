@@ -231,6 +231,17 @@ describe('a recipient who is away or refuses', () => {
     expect(kept.length).toBe(1)
   })
 
+  test('DEF-07 DEF-09 what waits of an earlier preference keeps nothing from the service he wants now', async () => {
+    const { kept, waiting, more } = played()
+    const { stage, alice } = await away({ unavailable: 'interwork' }, more)
+    waiting.add('sip:bob@cpm.example')
+    expect((await alice.say({ to: 'sip:bob@cpm.example', text: 'by SMS' })).answer.status).toBe(202)
+    await stage.service('sms').offered.next('the message', () => true)
+    const bob = await stage.device('bob')
+    expect((await alice.say({ to: bob.uri, text: 'behind it' })).answer.status).toBe(202)
+    expect(kept).toMatchObject([{ message: { content: { text: 'behind it' } } }])
+  })
+
   test('DEF-07 IW-11 IW-12 ISF-05 IWF-02 interwork: the service has it at the address of his preferences', async () => {
     const services = [{ service: 'sms', address: 'tel:+15550100' }]
     const { kept, more } = played()
