@@ -60,8 +60,8 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
   const sessions = new SessionTimers(clock, dialogSender)
   const responses = new ResponseSender(network, statistics)
   const context = { ...options, dialogs, dialogSender, sessions, responses }
-  const incomingInvites = new IncomingInvites(context)
-  const outgoingInvites = new OutgoingInvites(context)
+  const incomingInvites = new IncomingInvites({ ...context, isCalling: (id) => outgoingInvites.isCalling(id) })
+  const outgoingInvites: OutgoingInvites = new OutgoingInvites(context)
   const subscriptions = new OutgoingSubscriptions(context)
   const dialogArrivals = new DialogArrivals({ ...context, invites: incomingInvites })
   const incoming = new IncomingRequests({ ...context, dialogArrivals, subscriptions, invites: incomingInvites })

@@ -8,7 +8,10 @@ const SCENARIOS = join(dirname(fileURLToPath(import.meta.url)), 'sipp')
 const LIMIT = '15s'
 
 export interface SippRun {
-  readonly scenario: 'register' | 'message' | 'device' | 'member' | 'list' | 'watcher' | 'notifier' | 'third-party'
+  readonly scenario:
+    | ('register' | 'message' | 'device' | 'member' | 'list')
+    | ('watcher' | 'notifier' | 'third-party')
+    | ('caller' | 'callee')
   /** Whom it calls; absent: sipp waits for calls. */
   readonly server?: { readonly host: string; readonly port: number }
   /** Local port; 0: any. */

@@ -31,6 +31,8 @@ export interface InviteAnswersContext {
   readonly dialogSender: DialogSender
   readonly sessions: SessionTimers
   readonly records: CallRecords
+  /** Whether a client has an INVITE on its way whose dialog would have this id. */
+  readonly isCalling: (dialogId: string) => boolean
 }
 
 const UNKNOWN = 'Response not sent due to unknown transaction'
@@ -200,7 +202,9 @@ export class InviteAnswers {
 
   #dialog(invite: WaitingInvite, owner: ControlClient): Dialog {
     const contact = `<${this.#ownUri(invite)}>`
-    const dialog = dialogOfRequest({ request: invite.request, localTag: invite.tag, flow: invite.from, contact, owner })
+    const begun = dialogOfRequest({ request: invite.request, localTag: invite.tag, flow: invite.from, contact, owner })
+    // Our own INVITE has come back to us: both of its ends are dialogs of ours.
+    const dialog = this.#context.isCalling(begun.id) ? { ...begun, id: `${begun.id};uas` } : begun
     invite.dialog = dialog
     return dialog
   }

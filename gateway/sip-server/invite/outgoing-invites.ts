@@ -31,6 +31,8 @@ interface Open {
 export class OutgoingInvites {
   readonly #options: OutgoingInvitesOptions
   readonly #open = new Map<string, Open>()
+  /** Ids of the dialogs that new INVITEs on their way may make. */
+  readonly #calling = new Set<string>()
   readonly #refused: ExpiringMap<string, true>
 
   constructor(options: OutgoingInvitesOptions) {
@@ -49,9 +51,11 @@ export class OutgoingInvites {
     const attempt = new InviteAttempt(client, draft.body, this.#options)
     const answered = (...response: [SipResponse, Flow, SipRequest]) => attempt.answered(...response)
     const ended = (status: number) => {
+      this.#calling.delete(asked.dialogId)
       if (status >= 300) this.#refused.set(asked.dialogId, true)
       if (status >= 300) attempt.failed()
     }
+    this.#calling.add(asked.dialogId)
     const relay = this.#relay({ ...asked, answered, ended }, () => {
       attempt.unwanted = 'call canceled'
     })
@@ -115,6 +119,10 @@ export class OutgoingInvites {
     return this.#refused.has(dialogId)
   }
 
+  isCalling(dialogId: string): boolean {
+    return this.#calling.has(dialogId)
+  }
+
   /** Nobody is there to talk to whom it may reach. */
   clientLost(client: ControlClient): void {
     for (const { relay } of this.#open.values()) if (relay.client === client) relay.sent.cancel()
@@ -122,6 +130,7 @@ export class OutgoingInvites {
 
   clear(): void {
     this.#open.clear()
+    this.#calling.clear()
     this.#refused.clear()
   }
 
