@@ -29,6 +29,10 @@ export interface Talk {
   /** Stops reading what comes. */
   stall(): void
   readonly connection: Peer
+  /** Our a=path. */
+  readonly path: string
+  /** Sends a message on a connection of its own; the status of the answer. */
+  sendsAnew(body: string): Promise<string>
 }
 
 export interface Says {
@@ -146,11 +150,21 @@ async function talk(agent: SessionAgent, dialog: PhoneDialog, own: string, focus
     focus,
     heard,
     connection,
+    path: own,
     sends,
     says: (text, { to = identity, from = agent.uri, type = 'text/plain', id, asks } = {}) =>
       sends(cpim(from, to, text, type, id, asks)),
     request: (method, headers) => send(method, headers),
     next: (method) => dialog.requests.next(method, ({ request }) => request.method === method),
+    async sendsAnew(body) {
+      const peer = await dial(port)
+      peer.says(
+        `MSRP anew1 SEND\nTo-Path: ${theirs}\nFrom-Path: ${own}\nMessage-ID: anew\nByte-Range: 1-${body.length}/${body.length}\nContent-Type: message/cpim\n\n${body}\n-------anew1$\n`,
+      )
+      const { first } = await peer.hears()
+      peer.close()
+      return first.slice(0, 3)
+    },
     stall() {
       stalled = true
       connection.socket.pause()

@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest'
+import { buildConferenceInfo } from '../../../gateway/cpm/conference-info.js'
+import { parseXml } from '../../../gateway/cpm/xml.js'
+import { assemble } from './assemble.js'
+import { answer, place, talkOf } from './phone.js'
+import { FRIENDS, openFocusStage, uri } from './stage.js'
+import { watch } from './watch.js'
+
+const any = (): boolean => true
+
+describe('participant information', () => {
+  test('FLOW-14 FLOW-15 PART-02 PART-03 PART-06 PART-08 PART-10 PART-11: 200 with Expires, then all participants', async () => {
+    const stage = await openFocusStage()
+    const { alice, bob } = await assemble(stage, ['alice', 'bob'], { headers: [['Subject', 'Saturday']] })
+    const { identity } = alice.talk
+    const subscription = await watch(stage, 'bob', identity)
+    expect([subscription.answer.status, subscription.answer.one('Expires')]).toEqual([200, '600'])
+    const first = await subscription.next()
+    expect(first).toMatchObject({ entity: identity, state: 'full', version: 0, active: 'true', count: '2' })
+    expect(first.users).toMatchObject({ [uri('alice')]: 'connected', [uri('bob')]: 'connected' })
+    expect(first.text).toContain('<subject>Saturday</subject>')
+    expect(first.text).toContain('<maximum-user-count>100</maximum-user-count>')
+    expect(first.text).toContain('<display-text>Alice</display-text><roles><entry>chairman</entry></roles>')
+    expect(first.text).toMatch(/<media id="message"><type>message<\/type><status>sendrecv<\/status><\/media>/)
+    expect(first.notify.one('Event')).toBe('conference')
+    expect(first.notify.one('Content-Type')).toBe('application/conference-info+xml')
+    expect(bob.agent.calls.items).toEqual([])
+  })
+
+  test('PART-12 GRP-RM-05 GRP-ADD-05: what changes is told in part, its version one more each time; at the end the subscription ends', async () => {
+    const stage = await openFocusStage()
+    const { alice, bob } = await assemble(stage, ['alice', 'bob'])
+    const subscription = await watch(stage, 'alice', alice.talk.identity)
+    expect((await subscription.next()).version).toBe(0)
+    const dave = await stage.phone('dave')
+    await alice.talk.dialog.request('REFER', [
+      ['Refer-To', `<${dave.uri}>`],
+      ['Refer-Sub', 'false'],
+    ])
+    const toDave = await dave.calls.next('INVITE', any)
+    const dialling = await subscription.next()
+    expect(dialling).toMatchObject({ state: 'partial', version: 1, users: { [uri('dave')]: 'dialing-out' } })
+    toDave.progress(180)
+    expect(await subscription.next()).toMatchObject({ version: 2, users: { [uri('dave')]: 'alerting' } })
+    await answer(dave, toDave)
+    expect(await subscription.next()).toMatchObject({ version: 3, count: '3', users: { [uri('dave')]: 'connected' } })
+    await alice.talk.dialog.request('REFER', [
+      ['Refer-To', `<${dave.uri};method=BYE>`],
+      ['Refer-Sub', 'false'],
+    ])
+    const booted = await subscription.until({ [uri('dave')]: 'disconnected booted' })
+    expect([booted.version, booted.count]).toEqual([4, '2'])
+    await bob.talk.request('NICKNAME', 'Use-Nickname: "Bobby"\n')
+    expect((await subscription.next()).text).toContain('<display-text>Bobby</display-text>')
+    await bob.talk.dialog.bye()
+    let last = await subscription.next()
+    while (!last.notify.one('Subscription-State').startsWith('terminated')) last = await subscription.next()
+    expect(last.notify.one('Subscription-State')).toBe('terminated;reason=noresource')
+    await stage.quiet()
+  })
+
+  test('PART-08 PART-09 PART-14: an unknown session 404, one who is not in it 403, the group by policy only', async () => {
+    const stage = await openFocusStage()
+    const { alice } = await assemble(stage, ['alice', 'bob'])
+    await stage.phone('dave')
+    expect((await watch(stage, 'alice', `sip:s-${'1'.repeat(32)}@cpm.example`)).answer.status).toBe(404)
+    expect((await watch(stage, 'dave', alice.talk.identity)).answer.status).toBe(403)
+    expect((await watch(stage, 'dave', FRIENDS)).answer.status).toBe(403)
+    const open = await openFocusStage({ policies: { watch: 'anyone' } })
+    const other = await assemble(open, ['alice', 'bob'])
+    await open.phone('dave')
+    const subscription = await watch(open, 'dave', FRIENDS)
+    expect(subscription.answer.status).toBe(200)
+    expect((await subscription.next()).entity).toBe(other.alice.talk.identity)
+  })
+
+  test('a user with two devices is one user with two endpoints; an anonymous one shows no address', async () => {
+    const stage = await openFocusStage()
+    const { alice } = await assemble(stage, ['alice', 'bob'])
+    const tablet = await stage.phone('bob')
+    await talkOf(tablet, place(tablet, alice.talk.identity))
+    const carol = await stage.phone('carol')
+    await talkOf(carol, place(carol, FRIENDS, { headers: [['Privacy', 'id']] }))
+    const { users, text } = await (await watch(stage, 'alice', alice.talk.identity)).next()
+    expect(users).toEqual({
+      [uri('alice')]: 'connected',
+      [uri('bob')]: 'connected, connected',
+      'sip:anonymous1@anonymous.invalid': 'connected',
+    })
+    expect(text).not.toMatch(/carol/i)
+  })
+
+  test('who was called and did not come is told as failed or busy', async () => {
+    const stage = await openFocusStage()
+    const { alice } = await assemble(stage, ['alice', 'bob'])
+    const subscription = await watch(stage, 'alice', alice.talk.identity)
+    await subscription.next()
+    const [dave, erin] = [await stage.phone('dave'), await stage.phone('erin')]
+    for (const agent of [dave, erin]) {
+      await alice.talk.dialog.request('REFER', [
+        ['Refer-To', `<${agent.uri}>`],
+        ['Refer-Sub', 'false'],
+      ])
+    }
+    ;(await dave.calls.next('INVITE', any)).refuse(486)
+    const busy = await subscription.until({ [uri('dave')]: 'disconnected busy' })
+    expect(busy.text).toMatch(/<reason>SIP;cause=486/)
+    ;(await erin.calls.next('INVITE', any)).refuse(480)
+    await subscription.until({ [uri('erin')]: 'disconnected failed' })
+  })
+})
+
+test('RFC 4575: what stands in a document is escaped, and the document can be read', () => {
+  const text = buildConferenceInfo({
+    entity: 'sip:s-1@x',
+    version: 3,
+    state: 'full',
+    subject: '<&>"',
+    users: [{ entity: 'sip:a&b@x', displayText: '"<A>"', roles: ['participant'], endpoints: [] }],
+  })
+  const root = parseXml(text, { chars: 10_000, depth: 6, elements: 50, attributes: 10 })
+  expect(root).toMatchObject({ local: 'conference-info', uri: 'urn:ietf:params:xml:ns:conference-info' })
+  expect('kind' in root ? '' : root.children[0]?.children[0]?.text).toBe('<&>"')
+})
