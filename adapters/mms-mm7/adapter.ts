@@ -9,6 +9,7 @@ import { mmsMetrics } from './metrics.js'
 import type { MmsOptions } from './profile.js'
 import { createReceiver } from './receive.js'
 import { createSend } from './send.js'
+import { isOpenToAll } from './server/access.js'
 import { createServer } from './server/server.js'
 
 /** What MMS can carry: text and media for numbers, with delivery reports and read replies where they can reach us. */
@@ -83,6 +84,7 @@ export function createMmsAdapter(options: MmsOptions, context: AdapterContext): 
       if (server) {
         const port = await server.start()
         listening = `, listening on port ${port}`
+        if (inbound && isOpenToAll(inbound)) log.warn({ port }, 'anybody who gets here may bring messages and reports')
         log.info({ port, path: inbound?.path }, 'MMSCs may bring messages')
       }
       for (const account of accounts) account.start()

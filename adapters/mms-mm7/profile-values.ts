@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
 
 /** Kinds of values in the adapter's options. */
@@ -25,9 +26,11 @@ export const httpUrl = z
   }, 'expected a URL such as https://mmsc.example.net/mm7, without credentials')
 
 /** An address or a network, such as 10.1.2.0/24. */
-export const network = z
-  .string()
-  .regex(/^[0-9a-fA-F.:]+(\/\d{1,3})?$/, 'expected an IP address or a network such as 10.1.2.0/24')
+export const network = z.string().refine((text) => {
+  const [address = '', bits = '0', ...more] = text.split('/')
+  const most = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1
+  return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= most
+}, 'expected an IP address or a network such as 10.1.2.0/24')
 
 /** host:port to listen on; port 0 takes a free one. */
 export const listenAddress = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'expected host:port')

@@ -67,6 +67,7 @@ export function createReceiver(parts: ReceiverParts) {
     const { message } = received
     // Whoever else it is for is not our customer.
     if (message.vaspId !== undefined && vaspIds.size > 0 && !vaspIds.has(message.vaspId)) {
+      log.warn({ vaspId: message.vaspId }, 'an MMSC has brought a message for a VASP that no account names')
       return { kind: 'error', status: STATUS.improperIdentification }
     }
     const sender = addressOf(message.sender)

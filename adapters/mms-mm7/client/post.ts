@@ -6,7 +6,7 @@ import type { Clock } from '../../../gateway/cpm/clock.js'
 export interface HttpAnswer {
   readonly status: number
   readonly contentType: string | undefined
-  /** Retry-After in ms, when it is said in seconds. */
+  /** Retry-After in ms, an hour at most, when it is said in seconds. */
   readonly retryAfterMs?: number
   readonly body: Buffer
 }
@@ -42,6 +42,8 @@ export interface Posting {
   abort(): void
 }
 
+/** Longest Retry-After that is believed, s. */
+const LONGEST_WAIT_S = 3600
 /** Octets of an answer; one that is longer is none. */
 const LONGEST_ANSWER = 1_048_576
 
@@ -123,7 +125,7 @@ async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
   return {
     status: response.statusCode ?? 0,
     contentType: response.headers['content-type'],
-    ...(seconds === undefined ? {} : { retryAfterMs: Number(seconds) * 1000 }),
+    ...(seconds === undefined ? {} : { retryAfterMs: Math.min(Number(seconds), LONGEST_WAIT_S) * 1000 }),
     body: Buffer.concat(chunks),
   }
 }

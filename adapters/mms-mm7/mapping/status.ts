@@ -59,6 +59,9 @@ export const isTaken = (code: number): boolean => code >= 1000 && code < 2000
 /** Whether a StatusCode is somebody's mistake and no answer about the message. */
 export const isAlarm = (code: number): boolean => meaningOf(code).alarm ?? false
 
+/** Wait after an HTTP answer that speaks of all messages and does not say how long, ms. */
+const OVERLOADED_MS = 10_000
+
 type Refusal = Extract<SendOutcome, { readonly kind: 'busy' | 'refused' }>
 
 const MINUTE = 60_000
@@ -105,18 +108,17 @@ export function httpOutcome(
   attempt: number,
   retryAfter: number | undefined,
   said: string,
-): Refusal | undefined {
+): Refusal | Extract<SendOutcome, { readonly kind: 'uncertain' }> | undefined {
   if (status >= 200 && status < 300) return undefined
-  if (status === 408 || status === 429 || status >= 500) {
-    const wait = retryAfter ?? retryAfterMs(attempt)
-    const scope = retryAfter === undefined ? 'message' : 'peer'
-    return {
-      kind: 'busy',
-      retryAfterMs: wait,
-      scope,
-      reason: status === 429 ? 'throttled' : 'service-unavailable',
-      said,
-    }
+  // What stands before the MMSC has passed it on, and heard no answer.
+  if (status === 502 || status === 504) return { kind: 'uncertain', reason: 'uncertain', said }
+  const overloaded = retryAfter !== undefined || status === 429 || status === 503
+  if (overloaded && (status === 408 || status === 429 || status >= 500)) {
+    const reason = status === 429 ? 'throttled' : 'service-unavailable'
+    return { kind: 'busy', retryAfterMs: retryAfter ?? OVERLOADED_MS, scope: 'peer', reason, said }
+  }
+  if (status === 408 || status >= 500) {
+    return { kind: 'busy', retryAfterMs: retryAfterMs(attempt), scope: 'message', reason: 'service-unavailable', said }
   }
   if (status === 413) return { kind: 'refused', final: 'here', reason: 'too-large', said }
   if (isClosed(status)) {

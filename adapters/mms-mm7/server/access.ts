@@ -9,6 +9,13 @@ export interface Access {
   knows(authorization: string | undefined): boolean
 }
 
+/** Whether anybody who gets there may bring messages: no address, credential or certificate is asked for, and not only this machine gets there. */
+export const isOpenToAll = ({ listen, allow, credentials, tls }: InboundOptions): boolean =>
+  allow.length === 0 &&
+  credentials.length === 0 &&
+  tls?.clientCa === undefined &&
+  !/^(?:127\.[\d.]+|\[::1\]|localhost):/.test(listen)
+
 /** Who may bring messages and reports: by address, and by HTTP basic authentication. */
 export function createAccess({ allow, credentials }: Pick<InboundOptions, 'allow' | 'credentials'>): Access {
   const list = new BlockList()

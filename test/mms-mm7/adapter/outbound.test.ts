@@ -91,6 +91,21 @@ describe('the answer of the MMSC', () => {
     expect(rig.adapter.health()).toMatchObject({ state: 'refused', detail: expect.stringContaining(`HTTP ${status}`) })
   })
 
+  it.for([
+    [429, '', { kind: 'busy', retryAfterMs: 10_000, scope: 'peer', reason: 'throttled' }],
+    [503, 'Retry-After: 999999\r\n', { kind: 'busy', retryAfterMs: 3_600_000, scope: 'peer' }],
+    [500, '', { kind: 'busy', retryAfterMs: 30_000, scope: 'message' }],
+    [500, 'Retry-After: 7\r\n', { kind: 'busy', retryAfterMs: 7_000, scope: 'peer' }],
+    [502, '', { kind: 'uncertain' }],
+    [504, '', { kind: 'uncertain' }],
+    [413, '', { kind: 'refused', final: 'here', reason: 'too-large' }],
+  ] as const)('HTTP %i without MM7, %j', async ([status, header, expected]) => {
+    const mmsc = await mmscFor(Buffer.from(`HTTP/1.1 ${status} No\r\n${header}Content-Length: 0\r\n\r\n`))
+    const rig = await rigFor([account(mmsc.url)])
+    expect(await rig.send({})).toMatchObject(expected)
+    expect(rig.adapter.messages.parallel()).toBe('scope' in expected && expected.scope === 'peer' ? 0 : 4)
+  })
+
   it('is one line in the trace, whatever the MMSC writes', async () => {
     const odd = OK.toString().replace('>Success<', '>So\r\nbe it<').replace('>041120101531001<', '>A\nB<')
     const mmsc = await mmscFor(
