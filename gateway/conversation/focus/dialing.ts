@@ -93,32 +93,37 @@ async function dialUser(
 }
 
 async function dialOutside(
-  { record, group, inviteOutside }: ConferenceOptions,
-  { account }: Participant,
+  { record, group, inviteOutside, preferences }: ConferenceOptions,
+  { account, addresses }: Participant,
   { inviter, isAnonymous, expiresAt }: Cause,
   { ours, others, onAlerting, withdrawn }: DialContext,
 ): Promise<Dialled> {
   const invite = inviteOutside()
   if (!invite) return { kind: 'refused', status: 404, reason: 'Not Found' }
   const { identity, identities, subject } = record
-  onAlerting()
+  const { services } = await preferences.of(account)
   const answer = await invite(
     {
       id: stableId(`${identity} ${account}`),
+      function: 'orig',
+      originator: group ? { uri: group.address, addresses: [group.address] } : inviter,
       from: isAnonymous ? ANONYMOUS : inviter.uri,
       ...(inviter.name !== undefined && !isAnonymous && { fromName: inviter.name }),
-      to: account,
+      target: account,
+      recipient: { services, addresses },
       group: {
-        address: group?.address ?? identity,
+        address: identity,
         ...(group?.name !== undefined && { name: group.name }),
         participants: others.map(speaker),
       },
       ...(subject !== undefined && { subject }),
-      ...(identities.conversationId !== undefined && { conversationId: identities.conversationId }),
+      identities,
+      privacy: isAnonymous,
       expiresAt,
     },
     ours,
     withdrawn,
+    onAlerting,
   )
   if (answer.kind === 'accepted') return { kind: 'side', side: answer.side }
   return { kind: 'refused', status: sipAnswerFor(answer.reason).status, reason: answer.said }

@@ -31,7 +31,10 @@ export interface FocusOptions
 /** The controlling function for group sessions, on one node. */
 export interface Focus extends SessionFocus {
   /** A member outside CPM comes by himself: `to` is a group, or a session identity (`IWF-SESS-02`). */
-  joinOutside(invitation: SessionInvitation, theirs: SessionSide): Promise<SessionAnswer>
+  joinOutside(
+    invitation: Pick<SessionInvitation, 'from' | 'fromName' | 'to'>,
+    theirs: SessionSide,
+  ): Promise<SessionAnswer>
   /** Sessions that run here. */
   sessions(): number
   start(): void

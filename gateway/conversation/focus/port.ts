@@ -1,8 +1,8 @@
-import type { SessionInvitation, SessionPort, SessionSide } from '../../../adapters/contract/sessions.js'
 import type { GroupSessionPolicies } from '../../config/group-sessions.js'
 import type { Clock } from '../../cpm/clock.js'
 import type { UserInfo } from '../../cpm/conference-info.js'
 import type { Uri } from '../../cpm/ids.js'
+import type { InviteOutside } from '../../interworking/session/port.js'
 import type { Media } from '../../msrp/sdp/description.js'
 import type { Group } from '../group/groups.js'
 import type { PreferenceStore } from '../port.js'
@@ -12,9 +12,6 @@ import type { Participant } from './participant.js'
 import type { FocusRecorder } from './recorder.js'
 import type { SessionRecord } from './records.js'
 import type { Newcomer } from './roster.js'
-
-/** Invites somebody outside CPM into a session (`FLOW-31`): the same as an adapter's, with the service chosen behind it. */
-export type InviteOutside = SessionPort['invite']
 
 /** What sessions lean on, all the same for all of them. */
 export interface ConferenceSurroundings {
@@ -59,5 +56,3 @@ export interface ConferenceOptions extends ConferenceSurroundings {
   /** It is over. Only where it was cut off its members can come back. */
   over(isCut: boolean): void
 }
-
-export type { SessionInvitation, SessionSide }

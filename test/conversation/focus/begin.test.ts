@@ -196,7 +196,11 @@ describe('a session of a list', () => {
     const { body, headers } = listed([uri('bob'), uri('alice'), 'wv:carol@imps.example'], path)
     const call = alice.call(LISTS, body, headers)
     const outside = await stage.outside.next('an invitation by a service', any)
-    expect(outside.invitation).toMatchObject({ to: 'wv:carol@imps.example', from: uri('alice') })
+    expect(outside.invitation).toMatchObject({
+      target: 'wv:carol@imps.example',
+      from: uri('alice'),
+      originator: { uri: uri('alice') },
+    })
     const bobs = await answer(bob, await bob.calls.next('INVITE', any))
     const alices = await talkOf(alice, { path, call })
     expect(alices.identity).toMatch(/^sip:s-[0-9a-f]{32}@cpm\.example$/)

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import type { SessionInvitation, SessionPort, SessionSide } from '../../../adapters/contract/sessions.js'
+import type { SessionPort, SessionSide } from '../../../adapters/contract/sessions.js'
 import { configSchema } from '../../../gateway/config/schema.js'
 import { createFocus, type Focus } from '../../../gateway/conversation/focus/focus.js'
 import { toMixer } from '../../../gateway/conversation/focus/mixer.js'
@@ -10,6 +10,7 @@ import { createEmbeddedCore } from '../../../gateway/core/embedded-core.js'
 import { type Clock, systemClock } from '../../../gateway/cpm/clock.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
 import { createNotifier } from '../../../gateway/events/notifier.js'
+import type { OutsideInvitation } from '../../../gateway/interworking/session/port.js'
 import { MsrpEndpoint } from '../../../gateway/msrp/endpoint.js'
 import type { MsrpLimits } from '../../../gateway/msrp/limits.js'
 import { createSipEdge } from '../../../gateway/sip/edge.js'
@@ -45,8 +46,8 @@ export interface FocusStageOptions {
 }
 
 /** Somebody outside CPM, played by the test. */
-export interface OutsideInvitation {
-  readonly invitation: SessionInvitation
+export interface OutsideAsked {
+  readonly invitation: OutsideInvitation
   readonly ours: SessionSide
   readonly withdrawn: AbortSignal
   answer(answer: Awaited<ReturnType<SessionPort['invite']>>): void
@@ -58,7 +59,7 @@ export interface FocusStage {
   readonly endpoint: MsrpEndpoint
   readonly notes: NoteStore
   readonly events: readonly FocusEvent[]
-  readonly outside: ReturnType<typeof inbox<OutsideInvitation>>
+  readonly outside: ReturnType<typeof inbox<OutsideAsked>>
   readonly faults: readonly unknown[]
   readonly server: { readonly host: string; readonly port: number }
   /** A device; registered unless it says otherwise. */
@@ -115,7 +116,7 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
   })
   const store = memoryNotes()
   const events: FocusEvent[] = []
-  const outside = inbox<OutsideInvitation>(({ invitation }) => invitation.to)
+  const outside = inbox<OutsideAsked>(({ invitation }) => invitation.target)
   const preferences = {
     of: async (): Promise<Preferences> => ({
       unavailable: 'discard',
@@ -157,8 +158,10 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
       edge: edge.sessions,
       media: { endpoint, mixer: toMixer(config.media.mixer) },
       inviteUser: createInviteUser({ edge: edge.sessions, registrations, preferences }),
-      inviteOutside: () => (invitation, ours, withdrawn) =>
-        new Promise((resolve) => outside.push({ invitation, ours, withdrawn, answer: resolve })),
+      inviteOutside: () => (invitation, ours, withdrawn, ringing) => {
+        ringing()
+        return new Promise((resolve) => outside.push({ invitation, ours, withdrawn, answer: resolve }))
+      },
       preferences,
       notes,
       notifier: createNotifier({ port: edge, notes, reminders: memoryReminders(clock), clock, log: silent }),
