@@ -1,9 +1,10 @@
 import type { ConversationPolicies } from '../config/preferences.js'
 import { stableId } from '../cpm/identity.js'
-import type { ContributionId, Uri } from '../cpm/ids.js'
+import type { ContributionId } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
 import { carriesMedia, octets } from '../interworking/selection.js'
 import type { Originator, SipAnswer } from '../sip/port.js'
+import { isListed } from './listed.js'
 
 /** What an originator may send, and what his message has to have (`MSG-05`, `MSG-06`, `CONV-07`). */
 export type Admission =
@@ -14,7 +15,7 @@ export type AdmissionPolicies = Pick<ConversationPolicies, 'senders' | 'identiti
 
 /** The originating function's check of a sender who has been authenticated, and of his message. Pure. */
 export function admit(message: CpmMessage, sender: Originator, { senders, identities }: AdmissionPolicies): Admission {
-  if (isBarred(sender.addresses, senders.barred)) return refused(403, 'the sender may not use the service')
+  if (isListed(sender.addresses, senders.barred)) return refused(403, 'the sender may not use the service')
   if (senders.media && !carriesMedia(senders.media, message.content.type))
     return refused(415, 'this kind of content is not allowed')
   if (senders.maxBytes !== undefined && octets(message.content) > senders.maxBytes) {
@@ -33,11 +34,3 @@ export function withContribution(message: CpmMessage): CpmMessage {
 }
 
 const refused = (status: number, warning: string): Admission => ({ kind: 'refused', answer: { status, warning } })
-
-function isBarred(addresses: readonly Uri[], barred: readonly string[]): boolean {
-  return barred.some((entry) => {
-    const domain = /^sips?:\*@([^;?\s]+)$/i.exec(entry)?.[1]?.toLowerCase()
-    if (domain === undefined) return addresses.includes(entry as Uri)
-    return addresses.some((address) => address.split(/[;?]/, 1)[0]?.endsWith(`@${domain}`))
-  })
-}

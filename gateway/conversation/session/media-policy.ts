@@ -1,15 +1,7 @@
 import type { MediaConfig } from '../../config/sessions.js'
 import type { Uri } from '../../cpm/ids.js'
 import type { Media } from '../../msrp/sdp/description.js'
-
-/** Whether an address is in a list of addresses and whole domains (`sip:*@domain`). */
-export function isListed(addresses: readonly Uri[], list: readonly string[]): boolean {
-  return list.some((entry) => {
-    const domain = /^sips?:\*@([^;?\s]+)$/i.exec(entry)?.[1]?.toLowerCase()
-    if (domain === undefined) return addresses.includes(entry as Uri)
-    return addresses.some((address) => address.split(/[;?]/, 1)[0]?.endsWith(`@${domain}`))
-  })
-}
+import { isListed } from '../listed.js'
 
 /** Which streams the provider allows, and these users may have (`MED-06`, `MED-07`); each user by all his addresses. */
 export function mediaPolicy(

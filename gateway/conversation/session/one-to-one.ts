@@ -3,22 +3,24 @@ import type { MediaConfig, SessionsConfig } from '../../config/sessions.js'
 import type { UserDirectory } from '../../core/port.js'
 import type { Clock } from '../../cpm/clock.js'
 import { ICSI } from '../../cpm/features.js'
-import type { Uri } from '../../cpm/ids.js'
+import { stableId } from '../../cpm/identity.js'
+import type { ContributionId, Uri } from '../../cpm/ids.js'
 import type { SipAnswer } from '../../sip/port.js'
-import type { CallOutcome, IncomingCall, Invitation, SessionPort } from '../../sip/session-port.js'
+import type { CallOutcome, IncomingCall, Invitation, SessionIdentities, SessionPort } from '../../sip/session-port.js'
 import { throughCore } from '../delivery.js'
 import { readFarAnswer } from '../far-answer.js'
+import { isListed } from '../listed.js'
 import { wayOf } from '../originating.js'
 import type { PreferenceStore } from '../port.js'
 import type { MediaEndpoint } from './anchor.js'
 import { joinLegs } from './joined.js'
-import { isListed, mediaPolicy, staysInPath } from './media-policy.js'
+import { mediaPolicy, staysInPath } from './media-policy.js'
 import { createMediaRoute, type MediaRoute, type Offering } from './media-route.js'
 import type { InviteUser, SessionInterworking, UserCall, UserCallOutcome } from './port.js'
 import type { SessionRecorder } from './recorder.js'
 
 export interface OneToOneOptions {
-  readonly policies: Pick<ConversationPolicies, 'senders' | 'unroutable' | 'noCpm' | 'noCore'>
+  readonly policies: Pick<ConversationPolicies, 'senders' | 'identities' | 'unroutable' | 'noCpm' | 'noCore'>
   readonly sessions: SessionsConfig
   readonly media: MediaConfig
   readonly edge: Pick<SessionPort, 'invite'>
@@ -58,12 +60,17 @@ export function createOneToOne(options: OneToOneOptions) {
   const { policies, sessions, media, edge, inviteUser, directory, preferences, endpoint, recorder, clock } = options
   let underWay = 0
 
-  function admit({ function: called, originator, icsi }: Invitation): SipAnswer | undefined {
+  function admit(invitation: Invitation): SipAnswer | undefined {
+    const { function: called, originator, icsi, identities } = invitation
     if (underWay >= sessions.maxSessions) return { status: 503, retryAfterSeconds: 5 }
     const isCpm = icsi !== undefined && CPM_SERVICE.test(icsi)
     if (!isCpm && sessions.withoutService === 'refuse') return { status: 403, warning: 'no CPM service is named' }
-    const isBarred = called === 'orig' && isListed(originator.addresses, policies.senders.barred)
-    return isBarred ? { status: 403, warning: 'the sender may not use the service' } : undefined
+    if (called !== 'orig') return undefined
+    if (isListed(originator.addresses, policies.senders.barred)) {
+      return { status: 403, warning: 'the sender may not use the service' }
+    }
+    const isIncomplete = policies.identities === 'refuse' && withContribution(invitation) !== identities
+    return isIncomplete ? { status: 400, warning: 'Conversation-ID without Contribution-ID' } : undefined
   }
 
   function wayFor(invitation: Invitation): Way {
@@ -185,17 +192,7 @@ export function createOneToOne(options: OneToOneOptions) {
     kinds: readonly string[],
     anchored: boolean,
   ): UserCall {
-    const {
-      originator,
-      from,
-      fromName,
-      target,
-      icsi = ICSI.session,
-      identities,
-      subject,
-      referredBy,
-      focus,
-    } = invitation
+    const { originator, from, fromName, target, icsi = ICSI.session, subject, referredBy, focus } = invitation
     const { privacy, maxForwards, routes, callerPreferences, icid, callId } = invitation
     const now = clock.now()
     const expiresAt = Math.min(invitation.expiresAt ?? now + sessions.validity, now + sessions.maxValidity)
@@ -205,7 +202,7 @@ export function createOneToOne(options: OneToOneOptions) {
       from,
       addresses: originator.addresses,
       icsi,
-      identities,
+      identities: withContribution(invitation),
       expiresAt,
       offer,
       kinds,
@@ -280,6 +277,13 @@ export function createOneToOne(options: OneToOneOptions) {
 
 /** Headers that mean something to the other side only. */
 const PASSED = ['Session-Replaces', 'Priority', 'Request-Disposition', 'History-Info', 'P-Access-Network-Info']
+
+/** `CONV-07`: a conversation never goes on without its contribution. */
+function withContribution({ identities, from, callId }: Invitation): SessionIdentities {
+  const { conversationId, contributionId } = identities
+  if (conversationId === undefined || contributionId !== undefined) return identities
+  return { ...identities, contributionId: stableId(`contribution ${from} ${callId}`) as ContributionId }
+}
 
 function passedOn({ header }: Invitation): Record<string, string> {
   const there = PASSED.flatMap((name) => {

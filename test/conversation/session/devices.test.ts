@@ -98,11 +98,10 @@ describe('several devices', () => {
     const alice = await stage.device('alice')
     const phone = await openMsrpPhone()
     expect((await alice.call(BOB, phone.sdp(), [ICSI]).final).status).toBe(603)
-    expect((await alice.call('tel:+12065559999', phone.sdp(), [ICSI]).final).status).toBe(603)
-    expect(asked).toEqual([
-      ['sip:bob@cpm.example', true],
-      ['tel:+12065559999', false],
-    ])
+    // SESS-05: the schemes of those outside.
+    const outside = ['tel:+12065559999', 'wv:bob@imps.example', 'mailto:bob@mail.example', 'xmpp:bob@xmpp.example']
+    for (const target of outside) expect((await alice.call(target, phone.sdp(), [ICSI]).final).status).toBe(603)
+    expect(asked).toEqual([['sip:bob@cpm.example', true], ...outside.map((target) => [target, false])])
     await phone.close()
   })
 

@@ -109,6 +109,11 @@ describe('with us in the path of the media', () => {
     expect((await fromAlice.receives()).body).toBe('Hello Alice')
     expect((await back).first).toBe('200 OK')
     expect(stage.media.sessions).toBe(2)
+    const unknown = pathIn(answered).replace(/\/[^/]*;tcp$/, '/nobody;tcp')
+    const head = `MSRP none1234 SEND\nTo-Path: ${unknown}\nFrom-Path: ${one.path}\nMessage-ID: m0\n`
+    fromAlice.peer.says(`${head}Byte-Range: 1-2/2\nContent-Type: text/plain\n\nhi\n-------none1234$\n`)
+    const stray = await fromAlice.peer.hears()
+    expect([stray.transaction, stray.first.slice(0, 3)]).toEqual(['none1234', '481'])
     await there.bye()
     await here.requests.next('BYE', () => true)
     await Promise.all([fromAlice.peer.closed, fromBob.peer.closed])

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { header } from '../../../scripts/rig/sip-text.js'
 import { openMsrpPhone } from './msrp-phone.js'
-import { openSessionStage, SESSION } from './stage.js'
+import { features, openSessionStage, SESSION } from './stage.js'
 import { audio, BOB, ICSI, invited, talk } from './talk.js'
 
 describe('a session between two users', () => {
@@ -134,6 +134,23 @@ describe('a session between two users', () => {
     expect((await carol.call(BOB, audio(), [ICSI]).final).status).toBe(403)
     expect((await alice.call(BOB, audio(), [ICSI]).final).status).toBe(603)
     expect(bob.calls.items).toEqual([])
+  })
+
+  test('CONV-07, CONV-09: a conversation without its contribution gets one, or 400; what is not there stays away', async () => {
+    const stage = await openSessionStage()
+    const alice = await stage.device('alice')
+    const bob = await stage.device('bob', features(['session'], ['audio']))
+    const shown = async (headers: [string, string][]) => {
+      alice.call(BOB, audio(), [ICSI, ...headers])
+      const { invite } = await invited(bob)
+      return [header(invite, 'conversation-id'), header(invite, 'contribution-id')]
+    }
+    const [conversation, contribution] = await shown([['Conversation-ID', 'alone']])
+    expect([conversation, /^[0-9a-f-]{36}$/.test(contribution ?? '')]).toEqual(['alone', true])
+    expect(await shown([])).toEqual(['', ''])
+    const strict = await openSessionStage({ conversation: { identities: 'refuse' } })
+    const carol = await strict.device('carol')
+    expect((await carol.call(BOB, audio(), [ICSI, ['Conversation-ID', 'alone']]).final).status).toBe(400)
   })
 
   test('more sessions than the node takes get 503', async () => {
