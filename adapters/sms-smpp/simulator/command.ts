@@ -1,12 +1,8 @@
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import type { Simulator } from '../../contract/index.js'
+import { freshId, runUntil, withPem } from '../../contract/simulate.js'
 import { MAGIC_NUMBERS } from './magic.js'
 import { smscOptionsSchema } from './options.js'
 import { startSmsc } from './smsc.js'
-
-const SAY_EVERY_MS = 10_000
-const MAX_FIRST_ID = 1_000_000_000
 
 /** On the command line certificate and key are files, and the port is the one registered for SMPP. */
 const commandOptionsSchema = smscOptionsSchema.extend({
@@ -22,9 +18,7 @@ export const smscSimulator: Simulator = {
   summary: 'SMS message centre (SMPP 3.4/5.0) with handsets; numbers +999…NN force outcomes',
   options: commandOptionsSchema,
   async run(options, log, stop) {
-    // Ids of a centre do not come again when it restarts: the gateway still knows those of before.
-    const firstId = Math.floor(Date.now() / 100) % MAX_FIRST_ID
-    const settings = commandOptionsSchema.parse({ firstId, ...withFiles(options) })
+    const settings = commandOptionsSchema.parse({ firstId: freshId(), ...withPem(options) })
     const smsc = await startSmsc(settings)
     log.info({ port: smsc.port }, 'message centre listens')
     for (const [ending, { says }] of Object.entries(MAGIC_NUMBERS).sort()) log.info(`+999…${ending}: ${says}`)
@@ -34,19 +28,7 @@ export const smscSimulator: Simulator = {
       log.debug({ id, from, to, status, length: text.length }, 'submit_sm'),
     )
     smsc.events.on('acknowledged', (reference, stat) => log.debug({ reference, stat }, 'handset is told'))
-    const ticker = setInterval(() => log.info({ ...smsc.counts, waiting: smsc.waiting() }, 'so far'), SAY_EVERY_MS)
-    if (!stop.aborted) await once(stop, 'abort')
-    clearInterval(ticker)
+    await runUntil(stop, log, () => ({ ...smsc.counts, waiting: smsc.waiting() }))
     await smsc.stop()
   },
-}
-
-/** Certificate and key are named as files on the command line. */
-function withFiles(options: Readonly<Record<string, string>>): Record<string, string> {
-  const read = { ...options }
-  for (const name of ['cert', 'key']) {
-    const file = options[name]
-    if (file !== undefined) read[name] = readFileSync(file, 'utf8')
-  }
-  return read
 }
