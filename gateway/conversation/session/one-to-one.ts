@@ -2,11 +2,9 @@ import type { ConversationPolicies } from '../../config/preferences.js'
 import type { MediaConfig, SessionsConfig } from '../../config/sessions.js'
 import type { UserDirectory } from '../../core/port.js'
 import type { Clock } from '../../cpm/clock.js'
-import { ICSI } from '../../cpm/features.js'
-import { stableId } from '../../cpm/identity.js'
-import type { ContributionId, Uri } from '../../cpm/ids.js'
+import type { Uri } from '../../cpm/ids.js'
 import type { SipAnswer } from '../../sip/port.js'
-import type { CallOutcome, IncomingCall, Invitation, SessionIdentities, SessionPort } from '../../sip/session-port.js'
+import type { CallOutcome, IncomingCall, Invitation, SessionPort } from '../../sip/session-port.js'
 import { throughCore } from '../delivery.js'
 import { readFarAnswer } from '../far-answer.js'
 import { isListed } from '../listed.js'
@@ -16,7 +14,8 @@ import type { MediaEndpoint } from './anchor.js'
 import { joinLegs } from './joined.js'
 import { mediaPolicy, staysInPath } from './media-policy.js'
 import { createMediaRoute, type MediaRoute, type Offering } from './media-route.js'
-import type { InviteUser, SessionInterworking, UserCall, UserCallOutcome } from './port.js'
+import { answerFor, onwardCall, withContribution } from './onward-call.js'
+import type { InviteUser, SessionInterworking, UserCallOutcome } from './port.js'
 import type { SessionRecorder } from './recorder.js'
 
 export interface OneToOneOptions {
@@ -174,51 +173,21 @@ export function createOneToOne(options: OneToOneOptions) {
     else broken.addEventListener('abort', end, { once: true })
   }
 
+  /** `CPM-CONV-016` */
+  function endOf({ expiresAt }: Invitation): number {
+    const now = clock.now()
+    return Math.min(expiresAt ?? now + sessions.validity, now + sessions.maxValidity)
+  }
+
   function callOn(call: IncomingCall, way: Way, { sdp, kinds }: Offering, anchored: boolean): Promise<UserCallOutcome> {
     const { invitation } = call
     const { target, routes } = invitation
     const progress = (status: number): void => call.progress(status === 183 ? 183 : 180)
-    const outgoing = onward(invitation, way.kind === 'user' ? way.user : target, sdp, kinds, anchored)
+    const user = way.kind === 'user' ? way.user : target
+    const outgoing = onwardCall(invitation, { user, offer: sdp, kinds, anchored, expiresAt: endOf(invitation) })
     if (way.kind === 'user') return inviteUser(outgoing, progress, call.withdrawn)
     const destination = throughCore({ user: target, routes })
     return edge.invite({ ...outgoing, destination }, progress, call.withdrawn)
-  }
-
-  /** What the other side is told: all that the inviter said, and the end of its validity (`CPM-CONV-016`). */
-  function onward(
-    invitation: Invitation,
-    user: Uri,
-    offer: string,
-    kinds: readonly string[],
-    anchored: boolean,
-  ): UserCall {
-    const { originator, from, fromName, target, icsi = ICSI.session, subject, referredBy, focus } = invitation
-    const { privacy, maxForwards, routes, callerPreferences, icid, callId } = invitation
-    const now = clock.now()
-    const expiresAt = Math.min(invitation.expiresAt ?? now + sessions.validity, now + sessions.maxValidity)
-    return {
-      user,
-      to: target,
-      from,
-      addresses: originator.addresses,
-      icsi,
-      identities: withContribution(invitation),
-      expiresAt,
-      offer,
-      kinds,
-      privacy,
-      maxForwards,
-      routes,
-      headers: passedOn(invitation),
-      ...(fromName !== undefined && { fromName }),
-      ...(subject !== undefined && { subject }),
-      ...(referredBy !== undefined && { referredBy }),
-      ...(focus !== undefined && { focus }),
-      ...(callerPreferences && { callerPreferences }),
-      ...(icid !== undefined && { icid }),
-      // FLOW-04: the Call-ID stays where media do not pass through us.
-      ...(!anchored && { callId }),
-    }
   }
 
   /** The caller's answer when nobody accepted; another way for one who cannot be reached (`IW-20`, `IW-27`). */
@@ -272,40 +241,5 @@ export function createOneToOne(options: OneToOneOptions) {
     invited,
     /** Sessions that stand, or are being set up. */
     underWay: () => underWay,
-  }
-}
-
-/** Headers that mean something to the other side only. */
-const PASSED = ['Session-Replaces', 'Priority', 'Request-Disposition', 'History-Info', 'P-Access-Network-Info']
-
-/** `CONV-07`: a conversation never goes on without its contribution. */
-function withContribution({ identities, from, callId }: Invitation): SessionIdentities {
-  const { conversationId, contributionId } = identities
-  if (conversationId === undefined || contributionId !== undefined) return identities
-  return { ...identities, contributionId: stableId(`contribution ${from} ${callId}`) as ContributionId }
-}
-
-function passedOn({ header }: Invitation): Record<string, string> {
-  const there = PASSED.flatMap((name) => {
-    const value = header(name)
-    return value === undefined ? [] : [[name, value] as const]
-  })
-  return Object.fromEntries(there)
-}
-
-function answerFor(outcome: Exclude<CallOutcome, { kind: 'accepted' }> | { kind: 'away'; said: string }): SipAnswer {
-  switch (outcome.kind) {
-    case 'refused': {
-      const { status, reason, retryAfterSeconds } = outcome
-      // RFC 3261 §16.7: a redirection or a challenge is none of the caller's business.
-      if (status < 400 || status === 401 || status === 407) return { status: 480 }
-      return { status, reason, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) }
-    }
-    case 'unanswered':
-      return { status: 408, warning: outcome.said }
-    case 'away':
-      return { status: 480, warning: outcome.said }
-    case 'withdrawn':
-      return { status: 487 }
   }
 }

@@ -37,6 +37,9 @@ export function toInvitation(
   if (seconds !== undefined && seconds < MIN_SE_S) {
     return refusal(422, 'syntax', 'the session interval is too small', { 'Min-SE': String(MIN_SE_S) })
   }
+  // A drachtio-server dies of a dialog whose peer is no SIP URI.
+  const [contact] = parseNameAddrs(headers.get('contact') ?? '') ?? []
+  if (!contact || !/^sips?:/i.test(contact.uri)) return refusal(400, 'syntax', 'a Contact with a SIP URI is expected')
   const body = readBody(headers, request.body, limits)
   if ('kind' in body) return body
   const header = (name: string): string | undefined => headers.get(name.toLowerCase())

@@ -181,6 +181,27 @@ describe('a session between two users', () => {
     await phone.close()
   })
 
+  test('a side that is gone without a BYE: the other one is told when the session timer runs out', async () => {
+    const stage = await openSessionStage()
+    const alice = await stage.device('alice')
+    const bob = await stage.device('bob', features(['session'], ['audio']))
+    const placed = alice.call(BOB, audio(), [ICSI])
+    const call = await invited(bob)
+    const timer: [string, string] = ['Session-Expires', '1;refresher=uas']
+    const [, here] = await Promise.all([call.accept(audio(5000), [timer]), placed.established()])
+    bob.die()
+    await here.requests.next('BYE', () => true)
+    await stage.nothingLeft()
+  })
+
+  test('after a restart nobody knows the session: who goes on with it gets 481, and ends it', async () => {
+    const stage = await openSessionStage()
+    const alice = await stage.device('alice')
+    const headers: [string, string][] = [['To', `<${BOB}>;tag=before`]]
+    expect((await alice.ask('BYE', BOB, headers)).status).toBe(481)
+    expect((await alice.call(BOB, audio(), [ICSI, ...headers]).final).status).toBe(481)
+  })
+
   test('with the node both sides are ended', async () => {
     const stage = await openSessionStage()
     const { here, there } = await talk(stage, audio(), audio(5000))

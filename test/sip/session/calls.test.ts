@@ -122,6 +122,7 @@ describe('an INVITE that comes in', () => {
     expect(await status('x', ['Content-Type', 'text/plain'])).toBe(415)
     expect(await status(sdp('x'), ['Session-Expires', '30'], ['Supported', 'timer'])).toBe(422)
     expect(await status(sdp('x'), ['Require', 'precondition'])).toBe(420)
+    expect(await status(sdp('x'), ['Contact', '<tel:+12065550100>'])).toBe(400)
   })
 
   test('without a handler it gets 405', async () => {
