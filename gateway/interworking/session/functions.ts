@@ -1,4 +1,10 @@
-import type { ReceiveInvitation, SessionAnswer, SessionPort, SessionSide } from '../../../adapters/contract/index.js'
+import type {
+  Participant,
+  ReceiveInvitation,
+  SessionAnswer,
+  SessionPort,
+  SessionSide,
+} from '../../../adapters/contract/index.js'
 import type { Config } from '../../config/schema.js'
 import type { PreferenceStore } from '../../conversation/port.js'
 import type { UserDirectory } from '../../core/port.js'
@@ -18,7 +24,7 @@ import { createGuests } from './guest/guests.js'
 import { createGuestInbox, type GuestInbox } from './guest/inbox.js'
 import { createGuestMail } from './guest/mail.js'
 import { createGuestRecords } from './guest/record.js'
-import { addressIn, inService, inviteNatively, onceOnly, presented } from './native.js'
+import { addressIn, inviteNatively, onceOnly, presented, presenting } from './native.js'
 import { type InviteOutside, type InviteWithin, type OutsideInvitation, refused } from './port.js'
 import { sessionRoutes } from './select.js'
 
@@ -85,9 +91,15 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
     privacy: policies.privacy,
     records,
     mail: createGuestMail(spool, options.recorder, policies.maxLife, clock),
-    join: (invitation, theirs, withdrawn) => intoGroup(invitation, theirs, withdrawn),
+    join: (invitation, theirs, withdrawn) => intoGroup(invitation, presenting(named, theirs), withdrawn),
   })
   const inbox = createGuestInbox({ ...options, node: config.node, records, guests, policies: sessions })
+
+  /** By the name he has given himself, or the one we know him by. */
+  const named = (participant: Participant): Participant => {
+    const name = participant.name ?? directory?.find(participant.address)?.displayName
+    return name === undefined ? participant : { ...participant, name }
+  }
 
   const intoGroup: InviteWithin = (invitation, theirs, withdrawn) => {
     const group = options.within()?.group
@@ -96,7 +108,8 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
       : Promise.resolve(refused('service-unsupported', 'groups have no sessions here'))
   }
 
-  const invite: InviteOutside = async (invitation, ours, withdrawn, ringing) => {
+  const invite: InviteOutside = async (received, ours, withdrawn, ringing) => {
+    const invitation = withNames(received)
     const routes = sessionRoutes(services, invitation)
     if (typeof routes === 'string') return refused(routes, 'no service reaches him')
     let last: SessionAnswer = refused('unknown-recipient', 'no service reaches him')
@@ -108,6 +121,16 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
     return last
   }
 
+  function withNames(invitation: OutsideInvitation): OutsideInvitation {
+    const { from, fromName, group } = invitation
+    const { name } = named({ address: from, ...(fromName === undefined ? {} : { name: fromName }) })
+    return {
+      ...invitation,
+      ...(name === undefined ? {} : { fromName: name }),
+      ...(group && { group: { ...group, participants: group.participants.map(named) } }),
+    }
+  }
+
   async function by(
     route: Route,
     invitation: OutsideInvitation,
@@ -116,7 +139,10 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
     ringing: () => void,
   ): Promise<SessionAnswer> {
     const { adapter } = route.service
-    if (!adapter.sessions) return guests.invite(route, invitation, ours, withdrawn, ringing)
+    if (!adapter.sessions) {
+      const answer = await guests.invite(route, invitation, ours, withdrawn, ringing)
+      return answer.kind === 'accepted' ? { kind: 'accepted', side: presenting(named, answer.side) } : answer
+    }
     const { id, originator, privacy, from, fromName, group, subject, identities, expiresAt } = invitation
     const own = await originators.inService(route, originator, { anonymous: privacy, until: expiresAt })
     if (own === undefined) return refused('no-originator-address', `none in ${route.service.id}`)
@@ -140,7 +166,8 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
       withdrawn,
       clock,
     )
-    return answer.kind === 'accepted' ? { kind: 'accepted', side: inService(known, answer.side) } : answer
+    if (answer.kind === 'refused') return answer
+    return { kind: 'accepted', side: presenting((one) => presented(known, named(one)), answer.side) }
   }
 
   return {
@@ -166,7 +193,8 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
         if (target === undefined) return refused('unknown-recipient', 'nobody here has this address')
         const way = options.isGroup(target) ? intoGroup : options.within()?.user
         if (!way) return refused('service-unsupported', 'sessions are not taken here')
-        const their = inService(addressIn(service), theirs)
+        const known = addressIn(service)
+        const their = presenting((one) => presented(known, named(one)), theirs)
         const answer = await way({ ...invitation, to: target, service: service.id }, their, withdrawn)
         return answer.kind === 'accepted' ? { kind: 'accepted', side: onceOnly(answer.side) } : answer
       } catch (error) {

@@ -76,9 +76,8 @@ export function onceOnly(side: SessionSide): SessionSide {
   }
 }
 
-/** A service's side as CPM uses it: people are called what the service calls them. */
-export function inService(in_: AddressIn, side: SessionSide): SessionSide {
-  const named = (participant: Participant): Participant => presented(in_, participant)
+/** A side that sees people as `named` has them: what a service calls them, for one. */
+export function presenting(named: (participant: Participant) => Participant, side: SessionSide): SessionSide {
   return onceOnly({
     say: ({ from, ...message }) => side.say({ ...message, from: named(from) }),
     composing: (from, state) => side.composing(named(from), state),

@@ -7,6 +7,7 @@ import type { Clock } from '../../../cpm/clock.js'
 import { type FailureReason, reasonForSipStatus, sipAnswerFor } from '../../../cpm/failure.js'
 import { ICSI } from '../../../cpm/features.js'
 import { newContributionId, newConversationId } from '../../../cpm/identity.js'
+import type { Uri } from '../../../cpm/ids.js'
 import type { SipAnswer } from '../../../sip/port.js'
 import type { IncomingCall, Invitation, Leg } from '../../../sip/session-port.js'
 import {
@@ -45,6 +46,13 @@ interface Ends {
   /** Gives back what is held. */
   release(): void
 }
+
+/** Who asked for privacy is nobody outside (`ID-18`). */
+const ANONYMOUS: Participant = { address: 'sip:anonymous@anonymous.invalid' as Uri, name: 'Anonymous' }
+
+/** The inviter as the other side sees him. */
+const shown = ({ from, fromName, privacy }: Invitation): Participant =>
+  privacy ? ANONYMOUS : { address: from, ...(fromName === undefined ? {} : { name: fromName }) }
 
 /** A content is held in memory while it passes. */
 const MAX_BYTES = 10_485_760
@@ -120,9 +128,7 @@ export function createSessionBridge(options: SessionBridgeOptions): SessionBridg
     const invite = options.invite()
     if (!invite) return refuse(call, { status: 404, warning: 'nobody here has this address' })
     if (underWay >= sessions.maxSessions) return refuse(call, { status: 503, retryAfterSeconds: 5 })
-    const { from, fromName } = invitation
-    const user = { address: from, ...(fromName === undefined || invitation.privacy ? {} : { name: fromName }) }
-    const ends = open(user, () => recorder.ended(invitation, 'released'))
+    const ends = open(shown(invitation), () => recorder.ended(invitation, 'released'))
     const sdp = ends.line.answer(invitation.offer)
     if (sdp === undefined) {
       ends.release()
@@ -162,15 +168,16 @@ export function createSessionBridge(options: SessionBridgeOptions): SessionBridg
     target: OutsideInvitation['target'],
     recipient: OutsideInvitation['recipient'],
   ): OutsideInvitation {
-    const { originator, from, fromName, subject, identities, privacy, focus, callId } = invitation
+    const { originator, subject, identities, privacy, focus, callId, referredBy } = invitation
+    const { address, name } = shown(invitation)
     const now = clock.now()
     const validity = Math.max(sessions.validity, config.interworking.sessions.wait)
     return {
       id: callId,
       function: invitation.function,
       originator,
-      from: invitation.referredBy ?? from,
-      ...(fromName === undefined ? {} : { fromName }),
+      from: (!privacy && referredBy) || address,
+      ...(name === undefined ? {} : { fromName: name }),
       target,
       ...(recipient && { recipient }),
       ...(focus === undefined ? {} : { group: { address: focus, participants: [] } }),

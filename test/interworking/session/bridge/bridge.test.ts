@@ -154,6 +154,28 @@ describe('a CPM user invites somebody outside', () => {
     await phone.close()
   })
 
+  test('ID-18 who asks for privacy is nobody to the other side, in the invitation and in what he says', async () => {
+    const stage = await openBridgeStage()
+    const phone = await openMsrpPhone()
+    const alice = await stage.device('alice')
+    const placed = alice.call(HANDSET, phone.sdp(), [ICSI, ['Privacy', 'id']])
+    const call = await stage.asked.next()
+    expect(call.invitation).toMatchObject({
+      privacy: true,
+      from: 'sip:anonymous@anonymous.invalid',
+      fromName: 'Anonymous',
+    })
+    const theirs = playedSide()
+    call.answer({ kind: 'accepted', side: theirs })
+    const dialog = await placed.established()
+    const talk = await phone.connectTo(dialog.made.body.toString())
+    await talk.send('who am I?')
+    expect(JSON.stringify(await theirs.heard.next())).not.toContain('alice')
+    await dialog.bye()
+    await stage.empty()
+    await phone.close()
+  })
+
   test('FN-05 the other side leaves: BYE', async () => {
     const { stage, call, dialog, phone } = await standing()
     await call.ours.leave()
