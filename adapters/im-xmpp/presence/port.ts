@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../../../gateway/cpm/clock.js'
+import { isFinal } from '../../../gateway/cpm/failure.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
 import { CLOSED, type PresenceState } from '../../../gateway/cpm/presence.js'
 import type { PresenceGateway, PresencePort, SharedStore, WatchState } from '../../contract/index.js'
@@ -101,7 +102,7 @@ export function createPresence({ gateway, links, home, store, clock, metrics, lo
       case 'ended':
         await records.revoke(pair.ours, pair.theirs)
         show(pair, CLOSED)
-        if (state.reason === 'rejected') mustSay(pair, 'unsubscribed')
+        if (isRefusal(state.reason)) mustSay(pair, 'unsubscribed')
     }
   }
 
@@ -159,14 +160,15 @@ export function createPresence({ gateway, links, home, store, clock, metrics, lo
     cpm: Uri,
   ): Promise<void> {
     if ((await records.watching(pair.ours, pair.theirs)) === undefined) return
-    const active = () =>
-      tell(() =>
-        gateway.presenceChanged(xmpp, cpm, { kind: 'active', presence: stateOf(seen.devices(pair.ours, pair.theirs)) }),
-      )
+    const active = (presence: PresenceState = stateOf(seen.devices(pair.ours, pair.theirs))) =>
+      tell(() => gateway.presenceChanged(xmpp, cpm, { kind: 'active', presence }))
     switch (type) {
-      case 'subscribed':
+      case 'subscribed': {
         await records.watch(pair.ours, pair.theirs, 'active')
-        return active()
+        // What he shows comes right after it; until then nothing is known.
+        const devices = [...seen.devices(pair.ours, pair.theirs)]
+        return active(devices.length === 0 ? { tuples: [] } : stateOf(devices))
+      }
       case 'unsubscribed':
         await records.unwatch(pair.ours, pair.theirs)
         seen.forget(pair.ours, pair.theirs)
@@ -188,5 +190,9 @@ export function createPresence({ gateway, links, home, store, clock, metrics, lo
 
   return { port, receive }
 }
+
+/** Whether he need not ask again: the user does not want it, or there is none. */
+const isRefusal = (reason: Extract<WatchState, { kind: 'ended' }>['reason']): boolean =>
+  reason === 'rejected' || (reason !== 'timeout' && isFinal(reason))
 
 const bareOnly = ({ local, domain }: Jid): Jid => ({ domain, ...(local === undefined ? {} : { local }) })

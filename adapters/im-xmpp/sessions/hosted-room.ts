@@ -85,7 +85,13 @@ export function createHostedLeg(settings: HostedSettings, parts: SessionParts): 
     )
   }
 
-  const from = (who: Participant): string => `${room}/${occupants.add(who) ?? 'somebody'}`
+  /** Whoever speaks is there, and clients do not show words of somebody who is not. */
+  function from(who: Participant): string {
+    const known = occupants.nickOf(who)
+    const name = known ?? occupants.add(who)
+    if (name !== undefined && known === undefined && cpm !== undefined) arrival(name)
+    return `${room}/${name ?? 'somebody'}`
+  }
 
   return {
     component,
