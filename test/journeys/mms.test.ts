@@ -11,6 +11,13 @@ import { showsPicture } from './mmsc-actor.js'
 const ALICE = `+${NUMBER_OF.alice}`
 const ALL = ['positive-delivery', 'negative-delivery', 'display']
 const LONG = 'A text that policy would rather see go as one MMS than as a chain of short messages. '.repeat(5).trim()
+/** A message in a transaction of its own, which the MMSC may begin anew. */
+const UNANSWERED = {
+  from: '+12065557010',
+  text: 'no answer to this',
+  transactionId: 'unanswered-1',
+  sentAt: Date.UTC(2026, 0, 1),
+}
 const withSmallPicture = ({ request }: Received): void => expect(showsPicture(request.body.toString())).toBe(true)
 
 stage('MMS beside SMS', { mms: { textUpTo: '300B' } }, (play) => {
@@ -155,6 +162,19 @@ stage('MMS beside SMS', { mms: { textUpTo: '300B' } }, (play) => {
     mmsc.hasTaken(1, '+12065557010'),
     mmsc.phoneWrites({ from: '+12065557010', to: ALICE, text: 'after all' }, SMALL_PICTURE),
     alice.receives(/after all/, withSmallPicture),
+  ])
+
+  play('FN-08 a message whose answer went down with the gateway comes again, and once', ({ alice, mmsc, gateway }) => [
+    alice.answers(480),
+    mmsc.phoneWrites({ ...UNANSWERED, to: ALICE }),
+    gateway.dies(),
+    mmsc.phoneWrites({ ...UNANSWERED, to: ALICE }),
+    alice.answers(200),
+    alice.registers(),
+    alice.receives('no answer to this'),
+    mmsc.phoneWrites({ from: UNANSWERED.from, to: ALICE, text: 'and then' }),
+    alice.receives('and then'),
+    alice.hasNothingElse(),
   ])
 })
 
