@@ -11,6 +11,7 @@ export interface SippRun {
   readonly scenario:
     | ('register' | 'message' | 'device' | 'member' | 'list')
     | ('watcher' | 'notifier' | 'third-party')
+    | ('presence' | 'publisher')
     | ('caller' | 'callee')
   /** Whom it calls; absent: sipp waits for calls. */
   readonly server?: { readonly host: string; readonly port: number }

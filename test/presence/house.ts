@@ -30,6 +30,8 @@ export interface House {
   readonly prefix: string
   readonly xmpp: PlayedService
   readonly faulty: () => number
+  /** The metrics as Prometheus reads them. */
+  readonly metrics: () => Promise<string>
   /** XCAP: puts a document of a user, or one element of it. */
   xcap(
     method: 'GET' | 'PUT' | 'DELETE',
@@ -138,6 +140,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     prefix,
     xmpp: played.get('xmpp') as PlayedService,
     faulty: () => faulty,
+    metrics: () => metrics.registry.metrics(),
     async xcap(method, path, body) {
       const type = path.includes('/~~/') ? 'application/xcap-el+xml' : (MEDIA[path.split('/')[0] ?? ''] ?? '')
       const { statusCode, body: said } = await http.inject({
