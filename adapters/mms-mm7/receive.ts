@@ -3,7 +3,7 @@ import { type FailureReason, mm7StatusFor } from '../../gateway/cpm/failure.js'
 import type { Uri } from '../../gateway/cpm/ids.js'
 import type { GatewayPort, InboundMessage, InboundReport, ReceiveOutcome } from '../contract/index.js'
 import type { Threads } from './linked.js'
-import { fromMm7Address } from './mapping/address.js'
+import { fromMm7Address, serviceUri } from './mapping/address.js'
 import { deliveryIds, digest, timeOf, toContent } from './mapping/from-mms.js'
 import { bareKeys, reportKeys } from './mapping/message-id.js'
 import { deliveryMeaning, readMeanings } from './mapping/report.js'
@@ -70,7 +70,8 @@ export function createReceiver(parts: ReceiverParts) {
       log.warn({ vaspId: message.vaspId }, 'an MMSC has brought a message for a VASP that no account names')
       return { kind: 'error', status: STATUS.improperIdentification }
     }
-    const sender = addressOf(message.sender)
+    const { uri, replyable } = addressOf(message.sender)
+    const sender = { uri, replyable: replyable && serviceUri(uri, domain, options.mailRecipients) !== undefined }
     const recipients = recipientsOf(message)
     const inReplyTo = await threads.answered([message.linkedId, message.replyChargingId])
     const common = commonOf(received, sender)

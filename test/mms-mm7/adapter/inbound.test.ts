@@ -198,6 +198,16 @@ describe('a message of an MMS user', () => {
     })
   })
 
+  it.for([false, true])(
+    'comes from a mail address, which can be answered where mail may go: %s',
+    async (mailRecipients) => {
+      const { rig, post } = await inboundRig({}, { mailRecipients })
+      const sender = '<Sender><RFC2822Address>ann@example.com</RFC2822Address></Sender>'
+      await post(changed('deliver-01-text.req.http', /<Sender>.*<\/Sender>/, sender))
+      expect(rig.gateway.messages[0]).toMatchObject({ from: 'mailto:ann@example.com', replyable: mailRecipients })
+    },
+  )
+
   it.for<[string, ReceiveOutcome | Error, Record<string, unknown>, number, number]>([
     ['unknown', { kind: 'refused', reason: 'unknown-recipient' }, {}, 200, 2003],
     [
