@@ -128,9 +128,12 @@ export function createWatches(options: WatchesOptions): Watches {
     async begin(presentity, watcher, via, expiresAt) {
       const isList = listOfUse(via) !== undefined
       const begun = await update(presentity, (all) => {
-        const others = all.filter((each) => !isSame(each, { watcher, via }))
         const known = all.find((each) => isSame(each, { watcher, via }))
-        if (!known && others.length >= options.most) return { next: all, result: undefined }
+        const others = roomIn(
+          all.filter((each) => each !== known),
+          options.most,
+        )
+        if (!others) return { next: all, result: undefined }
         const fresh: Watch = { watcher, via, begunAt: clock.now(), stands: 'ended', event: 'subscribe' }
         const { told, expiresAt: _before, ...rest } = known ?? fresh
         const next: Watch = {
@@ -156,6 +159,15 @@ export function createWatches(options: WatchesOptions): Watches {
     look,
     watchers: async (presentity) => (await read(presentity)).watches.map((watch) => watcherOf(presentity, watch)),
   }
+}
+
+/** These with room for one more: the one who has waited longest for a decision goes, so that strangers cannot fill the table. */
+function roomIn(watches: readonly Watch[], most: number): readonly Watch[] | undefined {
+  if (watches.length < most) return watches
+  const oldest = watches
+    .filter(({ stands }) => stands === 'pending')
+    .reduce<Watch | undefined>((first, each) => (first && first.begunAt <= each.begunAt ? first : each), undefined)
+  return oldest && watches.filter((each) => each !== oldest)
 }
 
 const isSame = (one: Pick<Watch, 'watcher' | 'via'>, other: Pick<Watch, 'watcher' | 'via'>): boolean =>

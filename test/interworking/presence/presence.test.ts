@@ -214,6 +214,30 @@ describe('somebody outside watches a CPM user', () => {
     again.close()
   })
 
+  test('PRES-03 strangers who wait cannot keep others out, and nobody is kept in for them', async () => {
+    await house.stop()
+    house = await startHouse({ presence: { maxWatchers: 2 } })
+    await house.xcap('PUT', rulesOf('alice'), rules([one(DAVE), 'allow'], ['', 'confirm']))
+    const ask = async (user: string) => {
+      await house.xmpp.gateway.watchRequested(`xmpp:${user}@far.example` as Uri, ALICE_NUMBER)
+      return (await told()).kind
+    }
+    expect([await ask('dave'), await ask('mallory'), await ask('eve'), await ask('trent')]).toEqual([
+      'active',
+      'pending',
+      'pending',
+      'pending',
+    ])
+    await house.xcap(
+      'PUT',
+      rulesOf('alice'),
+      rules([one(DAVE), 'allow'], [one('xmpp:erin@far.example'), 'allow'], ['', 'block']),
+    )
+    expect(await told()).toEqual({ kind: 'ended', reason: 'rejected' })
+    expect(await ask('erin')).toBe('active')
+    expect(await ask('frank')).toBe('ended')
+  })
+
   test('PRES-03 nobody stands behind the address', async () => {
     await house.xmpp.gateway.watchRequested(DAVE, 'sip:nobody@cpm.example' as Uri)
     expect(await told()).toEqual({ kind: 'ended', reason: 'unknown-recipient' })
