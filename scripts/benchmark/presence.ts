@@ -92,7 +92,7 @@ try {
         `${Math.round(told / seconds)
           .toLocaleString('en')
           .padStart(7)} notifications/s, ` +
-        `CPU of the gateway ${((cpu * 1000) / Math.max(1, told)).toFixed(2)} ms a notification`,
+        `CPU of the gateway ${((cpu * 1000) / Math.max(1, told)).toFixed(2)} ms a notification, ${megabytes(memory().gateway)}`,
     )
   }
 
