@@ -18,7 +18,11 @@ export interface AnnounceOptions {
   readonly clock: Clock
 }
 
-/** A user is not told of the same number again at every registration. */
+/** A user is not told of the same number again at every registration, but when he is to be reminded. */
+interface Said {
+  readonly count: number
+  readonly at: number
+}
 const SAID_LIFE_MS = 86_400_000
 
 /** Tells a user what waits for him (`DEF-02`), and reminds him until nothing does (`CPM-CONV-008`). */
@@ -35,6 +39,14 @@ export function createAnnounce({ boxes, notes, toDevices, address, remind, clock
     }
   }
 
+  /** ms until he may be told of this number; undefined: no more. */
+  async function dueIn(user: Uri, count: number): Promise<number | undefined> {
+    const text = await notes.get(saidKey(user))
+    const said: Said | undefined = text === undefined ? undefined : JSON.parse(text)
+    if (said?.count !== count) return 0
+    return remind === undefined ? undefined : Math.max(0, said.at + remind - clock.now())
+  }
+
   async function tell(user: Uri, summary: Awaited<ReturnType<typeof waiting>>, device?: string) {
     const message = summaryMessage(address, user, summary, clock.now())
     const delivery: Delivery = { user, content: { kind: 'message', message }, from: address, icsi: ICSI.system }
@@ -48,16 +60,20 @@ export function createAnnounce({ boxes, notes, toDevices, address, remind, clock
       return { kind: 'done' }
     },
     async announce(work: DeferredWork & { readonly kind: 'waiting' }): Promise<Verdict<DeferredWork>> {
-      const { user, reminder } = work
+      const { user } = work
       const summary = await waiting(user)
-      if (summary.count === 0) return { kind: 'done' }
-      if (!reminder && (await notes.get(saidKey(user))) === String(summary.count)) return { kind: 'done' }
+      const { count } = summary
+      const delayMs = count === 0 ? undefined : await dueIn(user, count)
+      if (delayMs === undefined) return { kind: 'done' }
+      if (delayMs > 0) return { kind: 'later', delayMs, payload: work, why: 'reminder' }
       const outcome = await tell(user, summary)
       // Whoever cannot be told now is told at his next registration.
       if (outcome.kind !== 'delivered') return { kind: 'done' }
-      await notes.put({ key: saidKey(user), value: String(summary.count), lifeMs: SAID_LIFE_MS })
+      const said: Said = { count, at: clock.now() }
+      const lifeMs = SAID_LIFE_MS + (remind ?? 0)
+      await notes.put({ key: saidKey(user), value: JSON.stringify(said), lifeMs })
       if (remind === undefined) return { kind: 'done' }
-      return { kind: 'later', delayMs: remind, payload: { ...work, reminder: true }, why: 'reminder' }
+      return { kind: 'later', delayMs: remind, payload: work, why: 'reminder' }
     },
   }
 }

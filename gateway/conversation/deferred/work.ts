@@ -8,7 +8,7 @@ export const DEFERRED_LANE: LaneName = 'deferred'
 
 export type DeferredWork =
   /** Push what waits, or announce it, by the user's preference. */
-  | { readonly kind: 'waiting'; readonly user: Uri; readonly reminder?: true }
+  | { readonly kind: 'waiting'; readonly user: Uri }
   /** The summary, to the device that asked. */
   | { readonly kind: 'list'; readonly user: Uri; readonly device?: string }
   | {

@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { conversationSchema } from '../../../gateway/config/preferences.js'
 import { createDeferred } from '../../../gateway/conversation/deferred/deferred.js'
 import { startExpiry } from '../../../gateway/conversation/deferred/expiry.js'
@@ -273,7 +273,10 @@ describe('announcement, fetching and deleting', () => {
     const reminded = await play({ ...notify, policies: { remind: '1ms' } })
     await reminded.keep('m1')
     reminded.arrive()
-    await reminded.until(() => reminded.sent.length >= 3)
+    while (reminded.sent.length < 3) {
+      reminded.clock.advance(1)
+      await new Promise(setImmediate)
+    }
     await reminded.ask('delete all')
     const once = await play(notify)
     await once.keep('m1')
@@ -283,6 +286,24 @@ describe('announcement, fetching and deleting', () => {
     await once.keep('m2')
     await once.until(() => once.sent.length === 2)
     expect(once.texts()[1]).toContain('Pager-Message: 2/0')
+  })
+
+  test('CPM-CONV-008 however often he registers, there is one reminder at a time', async () => {
+    const { keep, arrive, until, sent, clock, redis } = await play({ ...notify, policies: { remind: '1h' } })
+    const spool = await spoolForTest(redis)
+    for (const id of ['m1', 'm2', 'm3']) {
+      const told = sent.length
+      await keep(id)
+      arrive()
+      await until(() => sent.length > told)
+    }
+    await vi.waitFor(async () => {
+      const lane = (await spool.lanes()).find(({ lane }) => lane === 'deferred')
+      expect(lane).toMatchObject({ queued: 0, underWay: 0, waiting: 1 })
+    })
+    clock.advance(3_600_000)
+    arrive()
+    await until(() => sent.length === 4)
   })
 
   test('DEF-05 what is stored stays until it is fetched, whatever he wants of deferred ones', async () => {
