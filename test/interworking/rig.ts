@@ -74,6 +74,7 @@ export interface RigOptions {
   readonly policies?: object
   readonly deliver?: (delivery: Delivery) => DeliveryOutcome
   readonly prefix?: string
+  readonly node?: string
   readonly reports?: boolean
   /** The SIP/IP core is another one: it knows the users, and names alice by her SIP address first. */
   readonly externalCore?: boolean
@@ -100,10 +101,11 @@ export interface Rig extends Interworking {
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const prefix = options.prefix ?? freshPrefix()
   const redis = await openTestRedis(prefix)
-  const spool = await createSpool(redis, { node: 'gw1', clock: systemClock, log: silent })
+  const spool = await createSpool(redis, { node: options.node ?? 'gw1', clock: systemClock, log: silent })
   const played = new Map<string, PlayedService>()
   const services = options.services ?? { sms: {} }
   const config = configSchema.parse({
+    node: options.node ?? 'gw1',
     domain: 'cpm.example',
     interworking: {
       services: Object.fromEntries(Object.entries(services).map(([id, extra]) => [id, { adapter: id, ...extra }])),

@@ -125,6 +125,13 @@ describe('CPM-IWF-008 a service without sessions', () => {
     expect((await answer).kind).toBe('accepted')
   })
 
+  test('SLS-03 a session without a name is told by who is in it', async () => {
+    const rig = await startSessionRig()
+    const { group, originator } = toGroup()
+    rig.invite({ ...(originator && { originator }), ...(group && { group: { ...group, name: undefined } as never }) })
+    expect(await rig.text()).toMatch(/^Alice invites you to a conversation with Bob, \+12065550103\. Reply YES/)
+  })
+
   test('SLS-03 texts and words are the provider’s', async () => {
     const texts = { en: { invitation: '{inviter} calls. {yes}?', yes: ['AYE'] } }
     const rig = await startSessionRig({ sessionPolicies: { texts } })
@@ -385,6 +392,23 @@ describe('afterwards', () => {
     expect(await rig.text()).toMatch(/^You have joined/)
     await rig.reply('back again', from)
     expect((await back.heard.next()).content).toMatchObject({ text: 'back again' })
+  })
+
+  test('FN-10 what comes in by another node reaches the session on its own, reports too', async () => {
+    const here = await startSessionRig({ preference: 'accept' })
+    const invited = here.invite(toGroup())
+    const side = sideOf(await invited.answer)
+    const { from } = await here.sms()
+    const there = await startSessionRig({ prefix: here.prefix, node: 'gw2' })
+    await there.reply('from the other link', from)
+    expect((await invited.ours.heard.next()).content).toMatchObject({ text: 'from the other link' })
+    expect(there.sessions?.guests()).toBe(0)
+    const said = spoken('hello', 'Bob', { reports: { delivered: true, failed: true, displayed: false } })
+    for (const rig of [here, there]) rig.play('sms').answer = () => taken('far')
+    await side.say(said)
+    await Promise.race([here.sms(), there.sms()])
+    await there.play('sms').gateway.receiveReport(receipt('far'))
+    expect(await invited.ours.reports.next()).toBe(`${said.messageId} ${HANDSET} delivered`)
   })
 
   test('when the gateway stops in good order all are told', async () => {

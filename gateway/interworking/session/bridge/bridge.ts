@@ -10,6 +10,7 @@ import { newContributionId, newConversationId } from '../../../cpm/identity.js'
 import type { Uri } from '../../../cpm/ids.js'
 import type { SipAnswer } from '../../../sip/port.js'
 import type { IncomingCall, Invitation, Leg } from '../../../sip/session-port.js'
+import { SpoolUnavailable } from '../../../spool/spool.js'
 import {
   type InboundInvitation,
   type InviteOutside,
@@ -153,7 +154,8 @@ export function createSessionBridge(options: SessionBridgeOptions): SessionBridg
       ends.join(leg, answer.side)
     } catch (error) {
       ends.release()
-      throw error
+      if (!(error instanceof SpoolUnavailable)) throw error
+      refuse(call, { status: 503, retryAfterSeconds: 5 })
     }
   }
 

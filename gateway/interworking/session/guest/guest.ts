@@ -238,14 +238,18 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
         // In a group a late yes still counts.
         void decline(refused('expired', 'no answer in time'), record.group ? undefined : 'withdrawn').catch(onError)
       })
-      withdrawn.addEventListener('abort', () => {
+      const withdraw = (): void => {
         if (settle) void decline(refused('deleted', 'withdrawn'), 'withdrawn').catch(onError)
+      }
+      withdrawn.addEventListener('abort', withdraw, { once: true })
+      void answer.then(() => {
+        withdrawn.removeEventListener('abort', withdraw)
+        held.release()
       })
       letter = await mail
         .send(record, { content: plainText(text), dispositions: ['negative-delivery'] }, hold)
         .catch(async (error: unknown) => {
-          held.release()
-          await conclude(undefined)
+          await decline(refused('service-unavailable', 'the invitation could not be stored'))
           throw error
         })
       ringing()
@@ -253,7 +257,11 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
     },
     async admit(given, text) {
       ours = given
-      if (await join()) await mail.send(record, { content: plainText(text) })
+      if (!(await join())) return
+      await mail.send(record, { content: plainText(text) }).catch(async (error: unknown) => {
+        await conclude(undefined)
+        throw error
+      })
     },
     dismiss: conclude,
     async heard(message) {
