@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Uri } from '../../../gateway/cpm/ids.js'
 import { newMessageId, readCpim, writeCpim } from '../../../scripts/rig/cpim.js'
 import { openSessionAgent, type SessionAgent } from '../../../scripts/rig/session-agent.js'
 import { header } from '../../../scripts/rig/sip-text.js'
@@ -190,14 +191,79 @@ describe('large message mode', () => {
     await nothingLeft(stage)
   })
 
-  test('IW-12: it goes out to a service, and a long one of a service comes in', async () => {
+  test('IW-12: it goes out to a service that can carry it', async () => {
     const { stage, device } = await open({ services: { sms: {} } })
     const alice = await device('alice')
     const to = 'tel:+12065559999'
-    const body = writeCpim({ from: ALICE, to, text: LONG, report: [], messageId: newMessageId() })
-    const sent = await sendLarge(alice, to, body)
+    const body = (text: string) => writeCpim({ from: ALICE, to, text, report: [], messageId: newMessageId() })
+    expect((await sendLarge(alice, to, body('fits'))).send).toBe('200 OK')
+    const offered = await stage.service('sms').offered.next('the message', () => true)
+    expect(offered.content).toMatchObject({ text: 'fits' })
     // The service played here takes 1,000 octets.
-    expect(sent.send).toMatch(/^(413|403|415)/)
+    expect((await sendLarge(alice, to, body(LONG))).send).toMatch(/^(413|403|415)/)
+    await nothingLeft(stage)
+  })
+
+  test('a long message of a service reaches a device by INVITE and MSRP', async () => {
+    const { stage, device } = await open({ services: { sms: {} } })
+    const bob = await device('bob')
+    const received = await stage.service('sms').gateway.receiveMessage({
+      id: 'sms-long',
+      rememberMs: 60_000,
+      from: 'tel:+12065559999' as Uri,
+      replyable: true,
+      to: 'tel:+12065550102' as Uri,
+      content: { type: 'text/plain;charset=utf-8', text: LONG },
+      wantsReport: false,
+      said: 'deliver_sm',
+    })
+    expect(received).toEqual({ kind: 'stored' })
+    const { call, text } = await takeLarge(bob)
+    expect(readCpim(Buffer.from(text))?.text).toBe(LONG)
+    expect(header(call.invite, 'non-cpm-service')).toBe('sms')
+    expect(header(call.invite, 'conversation-id')).not.toBe('')
+    await nothingLeft(stage)
+  })
+
+  test('MSG-10: with a recipient list it goes to the controlling function, list and all', async () => {
+    const seen: unknown[] = []
+    const { stage, device } = await open({
+      controlling: {
+        hosts: () => false,
+        notified: async () => false,
+        async accept(_, message, recipients) {
+          seen.push(message.content, recipients)
+          return { status: 202 }
+        },
+      },
+    })
+    const alice = await device('alice')
+    const phone = await openMsrpPhone()
+    onTestFinished(() => phone.close())
+    const list =
+      '<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists" xmlns:cp="urn:ietf:params:xml:ns:copycontrol"><list><entry uri="sip:bob@cpm.example" cp:copyControl="to"/><entry uri="tel:+12065559999"/></list></resource-lists>'
+    const parts = [
+      `Content-Type: application/sdp\r\n\r\n${offerOf(phone.sdp(), 100)}`,
+      `Content-Type: application/resource-lists+xml\r\nContent-Disposition: recipient-list\r\n\r\n${list}`,
+    ]
+    const placed = alice.call('sip:lists@cpm.example', `--b\r\n${parts.join('\r\n--b\r\n')}\r\n--b--\r\n`, [
+      ['P-Preferred-Service', `${LARGE[1]}.group`],
+      ['Content-Type', 'multipart/mixed;boundary=b'],
+      ['Require', 'recipient-list-invite'],
+    ])
+    const dialog = await placed.established()
+    const talk = await phone.connectTo(dialog.made.body.toString())
+    const to = 'sip:lists@cpm.example'
+    const body = writeCpim({ from: ALICE, to, text: 'to all', report: [], messageId: newMessageId() })
+    expect((await talk.send(body, { contentType: 'message/cpim' })).first).toBe('200 OK')
+    await dialog.bye()
+    expect(seen).toMatchObject([
+      { text: 'to all' },
+      [
+        { uri: BOB, copy: 'to' },
+        { uri: 'tel:+12065559999', copy: 'bcc' },
+      ],
+    ])
     await nothingLeft(stage)
   })
 

@@ -30,6 +30,7 @@ export interface TakeOver {
 const LANE = 'large'
 /** The sender waits 30 s for the answer to his last octets (RFC 4975 §7.1.1). */
 const ANSWER_WITHIN_MS = 20_000
+const REMEMBER_MS = 60_000
 
 /**
  * A message is stored before its sender may forget it: what its recipient takes longer for than the sender waits is taken over,
@@ -43,7 +44,8 @@ export function createTakeOver(options: TakeOverOptions): TakeOver {
   async function keep(request: CpmRequest, message: CpmMessage, answer: Promise<SipAnswer>): Promise<SipAnswer> {
     const id = `${request.originator.uri}|${request.target}|${message.messageId}`
     underWay.set(id, answer)
-    const forget = () => void underWay.delete(id)
+    // The lane hands it over soon; another node may, when this one has too much to do.
+    const forget = () => clock.after(REMEMBER_MS, () => underWay.delete(id))
     answer.then(forget, forget)
     const acceptedAt = clock.now()
     const item = { id, lane: LANE, attempts: 0, acceptedAt, expiresAt: message.expiresAt, payload: request }
@@ -54,7 +56,9 @@ export function createTakeOver(options: TakeOverOptions): TakeOver {
   async function carry({ item, expired }: Taken<CpmRequest>): Promise<Verdict<CpmRequest>> {
     const request = item.payload
     if (expired) return failed(request, 480)
-    const { status } = await (underWay.get(item.id) ?? handle(request))
+    const answer = underWay.get(item.id)
+    underWay.delete(item.id)
+    const { status } = await (answer ?? handle(request))
     if (status < 300) return { kind: 'done' }
     if (status !== 480 && status < 500) return failed(request, status)
     const delayMs = backoffMs(retry, item.attempts + 1, Math.random())
