@@ -123,7 +123,8 @@ function validityOf(condition: Element): readonly { readonly from: number; reado
 }
 
 function listNameOf(entry: Element): readonly string[] {
-  return listInAnchor(entry.getAttribute('anc') ?? '') ?? []
+  const name = listInAnchor(entry.getAttribute('anc') ?? '')
+  return name === undefined ? [] : [name]
 }
 
 function showsOf(rule: Element): Shows {

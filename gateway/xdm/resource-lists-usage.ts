@@ -55,7 +55,7 @@ export function readListServices(document: Document, options: UriOptions): reado
     const uri = addressOf(element, options)
     const [reference] = named(element, SERVICES, 'resource-list').map(textOf)
     const [list] = named(element, SERVICES, 'list')
-    const elsewhere = reference === undefined ? undefined : listInAnchor(reference)?.[0]
+    const elsewhere = reference === undefined ? undefined : listInAnchor(reference)
     if (uri === undefined) return invalid('a service has no address')
     if (!list && elsewhere === undefined) return invalid('a service has no list, or none of the same user')
     const [packages] = named(element, SERVICES, 'packages')
@@ -73,9 +73,8 @@ export function readListServices(document: Document, options: UriOptions): reado
 }
 
 /** The name of the list that an XCAP URI of a resource list leads to: its last step. */
-export function listInAnchor(anchor: string): readonly [string] | undefined {
-  const name = /\/list(?:\[|%5b)@name=(?:%22|"|')([^"'%]{1,128})(?:%22|"|')(?:\]|%5d)\/?$/i.exec(anchor)?.[1]
-  return name === undefined ? undefined : [name]
+export function listInAnchor(anchor: string): string | undefined {
+  return /\/list(?:\[|%5b)@name=(?:%22|"|')([^"'%]{1,128})(?:%22|"|')(?:\]|%5d)\/?$/i.exec(anchor)?.[1]
 }
 
 /** Entries in order, each once. Lists kept elsewhere are not looked up. */

@@ -7,7 +7,6 @@ import type { HomeUsers, OutsidePresence } from '../../presence/port.js'
 import type { Reminders } from '../../spool/reminders.js'
 import type { NoteStore } from '../../spool/spool.js'
 import type { OriginatorAddresses } from '../originator.js'
-import type { Recipients } from '../recipient.js'
 import type { Service, Services } from '../service.js'
 import { createPairs, type Pair } from './pairs.js'
 import { presenceRoute } from './selection.js'
@@ -15,7 +14,6 @@ import { presenceRoute } from './selection.js'
 export interface OutsideOptions {
   readonly services: Services
   readonly originators: OriginatorAddresses
-  readonly recipients: Recipients
   readonly users: HomeUsers
   readonly notes: NoteStore
   readonly reminders: Reminders
@@ -43,7 +41,7 @@ const MAX_TUPLES = 32
  * needs it, and is refreshed although the other side may know no such thing.
  */
 export function createOutside(options: OutsideOptions): Outside {
-  const { services, originators, recipients, users, reminders, clock, log } = options
+  const { services, originators, users, reminders, clock, log } = options
   const pairs = createPairs(options.notes)
   let listener: Parameters<OutsidePresence['onChanged']>[0] = async () => undefined
 
@@ -128,16 +126,12 @@ export function createOutside(options: OutsideOptions): Outside {
   }
 
   async function changed(service: Service, presentityThere: Uri, watcherThere: Uri, state: WatchState): Promise<void> {
-    const watcher = await recipients.behind(service, watcherThere, presentityThere)
-    const key =
-      watcher && pairs.key({ service: service.id, watcher: users.find(watcher)?.uri ?? watcher, presentityThere })
+    const key = pairs.key({ service: service.id, watcherThere, presentityThere })
     const bounded = boundedState(state)
-    const pair =
-      key &&
-      (await pairs.update<Pair | undefined>(key, (known) => {
-        const next = known && { ...known, state: bounded }
-        return { next, result: next }
-      }))
+    const pair = await pairs.update<Pair | undefined>(key, (known) => {
+      const next = known && { ...known, state: bounded }
+      return { next, result: next }
+    })
     if (pair) return listener(pair.watcher, pair.presentity, pair.uses)
     // Nobody here wants to know: the service should no longer tell.
     if (state.kind === 'active') await service.adapter.presence?.unwatch(watcherThere, presentityThere)

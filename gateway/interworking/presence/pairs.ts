@@ -17,7 +17,8 @@ export interface Pair {
 
 /** The pairs of all nodes. All of it rejects with SpoolUnavailable. */
 export interface Pairs {
-  key(pair: Pick<Pair, 'service' | 'watcher' | 'presentityThere'>): string
+  /** By the addresses of the service, as its adapter names them in turn. */
+  key(pair: Pick<Pair, 'service' | 'watcherThere' | 'presentityThere'>): string
   get(key: string): Promise<Pair | undefined>
   /** By the addresses of CPM. */
   find(watcher: Uri, presentity: Uri): Promise<string | undefined>
@@ -48,7 +49,7 @@ export function createPairs(notes: NoteStore): Pairs {
   const shardOf = (key: string): number => Number.parseInt(key.slice(0, 2), 16)
 
   return {
-    key: ({ service, watcher, presentityThere }) => digest(service, watcher, presentityThere),
+    key: ({ service, watcherThere, presentityThere }) => digest(service, watcherThere, presentityThere),
     async get(key) {
       const text = await notes.get(noteKey(key))
       return text === undefined ? undefined : JSON.parse(text)

@@ -1,11 +1,13 @@
 import type { PresenceGateway } from '../../../adapters/contract/index.js'
 import type { ServiceId, Uri } from '../../cpm/ids.js'
 import type { HomePresence, OutsidePresence } from '../../presence/port.js'
+import type { Recipients } from '../recipient.js'
 import type { Service } from '../service.js'
 import { createInside, type Inside } from './inside.js'
 import { createOutside, type OutsideOptions } from './outside.js'
 
 export interface PresenceInterworkingOptions extends OutsideOptions {
+  readonly recipients: Recipients
   readonly isGroup: (address: Uri) => boolean
 }
 
