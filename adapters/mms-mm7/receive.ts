@@ -32,7 +32,7 @@ export type Reply =
 
 /** How long a repeated delivery is recognised, ms. */
 const REMEMBER_MS = 86_400_000
-/** Recipients of one message that are looked at. */
+/** Recipients of one message; for each it is stored as a whole. */
 const RECIPIENTS = 50
 const WORDS: Readonly<Record<number, string>> = {
   1000: 'Success',
@@ -41,6 +41,7 @@ const WORDS: Readonly<Record<number, string>> = {
   2004: 'Multimedia content refused',
   2007: 'Message format corrupt',
   3002: 'Message rejected',
+  3003: 'Multiple addresses not supported',
 }
 
 /** Handles what MMSCs bring: stored, or refused in the terms of MM7, when it resolves. */
@@ -53,10 +54,15 @@ export function createReceiver(parts: ReceiverParts) {
 
   const statusOf = (code: number): Mm7Status => ({ code, text: WORDS[code] ?? 'Refused' })
 
+  const deliverRsp = (code: number): Reply => ({
+    kind: 'answer',
+    message: { operation: 'DeliverRsp', status: statusOf(code) },
+  })
+
   /** To whom it was sent: the addresses, or the one behind the VASID. */
   function recipientsOf({ recipients, vasId }: Fields<'DeliverReq'>): readonly Uri[] {
     const named = [...(recipients?.to ?? []), ...(recipients?.cc ?? []), ...(recipients?.bcc ?? [])]
-    const meant = named.filter(({ displayOnly }) => displayOnly !== true).slice(0, RECIPIENTS)
+    const meant = named.filter(({ displayOnly }) => displayOnly !== true)
     const behind = vasId === undefined ? undefined : inbound.recipients[vasId]
     const all: readonly Mm7Address[] =
       meant.length > 0 || behind === undefined ? meant : [{ kind: 'Number', value: behind }]
@@ -73,6 +79,8 @@ export function createReceiver(parts: ReceiverParts) {
     const { uri, replyable } = addressOf(message.sender)
     const sender = { uri, replyable: replyable && serviceUri(uri, domain, options.mailRecipients) !== undefined }
     const recipients = recipientsOf(message)
+    // Said, so that the MMSC sends it in parts: none of them may miss it unsaid.
+    if (recipients.length > RECIPIENTS) return deliverRsp(STATUS.manyAddresses)
     const inReplyTo = await threads.answered([message.linkedId, message.replyChargingId])
     const common = commonOf(received, sender)
     const contentDigest = digest(received.content)
@@ -87,7 +95,7 @@ export function createReceiver(parts: ReceiverParts) {
       )
     }
     if (outcomes.some(({ kind }) => kind === 'unavailable')) return { kind: 'later' }
-    return { kind: 'answer', message: { operation: 'DeliverRsp', status: statusOf(verdict(outcomes)) } }
+    return deliverRsp(verdict(outcomes))
   }
 
   /** One answer for all recipients: taken when anybody has it, else why the first one has not. */

@@ -176,6 +176,14 @@ stage(
       smsc.receives({ to: '12065557011' }),
       alice.receivesReport('delivered'),
     ])
+
+    play('IW-08 who is nobody in MMS gets a long text as an SMS', ({ alice, mmsc, smsc }) => [
+      mmsc.does((centre) => centre.decide(() => ({ answer: 2003, reports: [] }))),
+      alice.sends({ to: 'tel:+12065557015', text: LONG }),
+      mmsc.receives({ to: '+12065557015', text: LONG }),
+      smsc.receives({ to: '12065557015' }),
+      alice.receivesReport('delivered'),
+    ])
   },
 )
 

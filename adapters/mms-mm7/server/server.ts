@@ -28,7 +28,7 @@ export interface InboundServer {
   abort(): void
 }
 
-/** What a client has for its headers, for its whole request, and between two octets, ms: slow ones must not hold all places. */
+/** What a client has for its TLS handshake and its headers each, for its whole request, and between two octets, ms: slow ones must not hold all places. */
 const HEADERS_MS = 10_000
 const REQUEST_MS = 60_000
 const SILENCE_MS = 20_000
@@ -50,6 +50,7 @@ export function createServer(
   const http = { headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_EVERY_MS }
   const https = tls && {
     ...http,
+    handshakeTimeout: HEADERS_MS,
     cert: pem(tls.cert),
     key: pem(tls.key),
     ...(tls.clientCa === undefined ? {} : { ca: pem(tls.clientCa), requestCert: true, rejectUnauthorized: true }),

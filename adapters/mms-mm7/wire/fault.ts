@@ -29,6 +29,7 @@ export const STATUS = {
   linkedIdNotFound: 2006,
   formatCorrupt: 2007,
   serverError: 3000,
+  manyAddresses: 3003,
   improperIdentification: 4001,
   unsupportedOperation: 4003,
   validationError: 4004,

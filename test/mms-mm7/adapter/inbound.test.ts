@@ -259,6 +259,16 @@ describe('a message of an MMS user', () => {
     expect(new Set(rig.gateway.messages.map(({ id }) => id)).size).toBe(2)
   })
 
+  it('for more than can be stored at once is refused as a whole, so that none misses it unsaid', async () => {
+    const { rig, post } = await inboundRig()
+    const to = (count: number) =>
+      `<To>${Array.from({ length: count }, (_, at) => `<Number>+1206555${1000 + at}</Number>`).join('')}</To>`
+    expect(answerOf(await post(changed('deliver-01-text.req.http', /<To>.*<\/To>/, to(51)))).code).toBe(3003)
+    expect(rig.gateway.messages).toHaveLength(0)
+    expect(answerOf(await post(changed('deliver-01-text.req.http', /<To>.*<\/To>/, to(50)))).code).toBe(1000)
+    expect(rig.gateway.messages).toHaveLength(50)
+  })
+
   it('that names no recipient is for whom its VASID stands', async () => {
     const { rig, post } = await inboundRig({ recipients: { cpm: '+12065550100' } })
     const nobody = changed('deliver-01-text.req.http', /<Recipients>.*<\/Recipients>/, '')
