@@ -157,6 +157,7 @@ export async function startAppliance(
     metrics.observe({
       lanes: spool.lanes,
       failed: spool.failedCount,
+      sessions: () => ({ dialog: edge.sessions.legs(), msrp: media.sessions, group: functions.groupSessions() }),
       ...(server.embedded ? { sipServer: server.embedded.stats } : {}),
       adapters: () => adapterStates(interworking).map(({ name, health }) => ({ name, state: health.state })),
     })

@@ -55,6 +55,8 @@ export interface FunctionsOptions extends Pick<LoadedConfig, 'config' | 'adapter
 export interface Functions {
   readonly interworking: Interworking
   readonly history: History
+  /** Group sessions that run here. */
+  groupSessions(): number
   /** What comes over SIP; to be used once they are started. */
   readonly handle: CpmRequestHandler
   start(): Promise<void>
@@ -160,7 +162,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     edge: edge.sessions,
     media: { endpoint: options.media, mixer: toMixer(config.media.mixer) },
     inviteUser: sessions.inviteUser,
-    inviteOutside: () => interworking.sessions?.inviteForGroup,
+    inviteOutside: () => interworking.sessions?.invite,
     preferences,
     notes: spool.notes,
     notifier: options.notifier,
@@ -179,6 +181,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
   return {
     interworking,
     history,
+    groupSessions: focus.sessions,
     handle: conversation.handle,
     async start() {
       for (const part of parts) await part.start()

@@ -10,6 +10,8 @@ export interface GaugeSources {
   readonly failed: () => Promise<number>
   /** Counts of the embedded SIP server; absent with a drachtio-server. */
   readonly sipServer?: () => Promise<SipServerStats>
+  /** What sessions hold: dialogs of SIP, sessions of MSRP, group sessions, users of services without sessions. */
+  readonly sessions: () => Readonly<Record<'dialog' | 'msrp' | 'group' | 'guest', number>>
   /** Health of each adapter by its name in the configuration. */
   readonly adapters: () => readonly { readonly name: string; readonly state: string }[]
 }
@@ -55,6 +57,14 @@ export function observeGauges(registry: Registry, sources: GaugeSources): void {
   )
   gauge('failed_items', 'Items in the failed set: look at them with `causeway failed`.', [], async (it) =>
     it.set(await sources.failed()),
+  )
+  gauge(
+    'session_parts',
+    'What runs now of sessions, by part: dialog (SIP legs), msrp (MSRP sessions), group (group sessions), guest (users of services without sessions who take part by messages, or are being asked). Zero when nobody talks.',
+    ['part'],
+    (it) => {
+      for (const [part, count] of Object.entries(sources.sessions())) it.set({ part }, count)
+    },
   )
   gauge('adapter_state', 'Health of each adapter: 1 for the state it is in.', ['adapter', 'state'], (it) => {
     for (const { name, state } of sources.adapters())

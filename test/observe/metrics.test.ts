@@ -68,6 +68,8 @@ test('SIP: a method that a peer made up does not become a label', async () => {
   )
 })
 
+const none = () => ({ dialog: 0, msrp: 0, group: 0, guest: 0 })
+
 test('gauges are asked at each scrape, the lanes once for all four', async () => {
   const metrics = createMetrics()
   let asked = 0
@@ -78,6 +80,7 @@ test('gauges are asked at each scrape, the lanes once for all four', async () =>
       return states
     },
     failed: async () => 7,
+    sessions: () => ({ dialog: 3, msrp: 2, group: 1, guest: 4 }),
     adapters: () => [{ name: 'sms', state: 'up' }],
   })
   const first = await scrape(metrics)
@@ -88,6 +91,8 @@ test('gauges are asked at each scrape, the lanes once for all four', async () =>
       'causeway_lane_waiting{lane="out:sms"} 2',
       'causeway_lane_oldest_seconds{lane="out:sms"} 1.5',
       'causeway_failed_items 7',
+      'causeway_session_parts{part="dialog"} 3',
+      'causeway_session_parts{part="group"} 1',
       'causeway_adapter_state{adapter="sms",state="up"} 1',
       'causeway_adapter_state{adapter="sms",state="refused"} 0',
     ]),
@@ -104,6 +109,7 @@ test('the counts of the embedded SIP server, asked once a scrape; without an ans
   metrics.observe({
     lanes: async () => [],
     failed: async () => 0,
+    sessions: none,
     adapters: () => [],
     sipServer: async () => {
       asked++
@@ -128,7 +134,7 @@ test('a store that is down takes its own gauges out of the scrape, and nothing e
   const metrics = createMetrics()
   metrics.accepted('out', 'sms')
   const down = () => Promise.reject(new Error('down'))
-  metrics.observe({ lanes: down, failed: down, adapters: () => [] })
+  metrics.observe({ lanes: down, failed: down, sessions: none, adapters: () => [] })
   const lines = await scrape(metrics)
   expect(lines).toContain('causeway_failed_items Nan')
   expect(lines).toContain('causeway_messages_accepted_total{direction="out",service="sms"} 1')
