@@ -86,8 +86,14 @@ export function post(options: PostOptions): Posting {
           : { kind: 'unsent', said: error.message },
       )
     }
+    let answering = false
     request.on('error', fail)
+    // Not every end is an error: an answer that changes the protocol only closes the connection.
+    request.on('close', () => {
+      if (!answering) fail(new Error('closed without an answer'))
+    })
     request.on('response', (response) => {
+      answering = true
       readAnswer(response).then((answer) => {
         if (over) return
         over = true

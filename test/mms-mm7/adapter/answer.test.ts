@@ -121,6 +121,18 @@ describe('the answer of the MMSC', () => {
     expect(settled).toMatchObject({ messageId, outcome: { kind: 'accepted' } })
   })
 
+  it.for<[string, string]>([
+    ['is no HTTP', 'SMTP ready\r\n'],
+    ['changes the protocol', 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
+    ['is cut off', 'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n<a/>'],
+    ['has no end of headers', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(20_000)}\r\n`],
+    ['is far too long', `HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n${'x'.repeat(2_000_000)}`],
+  ])('that %s leaves it uncertain', async ([, octets]) => {
+    const mmsc = await mmscFor(Buffer.from(octets), { unsaid: true })
+    const rig = await rigFor([account(mmsc.url)])
+    expect(await rig.send({})).toMatchObject({ kind: 'uncertain', reason: 'uncertain' })
+  })
+
   it('that never comes because the connection broke is uncertain, and nothing is sent twice by us', async () => {
     const mmsc = await mmscFor('cut')
     const rig = await rigFor([account(mmsc.url)])
