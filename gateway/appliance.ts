@@ -157,7 +157,12 @@ export async function startAppliance(
     metrics.observe({
       lanes: spool.lanes,
       failed: spool.failedCount,
-      sessions: () => ({ dialog: edge.sessions.legs(), msrp: media.sessions, group: functions.groupSessions() }),
+      sessions: () => ({
+        dialog: edge.sessions.legs(),
+        msrp: media.sessions,
+        group: functions.groupSessions(),
+        guest: interworking.sessions?.guests() ?? 0,
+      }),
       ...(server.embedded ? { sipServer: server.embedded.stats } : {}),
       adapters: () => adapterStates(interworking).map(({ name, health }) => ({ name, state: health.state })),
     })

@@ -31,7 +31,7 @@ function describedMetrics() {
   metrics.observe({
     lanes: async () => [],
     failed: async () => 0,
-    sessions: () => ({ dialog: 0, msrp: 0, group: 0 }),
+    sessions: () => ({ dialog: 0, msrp: 0, group: 0, guest: 0 }),
     adapters: () => [],
     sipServer: () => Promise.reject(new Error('never asked')),
   })
