@@ -19,6 +19,8 @@ export interface Leases {
   borrow(service: ServiceId, pool: Pool, user: Uri, correspondent: Uri, until: number): Promise<Uri | undefined>
   /** The user behind a pool address, as this correspondent knows it. That he writes is a use of it, too. */
   holder(service: ServiceId, pool: Pool, number: Uri, correspondent: Uri): Promise<Uri | undefined>
+  /** The same without using it: its life stays as it is. */
+  peek(service: ServiceId, number: Uri, correspondent: Uri): Promise<Uri | undefined>
   /** The number is given back: it stands for the user `forMs` longer, and for nobody then. Nothing happens when it is not his. */
   giveBack(service: ServiceId, number: Uri, user: Uri, correspondent: Uri, forMs: number): Promise<void>
 }
@@ -85,6 +87,8 @@ export function createLeases(notes: NoteStore, clock: Clock, onEvent: (event: Le
       if (now - lease.until > pool.lease / 2) await claim(service, pool, number, lease.user, correspondent, now)
       return lease.user
     },
+
+    peek: async (service, number, correspondent) => (await read(holderKey(service, number, correspondent)))?.user,
 
     async giveBack(service, number, user, correspondent, forMs) {
       const key = holderKey(service, number, correspondent)

@@ -55,6 +55,21 @@ describe('pool of service numbers', () => {
   const pool = { numbers: ['tel:+18880001', 'tel:+18880002'], lease: 1_000 }
   const sms = 'sms' as ServiceId
 
+  test('a number given back stands for its user a while, or for nobody at once; looking does not use it', async () => {
+    const { leases, notes } = build({ now: () => 10_000, after: () => () => {} })
+    const number = (await leases.borrow(sms, pool, ALICE, HANDSET, 10_000)) as Uri
+    const before = new Map(notes.lives)
+    expect(await leases.peek(sms, number, HANDSET)).toBe(ALICE)
+    expect(notes.lives).toEqual(before)
+    await leases.giveBack(sms, number, BOB, HANDSET, 0)
+    expect(await leases.peek(sms, number, HANDSET)).toBe(ALICE)
+    await leases.giveBack(sms, number, ALICE, HANDSET, 500)
+    expect(notes.lives.get(`lease|sms|${number}|${HANDSET}`)).toBe(500)
+    expect(await leases.peek(sms, number, HANDSET)).toBe(ALICE)
+    await leases.giveBack(sms, number, ALICE, HANDSET, 0)
+    expect([...notes.content.keys()]).toEqual([])
+  })
+
   test('IW-04 a pair keeps its number, and the number leads back to the user', async () => {
     const { leases, events } = build()
     const first = await leases.borrow(sms, pool, ALICE, HANDSET, 0)

@@ -19,7 +19,7 @@ export interface GuestInboxOptions {
   readonly leases: Leases
   readonly records: GuestRecords
   readonly guests: Pick<Guests, 'heard' | 'notified'>
-  readonly policies: Parameters<typeof languagesFor>[0] & { readonly linger: number }
+  readonly policies: Parameters<typeof languagesFor>[0]
   readonly recorder: Pick<Recorder, 'inboundStored' | 'inboundConcluded'>
   readonly clock: Clock
 }
@@ -77,8 +77,7 @@ export function createGuestInbox(options: GuestInboxOptions): GuestInbox {
 
   return {
     async take(service, message) {
-      const lease = { numbers: [message.to], lease: policies.linger }
-      const session = await leases.holder(service.id, lease, message.to, message.from)
+      const session = await leases.peek(service.id, message.to, message.from)
       if (session === undefined || !isSessionUri(session)) return undefined
       const record = await records.get(session)
       if (!record) {
