@@ -15,14 +15,14 @@ export function historyRoutes(server: FastifyInstance, history: History, identif
     '/',
     { schema: { querystring: query } },
     async (request, reply) => {
-      const principal = await identify(request, reply)
+      const principal = await identify(request, reply, 'user')
       if (!principal) return reply
       if (principal.kind !== 'user') return reply.code(403).send({ error: 'a history is for its user only' })
       return history.read(principal.uri, request.query)
     },
   )
   server.delete('/', async (request, reply) => {
-    const principal = await identify(request, reply)
+    const principal = await identify(request, reply, 'user')
     if (!principal) return reply
     if (principal.kind !== 'user') return reply.code(403).send({ error: 'a history is for its user only' })
     await history.clear(principal.uri)

@@ -27,9 +27,10 @@ const ASSERTED = ['x-3gpp-asserted-identity', 'x-xcap-asserted-identity']
 export function createXcapIdentity(options: XcapIdentityOptions): XcapOptions['identify'] {
   const { tokens, isTrusted, owner, authenticator, metrics } = options
 
-  return async (request, reply): Promise<XcapPrincipal | undefined> => {
+  return async (request, reply, who): Promise<XcapPrincipal | undefined> => {
     const named = isTrusted(request.socket.remoteAddress ?? '') ? assertedUser(request, owner) : undefined
     if (named !== undefined) return { kind: 'user', uri: named }
+    if (who === 'user') return proved(request, reply)
     const { authorization } = request.headers
     if (holdsToken(tokens, authorization)) return { kind: 'operator' }
     if (tokens.length === 0 && authorization === undefined && isLocal(request)) return { kind: 'operator' }

@@ -14,8 +14,11 @@ export interface XcapOptions extends UriOptions {
   readonly documents: Documents
   /** The user whose address it is, by his canonical one; undefined when he is none of ours. */
   readonly owner: (address: Uri) => Uri | undefined
-  /** Who asks; undefined when that is answered already (a challenge, a refusal). Rejects with SpoolUnavailable. */
-  readonly identify: (request: FastifyRequest, reply: FastifyReply) => Promise<XcapPrincipal | undefined>
+  /**
+   * Who asks; undefined when that is answered already (a challenge, a refusal). `user`: the operator has no business there.
+   * Rejects with SpoolUnavailable.
+   */
+  readonly identify: (request: FastifyRequest, reply: FastifyReply, who?: 'user') => Promise<XcapPrincipal | undefined>
 }
 
 /** A user asks for his own documents; the operator for those of anybody. */

@@ -163,6 +163,9 @@ describe('the conversation server of a gateway', () => {
     expect((await alice.say({ to: user('dave'), text: 'by SMS' })).answer.status).toBe(202)
     while (submitted === 0) await once(smsc.events, 'submit')
     expect((await fetch(path, { method: 'DELETE' })).status).toBe(200)
+    // The operator of this machine may help with documents; what was said is for its user only, who has to prove himself.
+    const history = await fetch(`${gateway.http}/history`)
+    expect([history.status, history.headers.get('www-authenticate')]).toEqual([401, expect.stringMatching(/^Digest /)])
   })
 })
 
