@@ -15,9 +15,19 @@ const LONGEST_ANSWER_MS = 25_000
 
 /** What single keys cannot show: references, collisions, values that exclude each other. */
 export const checkConfig: Check = (config, source) =>
-  [domain, listeners, certificates, externalCore, userAddresses, checkGroups, services, patterns, pools, times].flatMap(
-    (check) => check(config, source),
-  )
+  [
+    domain,
+    listeners,
+    mediaPorts,
+    certificates,
+    externalCore,
+    userAddresses,
+    checkGroups,
+    services,
+    patterns,
+    pools,
+    times,
+  ].flatMap((check) => check(config, source))
 
 /** What works, but is seldom meant. */
 export const advise: Check = (config, source) => {
@@ -55,7 +65,7 @@ const domain: Check = ({ domain }, source) =>
     ? []
     : [source.problem(['domain'], 'expected a domain name in lower case, e.g. cpm.example', shown(domain))]
 
-const listeners: Check = ({ sip, http }, source) => {
+const listeners: Check = ({ sip, http, media }, source) => {
   const problems: ConfigProblem[] = []
   const taken: { transport: string; address: string; key: string }[] = []
   const claim = (path: (string | number)[], transport: string, address: string, written: string) => {
@@ -71,8 +81,21 @@ const listeners: Check = ({ sip, http }, source) => {
       claim(['sip', 'listen', index], transport === 'udp' ? 'udp' : 'tcp', written.slice(transport.length + 1), written)
     })
   claim(['http', 'listen'], 'tcp', http.listen, http.listen)
+  media.listen.forEach((written, index) => {
+    claim(['media', 'listen', index], 'tcp', written.slice('tcp:'.length), written)
+  })
   return problems
 }
+
+const mediaPorts: Check = ({ media: { listen, advertise, tls } }, source) =>
+  listen.flatMap((written, index) => {
+    const problem = (expected: string) => [source.problem(['media', 'listen', index], expected, shown(written))]
+    if (written.startsWith('tls:') && !tls) return problem('expected a certificate and its key in media.tls')
+    const isAny = /^\w+:(?:0\.0\.0\.0|\[::\]):/.test(written)
+    return isAny && advertise === undefined
+      ? problem('expected the address that peers are told in media.advertise')
+      : []
+  })
 
 const certificates: Check = ({ sip }, source) => {
   if (sip.server !== 'embedded') return []
