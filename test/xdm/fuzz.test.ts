@@ -69,6 +69,7 @@ test('preferences survive being written and read', () => {
       waiting: fc.constantFrom('push' as const, 'notify' as const),
       copies: fc.boolean(),
       history: fc.boolean(),
+      sessions: fc.constantFrom('accept', 'reject', 'ask'),
       blocked: fc.array(address, { maxLength: 4 }),
       devices: fc.array(fc.constant('urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6'), { maxLength: 2 }),
       services: fc.array(
