@@ -32,14 +32,18 @@ export interface Admitted {
   readonly incoming: Incoming
 }
 
+const UNANSWERED: ReadonlySet<string> = new Set(['error', 'result', 'groupchat', 'unavailable'])
+/** XEP-0045 §7.4, XEP-0410 §3: what tells a client that it is not in a room (any more). */
+const NOT_INSIDE: StanzaError = { condition: 'not-acceptable', type: 'cancel' }
+
 /** Lets stanzas in, and takes each to the part that it is for. */
 export function createDispatch(parts: DispatchParts) {
   const { home, ours, flood, receiver, presence, sessions, metrics } = parts
 
   const refuse = (component: Component, stanza: XmlElement, error: StanzaError, why: string): undefined => {
     metrics.refused(why)
-    const type = attribute(stanza, 'type')
-    if (type !== 'error' && type !== 'result') component.tell(errorReply(stanza, error))
+    // A room that gets an error of an occupant puts him out (XEP-0045 §18.5).
+    if (!UNANSWERED.has(attribute(stanza, 'type') ?? '')) component.tell(errorReply(stanza, error))
     return undefined
   }
 
@@ -73,7 +77,11 @@ export function createDispatch(parts: DispatchParts) {
       await receiver.about(incoming, read)
     }
     if (read.type === 'error' || read.text === undefined) return
-    if (read.type === 'groupchat') return receiver.refuse(incoming, 'unknown-recipient', 'you are not in this room')
+    if (read.type === 'groupchat') {
+      metrics.incoming('message', 'not-inside')
+      incoming.component.tell(errorReply(incoming.stanza, NOT_INSIDE))
+      return
+    }
     await receiver.message(incoming, read, read.text)
   }
 
@@ -91,6 +99,10 @@ export function createDispatch(parts: DispatchParts) {
     if (type !== 'get' && type !== 'set') return
     const [query] = stanza.children
     const target = asked(incoming)
+    if (query?.uri === NS.ping && incoming.to.resource !== undefined && !sessions.isOccupant(incoming)) {
+      component.tell(errorReply(stanza, NOT_INSIDE))
+      return
+    }
     const [from, to, id] = [attribute(stanza, 'to'), attribute(stanza, 'from'), attribute(stanza, 'id')]
     const answer =
       type === 'get' && query !== undefined && target !== undefined ? answerQuery(query, target) : undefined

@@ -26,6 +26,8 @@ export interface HostedRooms {
   /** Presence of a user for a room; false when it is none. */
   presence(incoming: Incoming): Promise<boolean>
   message(incoming: Incoming, read: ReadMessage): Promise<boolean>
+  /** Whether he is in the room under the nickname he writes to. */
+  isOccupant({ from, to }: Incoming): boolean
   /** Name of a group that somebody is in. */
   name(group: Uri): string | undefined
   legs(): Iterable<HostedLeg>
@@ -208,6 +210,7 @@ export function createHostedRooms(parts: SessionParts, full: () => boolean, chan
       return true
     },
 
+    isOccupant: ({ from, to }) => legs.get(`${bareJid(to)} ${fullJid(from)}`)?.nick === to.resource,
     name: (group) => names.get(group)?.name,
     legs: () => legs.values(),
     count: () => legs.size + invited.size,

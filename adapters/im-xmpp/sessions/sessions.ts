@@ -20,6 +20,8 @@ export interface Sessions extends SessionPort {
   /** True when the message belonged to a session, or began one. */
   message(incoming: Incoming, read: ReadMessage): Promise<boolean>
   presence(incoming: Incoming): Promise<boolean>
+  /** Whether a stanza comes from an occupant of a room of ours, or from a room that one of ours is in. */
+  isOccupant(incoming: Incoming): boolean
   /** Name of a CPM group that users of XMPP are in. */
   roomName(group: Uri): string | undefined
   /** The connection of a component is lost, and with it what rooms know of us. */
@@ -234,6 +236,8 @@ export function createSessions(parts: SessionParts): Sessions {
       }
       return hosted.presence(incoming)
     },
+    isOccupant: (incoming) =>
+      joined.has(`${bareJid(incoming.to)} ${bareJid(incoming.from)}`) || hosted.isOccupant(incoming),
     roomName: (group) => hosted.name(group),
     disconnected(component) {
       for (const leg of legs()) if (leg.component === component) leg.end('service-unavailable')

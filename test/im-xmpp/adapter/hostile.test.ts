@@ -82,6 +82,17 @@ describe('what must not come in', () => {
     expect(await refusals('flood')).toBe(15)
   })
 
+  test('a busy room is not answered with errors, which would put the user out', async () => {
+    await start({ flood: { rate: 1, burst: 5 } })
+    for (let index = 0; index < 20; index++)
+      server.write(
+        `<message from='tea@rooms.example/mallory' to='${ALICE}/cpm' id='g${index}' type='groupchat'><body>x</body></message>`,
+      )
+    await handled()
+    expect(stanzas.items.filter((each) => attribute(each, 'id') === 'g19')).toEqual([])
+    expect(await refusals('flood')).toBe(15)
+  })
+
   test('a text that is too long', async () => {
     await start({ maxBody: 1_000 })
     say('bob@xmpp.example/x', 'x'.repeat(2_000), '', 'long')

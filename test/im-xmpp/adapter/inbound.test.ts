@@ -121,6 +121,26 @@ describe('XMPP users and the component', () => {
     expect(child(refused, 'error')?.children[0]?.local).toBe('not-allowed')
   })
 
+  test('XEP-0410 a client that is no longer in a group is told so', async () => {
+    await open()
+    const ping = "<ping xmlns='urn:xmpp:ping'/>"
+    const inside = async () => {
+      const answer = await ask('team@cpm.xmpp.example/bob', ping)
+      return child(answer, 'error')?.children[0]?.local ?? attribute(answer, 'type')
+    }
+    expect(await inside()).toBe('not-acceptable')
+    server.write(
+      `<presence from='${BOB}' to='team@cpm.xmpp.example/bob'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
+    )
+    await stanzas.next('his own presence', (each) => each.local === 'presence')
+    expect(await inside()).toBe('result')
+    const { theirs } = await world.invitations.next('the request', () => true)
+    await theirs.leave()
+    expect(await inside()).toBe('not-acceptable')
+    server.write(`<message from='${BOB}' to='team@cpm.xmpp.example' id='g' type='groupchat'><body>x</body></message>`)
+    expect(child(await next('g'), 'error')?.children[0]?.local).toBe('not-acceptable')
+  })
+
   test('IWF-SESS-01 a room that does not let a CPM user in refuses the session; after clashes another name is tried', async () => {
     await open()
     let tries = 0

@@ -3,6 +3,7 @@ import { type GatewayRig, gatewayRig } from '../../../scripts/rig/gateway.js'
 import { header } from '../../../scripts/rig/sip-text.js'
 import { openUserAgent, type UserAgent } from '../../../scripts/rig/user-agent.js'
 import { xmppAdapter } from '../../../scripts/rig/xmpp-config.js'
+import { type Cutter, startCutter } from '../../im-xmpp/cutter.js'
 import { startUsers, type XmppUser, type XmppUsers } from './clients.js'
 import type { PeerServer } from './peer-server.js'
 import { prosody } from './prosody.js'
@@ -14,6 +15,7 @@ const REPORT = ['positive-delivery', 'negative-delivery', 'display']
 describe('a CPM device and an XMPP client', () => {
   let server: PeerServer
   let clients: XmppUsers<'bob'>
+  let cutter: Cutter
   let gateway: GatewayRig
   let device: UserAgent
   let bob: XmppUser
@@ -23,6 +25,7 @@ describe('a CPM device and an XMPP client', () => {
   beforeAll(async () => {
     server = await prosody(['bob'])
     await server.start()
+    cutter = await startCutter(server.component)
     clients = await startUsers({ port: server.c2s, domain: server.domain }, ['bob'])
     bob = clients.users.bob
     alice = `alice@cpm.${server.domain}`
@@ -30,8 +33,11 @@ describe('a CPM device and an XMPP client', () => {
       config: {
         domain: DOMAIN,
         users: { alice: { password: 'alice-secret' } },
-        interworking: { services: { xmpp: { adapter: 'im' } } },
-        adapters: { im: xmppAdapter(server.component, `cpm.${server.domain}`) },
+        interworking: {
+          services: { xmpp: { adapter: 'im' } },
+          policies: { uncertainWait: '200ms' },
+        },
+        adapters: { im: xmppAdapter(cutter.port, `cpm.${server.domain}`) },
       },
     })
     await gateway.start()
@@ -42,6 +48,7 @@ describe('a CPM device and an XMPP client', () => {
     device?.close()
     await gateway?.close()
     await clients?.close()
+    await cutter?.close()
     await server?.close()
   })
 
@@ -84,9 +91,37 @@ describe('a CPM device and an XMPP client', () => {
     expect((await device.nextReport(messageId)).status).toBe('failed')
   })
 
+  test('IW-09 the connection is cut again and again under load: nothing is lost, and twice only what was in doubt', {
+    timeout: 60_000,
+  }, async () => {
+    const words = Array.from({ length: 400 }, (_, index) => `<w${index}>`)
+    cutter.cutAfter(15_000)
+    const said = await Promise.all(
+      words.map((text) => device.say({ to: bobAtSip, text, report: ['positive-delivery', 'negative-delivery'] })),
+    )
+    expect(said.map(({ answer }) => answer.status).filter((status) => status !== 202)).toEqual([])
+    await expect.poll(() => cutter.cuts(), { timeout: 20_000 }).toBeGreaterThan(1)
+    cutter.cutAfter(0)
+    // Not before the queue is empty: what was busy comes again in its own time.
+    const left = async () => {
+      const names = ['queued', 'under_way', 'waiting'].map((state) => `causeway_lane_${state}`)
+      const counts = await Promise.all(names.map((name) => gateway.metric(name, { lane: 'out.xmpp' })))
+      return counts.reduce((sum, count) => sum + count, 0)
+    }
+    await expect.poll(left, { timeout: 30_000 }).toBe(0)
+    await device.say({ to: bobAtSip, text: '<last>' })
+    const seen: string[] = []
+    for (let body = ''; body !== '<last>'; seen.push(body))
+      body = (await bob.next('a message', (stanza) => /^<\w+>$/.test(stanza.body))).body
+    const doubts = await gateway.metric('causeway_im_xmpp_submits_total', { outcome: 'uncertain' })
+    expect(words.filter((text) => !seen.includes(text))).toEqual([])
+    expect(seen.length - words.length - 1).toBeLessThanOrEqual(doubts)
+  })
+
   test('IWF-MSG-01 what is said while the server is away waits for it, over a restart of the gateway', async () => {
     await server.end('SIGTERM')
     await clients.close()
+    await expect.poll(() => gateway.metric('causeway_im_xmpp_connected')).toBe(0)
     const { answer } = await device.say({ to: bobAtSip, text: 'kept for you' })
     expect(answer.status).toBe(202)
     await gateway.end('SIGKILL')

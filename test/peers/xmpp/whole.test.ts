@@ -58,6 +58,7 @@ describe('CPM devices and XMPP clients', () => {
             },
           },
         },
+        presence: { notifyInterval: '50ms' },
         interworking: { services: { xmpp: { adapter: 'im' } } },
         adapters: { im: xmppAdapter(server.component, 'cpm.xmpp.example', { sessions: { chats: 'sessions' } }) },
       },
