@@ -44,7 +44,7 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
   const atMost = createGate(sip.outboundParallel)
   const eventHandlers = new Map<EventMethod, EventRequestHandler>()
   let onThirdParty: ((registration: ThirdPartyRegistration) => Promise<void>) | undefined
-  const allow = () => [ALLOW, ...eventHandlers.keys()].join(', ')
+  const allow = (): string => [ALLOW, ...new Set([...eventHandlers.keys(), ...sessions.methods()])].join(', ')
   const stack = createSipStack({
     server,
     methods: METHODS,

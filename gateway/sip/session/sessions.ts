@@ -40,6 +40,8 @@ export interface Sessions extends SessionPort {
   take(request: IncomingRequest): boolean
   /** The answer to a REFER outside a dialog; undefined when nobody takes it. */
   refer(request: IncomingRequest): Promise<(EdgeAnswer & { readonly afterwards?: () => void }) | Refusal> | undefined
+  /** Methods that somebody here takes. */
+  methods(): readonly string[]
   /** The way to all peers is lost, with all dialogs. */
   lost(): void
   /** Ends all legs and refuses what waits; resolves when peers have been told, or cannot be. */
@@ -230,6 +232,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     receiveInvite,
     take,
     refer,
+    methods: () => [...(onInvite ? ['INVITE', 'ACK', 'CANCEL', 'BYE', 'UPDATE'] : []), ...(onRefer ? ['REFER'] : [])],
     lost() {
       for (const leg of [...legs.values()]) leg.lost()
       for (const call of [...waiting]) call.lost()

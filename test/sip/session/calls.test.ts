@@ -130,6 +130,10 @@ describe('an INVITE that comes in', () => {
     const alice = await stage.agent()
     await alice.register(SESSION_FEATURE)
     expect((await alice.call('sip:bob@cpm.example', sdp('offer')).final).status).toBe(405)
+    const allowed = async () => header(await alice.ask('OPTIONS', 'sip:bob@cpm.example', []), 'allow')
+    expect(await allowed()).not.toContain('INVITE')
+    takeCalls(stage)
+    expect(await allowed()).toContain('INVITE, ACK, CANCEL, BYE, UPDATE')
   })
 
   test('answers reliably only for who requires it, and refuses what waits when the node stops', async () => {
