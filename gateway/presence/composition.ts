@@ -3,6 +3,8 @@ import type { Publication } from './publication.js'
 
 /** Tuples told of one user; those of his oldest devices first. */
 const MAX_TUPLES = 32
+/** Characters of them: a notification has to fit a SIP message. */
+const MAX_CHARS = 24_000
 export const REGISTERED: PresenceState = { tuples: [{ id: 'registered', open: true }] }
 
 /**
@@ -28,5 +30,14 @@ function tuplesOf(publications: readonly Publication[]): readonly PresenceTuple[
       return { ...tuple, id }
     }),
   )
-  return tuples.slice(0, MAX_TUPLES)
+  return bounded(tuples)
+}
+
+/** The first tuples, as many as may be told. */
+export function bounded(tuples: readonly PresenceTuple[]): readonly PresenceTuple[] {
+  let room = MAX_CHARS
+  return tuples.slice(0, MAX_TUPLES).filter((tuple) => {
+    room -= JSON.stringify(tuple).length
+    return room >= 0
+  })
 }

@@ -16,6 +16,8 @@ export interface PublishOptions {
 }
 
 const RETRY_S = 60
+/** Characters of a document: some of them make one notification. */
+const MAX_BODY = 16_384
 
 /** Answers PUBLISH (RFC 3903 §6): a user's own device says how he is. Rejects with SpoolUnavailable. */
 export function createPublish(options: PublishOptions): (request: EventRequest) => Promise<EventAnswer> {
@@ -61,6 +63,7 @@ export function createPublish(options: PublishOptions): (request: EventRequest) 
     if (body === '') return undefined
     const type = (header('content-type') ?? '').replace(/;.*$/s, '').trim().toLowerCase()
     if (type !== PIDF_TYPE) return { status: 415, headers: { Accept: PIDF_TYPE } }
+    if (body.length > MAX_BODY) return { status: 413, warning: `expected at most ${MAX_BODY} characters` }
     const read = parsePidf(body)
     if (!('kind' in read)) return read
     onFaulty()

@@ -100,6 +100,7 @@ describe('with rules', () => {
   })
 
   test.each([
+    ['another domain', '<identity><many domain="far.example"/></identity>', 403],
     ['a domain', '<identity><many domain="cpm.example"/></identity>', 200],
     [
       'a domain but him',

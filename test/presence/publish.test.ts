@@ -86,6 +86,7 @@ test('documents that are no presence, that bomb, or that are too large are refus
   const bomb = `<?xml version="1.0"?><!DOCTYPE p [<!ENTITY a "${'x'.repeat(99)}"><!ENTITY b "&a;&a;&a;">]>${pidf({ note: '&b;' }).slice(22)}`
   const deep = pidf().replace('</presence>', `${'<x>'.repeat(40)}${'</x>'.repeat(40)}</presence>`)
   const many = pidf().replace('</presence>', `${'<tuple id="a"/>'.repeat(60)}</presence>`)
+  expect((await alice.publish(pidf({ note: 'x'.repeat(20_000) }))).status).toBe(413)
   for (const body of [bomb, deep, many, '<presence/>', 'no xml']) {
     expect((await alice.publish(body)).status, body.slice(0, 60)).toBeGreaterThanOrEqual(400)
   }
@@ -106,6 +107,19 @@ test('ID-19 several devices are told apart although they use one id; so many pub
   const statuses: number[] = []
   for (let count = 0; count < 15; count += 1) statuses.push((await alice.publish(pidf())).status)
   expect([statuses.filter((status) => status === 200).length, statuses.at(-1)]).toEqual([14, 503])
+})
+
+test('ID-19 whatever is published, a notification fits a SIP message', async () => {
+  const tuples = Array.from(
+    { length: 12 },
+    (_, n) => `<tuple id="t${n}"><status/><note>${'x'.repeat(1_000)}</note></tuple>`,
+  )
+  const large = pidf().replace('</presence>', `${tuples.join('')}</presence>`)
+  for (let device = 0; device < 8; device += 1) expect((await alice.publish(large)).status).toBe(200)
+  await bob.subscribe(alice.uri)
+  const { body } = await bob.take()
+  expect(body.length).toBeLessThan(32_000)
+  expect(basics(body)[0]).toBe('open')
 })
 
 test('ID-19 changes in quick succession travel together', async () => {

@@ -3,6 +3,7 @@ import type { WatchState } from '../../../adapters/contract/index.js'
 import type { Clock } from '../../cpm/clock.js'
 import type { Uri } from '../../cpm/ids.js'
 import type { PresenceState } from '../../cpm/presence.js'
+import { bounded } from '../../presence/composition.js'
 import type { HomeUsers, OutsidePresence } from '../../presence/port.js'
 import type { Reminders } from '../../spool/reminders.js'
 import type { NoteStore } from '../../spool/spool.js'
@@ -33,7 +34,6 @@ export interface Outside extends OutsidePresence {
 const KIND = 'outside'
 const RETRY_MS = 30_000
 const PENDING: WatchState = { kind: 'pending' }
-const MAX_TUPLES = 32
 
 /**
  * CPM users watch those in other services (`PRES-01`, `PRES-02`, `CPM-IWF-013`). A subscription there belongs to a pair, since
@@ -160,6 +160,6 @@ export function createOutside(options: OutsideOptions): Outside {
 function boundedState(state: WatchState): WatchState {
   if (state.kind !== 'active') return state
   const { tuples, ...presence }: PresenceState = state.presence
-  const legal = tuples.filter(({ id }) => /^[\p{L}_][\p{L}\p{N}._-]{0,127}$/u.test(id)).slice(0, MAX_TUPLES)
-  return { kind: 'active', presence: { ...presence, tuples: legal } }
+  const legal = tuples.filter(({ id }) => /^[\p{L}_][\p{L}\p{N}._-]{0,127}$/u.test(id))
+  return { kind: 'active', presence: { ...presence, tuples: bounded(legal) } }
 }

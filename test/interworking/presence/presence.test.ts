@@ -117,14 +117,17 @@ describe('a CPM user watches somebody outside', () => {
   })
 
   test('PRES-01 after a restart everything is asked for anew, and the watcher is told what comes of it', async () => {
-    await alice.subscribe(WRAPPED)
-    await alice.take()
+    const phone = await openAgent(house.udp, 'alice')
+    await phone.subscribe(WRAPPED)
+    await phone.take()
     await house.xmpp.asked.next()
     await says(here('before'))
-    await alice.take()
-    // The device is one that keeps its port: its flow is the way back to it.
+    await phone.take()
     await restarted()
     expect(await house.xmpp.asked.next()).toEqual({ verb: 'watch', watcher: ALICE, presentity: DAVE })
+    await says(here('after'))
+    expect((await phone.take()).body).toContain('after')
+    phone.close()
   })
 
   test('PRES-01 a user of a service without presence 403, nobody 404; what nobody asked for is given back', async () => {
