@@ -22,7 +22,7 @@ export interface PresenceParts {
   readonly notifier: Notifier
   readonly subscriber: Subscriber
   readonly documents: PresenceDocuments
-  /** Absent: there are no other services. */
+  /** Absent: interworking was built without presence. */
   readonly interworking: PresenceInterworking | undefined
   readonly notes: NoteStore
   readonly reminders: Reminders
