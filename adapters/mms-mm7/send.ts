@@ -116,9 +116,9 @@ export function createSend({ options, accounts, threads, clock, gateway, metrics
     const read = readMessage(answer.contentType, answer.body)
     if (isFault(read) || !('status' in read.message)) {
       const said = `HTTP ${answer.status} without readable MM7`
-      if (isClosed(answer.status)) account.refused(`HTTP ${answer.status} at ${account.profile.url}`)
       const failed = httpOutcome(answer.status, attempt.number, answer.retryAfterMs, said)
-      if (failed?.kind === 'busy' && failed.scope === 'peer') account.pause(failed.retryAfterMs)
+      if (isClosed(answer.status)) account.refused(`HTTP ${answer.status} at ${account.profile.url}`)
+      else if (failed?.kind === 'busy' && failed.scope === 'peer') account.pause(failed.retryAfterMs)
       if (failed) return failed
       metrics.fault('answer')
       if (emptyAnswer === 'accepted') return accepted(sending, said, undefined)
