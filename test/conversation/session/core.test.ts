@@ -122,4 +122,24 @@ describe('with a SIP/IP core around (ISC)', () => {
     expect([(await placed.final).status, (await second.final).status]).toEqual([487, 487])
     await stage.nothingLeft()
   })
+
+  test('both functions on one node: their dialogs, of one Call-ID and From tag, are not mixed up', async () => {
+    const { core, stage, by } = await openCoreStage()
+    const placed = core.call('sip:bob@core.example', audio(), by('orig'))
+    const first = await invited(core)
+    const same: [string, string][] = [
+      ['Call-ID', header(first.invite, 'call-id')],
+      ['From', header(first.invite, 'from')],
+    ]
+    const second = core.call('sip:bob@core.example', audio(), [...by('term'), ...same])
+    const device = await invited(core)
+    const [atDevice, between] = await Promise.all([device.accept(audio(5000)), second.established()])
+    const [atFirst, caller] = await Promise.all([first.accept(audio(5000)), placed.established()])
+    await caller.bye()
+    await atFirst.requests.next('BYE', () => true)
+    expect([stage.server.sessions(), atDevice.requests.items.length]).toEqual([1, 0])
+    await between.bye()
+    await atDevice.requests.next('BYE', () => true)
+    await stage.nothingLeft()
+  })
 })
