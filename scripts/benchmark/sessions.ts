@@ -26,6 +26,8 @@ const GROUP = `sip:everybody@groups.${DOMAIN}`
 const WITHIN_MS = 30_000
 /** Members of each of the small sessions. */
 const SMALL = 3
+/** Of them, so many are begun at once. */
+const AT_ONCE = 16
 const uriOf = (index: number): string => `sip:member${index}@${DOMAIN}`
 const megabytes = (octets: number): string => `${Math.round(octets / 1_048_576)} MB`
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -168,12 +170,16 @@ try {
     readonly index: number
     readonly talk: GroupMember['talks'][number]
   }[] = []
-  for (let session = 0; session < sessions; session++) {
-    const index = (session * SMALL) % members
-    const member = people[index] ?? first
-    const others = Array.from({ length: SMALL - 1 }, (_, other) => uriOf((index + other + 1) % members))
-    speakers.push({ member, index, talk: await member.begin(`sip:lists@${DOMAIN}`, others) })
+  let next = 0
+  const begin = async (): Promise<void> => {
+    for (let session = next++; session < sessions; session = next++) {
+      const index = (session * SMALL) % members
+      const member = people[index] ?? first
+      const others = Array.from({ length: SMALL - 1 }, (_, other) => uriOf((index + other + 1) % members))
+      speakers.push({ member, index, talk: await member.begin(`sip:lists@${DOMAIN}`, others) })
+    }
   }
+  await Promise.all(Array.from({ length: AT_ONCE }, begin))
   await joined(sessions * SMALL)
   const manyMs = performance.now() - since
   const running = await left()
@@ -201,3 +207,5 @@ Memory before                 ${megabytes(idle)}, after ${megabytes(usageOf(gate
   for (const person of people) person.close()
   await gateway.close()
 }
+// Members wait for calls without end.
+process.exit(0)
