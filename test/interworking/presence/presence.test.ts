@@ -46,7 +46,7 @@ async function askedWithin(ms: number) {
 }
 
 describe('a CPM user watches somebody outside', () => {
-  test('PRES-01 PRES-02 PRES-05 CPM-IWF-013 he is asked for in his service; pending, then his presence with its attributes', async () => {
+  test('PRES-01 PRES-02 PRES-05 FN-06 FN-07 CPM-IWF-013 he is asked for in his service; pending, then his presence with its attributes', async () => {
     const { answer } = await alice.subscribe(WRAPPED)
     expect(answer.status).toBe(200)
     const pending = await alice.take()
@@ -143,7 +143,7 @@ describe('somebody outside watches a CPM user', () => {
   const asks = (expiresAt?: number) => house.xmpp.gateway.watchRequested(DAVE, ALICE_NUMBER, expiresAt)
   const told = async () => (await house.xmpp.told.next()).state
 
-  test('PRES-03 PRES-04 CPM-IWF-014 he waits until the user lets him, then sees what the user publishes; the user is asked', async () => {
+  test('PRES-03 PRES-04 PRES-05 FN-06 FN-07 CPM-IWF-014 he waits until the user lets him, then sees what the user publishes; the user is asked', async () => {
     await alice.publish(pidf({ note: 'mine', activity: 'meeting' }))
     await alice.subscribe(ALICE, { Event: 'presence.winfo' })
     await alice.take()
