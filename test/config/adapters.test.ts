@@ -43,7 +43,7 @@ test('the options of an adapter are checked also when something else is wrong', 
 })
 
 test.each([
-  ['no-such-package', 'expected a built-in module (sms-smpp, mms-mm7) or an installed npm package'],
+  ['no-such-package', 'expected a built-in module (sms-smpp, mms-mm7, im-xmpp) or an installed npm package'],
   ['pino', 'pino has no adapter as its default export'],
   ['../../../evil.js', 'not the name of a package'],
   ['file:///evil.js', 'not the name of a package'],
