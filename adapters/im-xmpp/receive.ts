@@ -7,7 +7,7 @@ import { cpmUri, xmppUri } from './mapping/address.js'
 import { deliveryId } from './mapping/delivery-id.js'
 import { errorFor, errorReply, readError } from './mapping/errors.js'
 import type { ReadMessage } from './mapping/from-message.js'
-import { bareJid, fullJid, type Jid } from './mapping/jid.js'
+import { bareJid, fullJid, type Jid, withoutResource } from './mapping/jid.js'
 import { reportKey } from './mapping/to-message.js'
 import type { XmppMetrics } from './metrics.js'
 import { patiently } from './patience.js'
@@ -54,7 +54,7 @@ export function createReceiver({ options, home, threads, gateway, clock, metrics
     states: readonly Pick<InboundReport, 'state' | 'reason'>[],
     said: string,
   ) {
-    const uri = xmppUri({ ...from, resource: undefined } as Jid)
+    const uri = xmppUri(withoutResource(from))
     if (uri === undefined) return
     for (const state of states) {
       metrics.report(state.state)
@@ -77,7 +77,7 @@ export function createReceiver({ options, home, threads, gateway, clock, metrics
 
   async function message(incoming: Incoming, read: ReadMessage, text: string): Promise<void> {
     const { from, to, component } = incoming
-    const [sender, user] = [xmppUri(bare(from)), to.local === undefined ? undefined : cpmUri(to.local, home)]
+    const [sender, user] = [xmppUri(withoutResource(from)), to.local === undefined ? undefined : cpmUri(to.local, home)]
     if (sender === undefined || user === undefined) return refuse(incoming, 'unknown-recipient')
     if (Buffer.byteLength(text) > options.maxBody)
       return refuse(incoming, 'too-large', `at most ${options.maxBody} octets`)
@@ -139,5 +139,3 @@ export function createReceiver({ options, home, threads, gateway, clock, metrics
 }
 
 export type Receiver = ReturnType<typeof createReceiver>
-
-const bare = ({ local, domain }: Jid): Jid => ({ domain, ...(local === undefined ? {} : { local }) })

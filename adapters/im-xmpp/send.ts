@@ -40,7 +40,7 @@ const REPORT_LIFE_MS = 60_000
 
 const here = { kind: 'refused', final: 'here' } as const
 const EXPIRED: SendOutcome = { kind: 'refused', final: 'everywhere', reason: 'expired', said: 'expired' }
-const unsent = (said: string): SendOutcome => ({
+const unsent = (said: string): SendOutcome & { kind: 'busy' } => ({
   kind: 'busy',
   retryAfterMs: NO_LINK_RETRY_MS,
   scope: 'peer',
@@ -112,7 +112,7 @@ export function createSender({ options, links, threads, upload, clock, gateway, 
     if (carried.kind === 'refused') return { ...here, reason: carried.reason, said: carried.said }
     const files = await uploaded(carried, component, giveUp)
     if (files === undefined)
-      return { ...unsent('a file could not be uploaded'), scope: 'message', maxAttempts: UPLOADS } as SendOutcome
+      return { ...unsent('a file could not be uploaded'), scope: 'message', maxAttempts: UPLOADS }
     const all = [...carried.links, ...files]
     const [link] = all
     const parcel = { id: stanzaId(message.messageId), to: bareJid(recipient) }

@@ -32,6 +32,11 @@ const fits = (part: string): boolean => part !== '' && Buffer.byteLength(part) <
 
 export const bareJid = ({ local, domain }: Jid): string => (local === undefined ? domain : `${local}@${domain}`)
 
+export const withoutResource = ({ local, domain }: Jid): Jid => ({
+  domain,
+  ...(local === undefined ? {} : { local }),
+})
+
 export const fullJid = (jid: Jid): string =>
   jid.resource === undefined ? bareJid(jid) : `${bareJid(jid)}/${jid.resource}`
 

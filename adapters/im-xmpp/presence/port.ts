@@ -7,7 +7,7 @@ import type { PresenceGateway, PresencePort, SharedStore, WatchState } from '../
 import type { Links } from '../links.js'
 import { cpmUri, jidOfUri, xmppUri } from '../mapping/address.js'
 import { readError } from '../mapping/errors.js'
-import { bareJid, type Jid } from '../mapping/jid.js'
+import { bareJid, type Jid, withoutResource } from '../mapping/jid.js'
 import { readDevice, stateOf, writeDevices } from '../mapping/presence.js'
 import type { XmppMetrics } from '../metrics.js'
 import { patiently } from '../patience.js'
@@ -123,7 +123,7 @@ export function createPresence({ gateway, links, home, store, clock, metrics, lo
   /** A presence stanza of an XMPP user. */
   async function receive({ component, stanza, from, to }: Incoming): Promise<void> {
     const cpm = to.local === undefined ? undefined : cpmUri(to.local, home)
-    const xmpp = xmppUri(bareOnly(from))
+    const xmpp = xmppUri(withoutResource(from))
     if (cpm === undefined || xmpp === undefined) return
     const pair: Pair = { component, theirs: bareJid(from), ours: bareJid(to) }
     const type = attribute(stanza, 'type')
@@ -194,5 +194,3 @@ export function createPresence({ gateway, links, home, store, clock, metrics, lo
 /** Whether he need not ask again: the user does not want it, or there is none. */
 const isRefusal = (reason: Extract<WatchState, { kind: 'ended' }>['reason']): boolean =>
   reason === 'rejected' || (reason !== 'timeout' && isFinal(reason))
-
-const bareOnly = ({ local, domain }: Jid): Jid => ({ domain, ...(local === undefined ? {} : { local }) })

@@ -14,6 +14,8 @@ import { chatState, composingOf, heard, type Leg, quietly, type SessionParts, sa
 /** An XMPP user in a CPM group, which is a room to him (XEP-0045, RFC 7702 §5). */
 export interface HostedLeg extends Leg {
   readonly nick: string
+  /** The user's. */
+  readonly address: Uri
   /** What CPM uses. */
   readonly side: SessionSide
   /** CPM has let him in: he learns who is there. */
@@ -96,6 +98,7 @@ export function createHostedLeg(settings: HostedSettings, parts: SessionParts): 
   return {
     component,
     nick,
+    address,
     end,
     side: {
       async say(message) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { XmlElement } from '../../../gateway/cpm/xml.js'
-import { bareJid, fullJid, type Jid, parseJid } from '../mapping/jid.js'
+import { bareJid, fullJid, type Jid, parseJid, withoutResource } from '../mapping/jid.js'
 import { attribute, child, childText, tag, textTag } from '../stream/element.js'
 import { NS } from '../stream/names.js'
 
@@ -25,14 +25,14 @@ export function readInvitation(message: XmlElement, from: Jid): RoomInvitation |
     const reason = childText(invite, 'reason', NS.mucUser)?.slice(0, REASON)
     if (inviter === undefined) return undefined
     // A room that does not say who its occupants are names the one who invites by his nickname.
-    const known = bareJid(inviter) === bareJid(from) ? inviter : bare(inviter)
-    return { room: bare(from), inviter: known, mediated: true, ...(reason ? { reason } : {}) }
+    const known = bareJid(inviter) === bareJid(from) ? inviter : withoutResource(inviter)
+    return { room: withoutResource(from), inviter: known, mediated: true, ...(reason ? { reason } : {}) }
   }
   const direct = child(message, 'x', NS.conference)
   const room = direct && parseJid(attribute(direct, 'jid') ?? '')
   if (direct === undefined || room === undefined || room.local === undefined) return undefined
   const reason = attribute(direct, 'reason')?.slice(0, REASON)
-  return { room: bare(room), inviter: bare(from), mediated: false, ...(reason ? { reason } : {}) }
+  return { room: withoutResource(room), inviter: withoutResource(from), mediated: false, ...(reason ? { reason } : {}) }
 }
 
 /** Whether a message to a room of ours declines its invitation. */
@@ -60,5 +60,3 @@ export const writeDecline = (ours: string, { room, inviter }: RoomInvitation): s
     { from: ours, to: bareJid(room), id: randomUUID() },
     tag('x', { xmlns: NS.mucUser }, tag('decline', { to: fullJid(inviter) })),
   )
-
-const bare = ({ local, domain }: Jid): Jid => ({ domain, ...(local === undefined ? {} : { local }) })

@@ -2,8 +2,8 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../../gateway/cpm/clock.js'
 import type { FailureReason } from '../../../gateway/cpm/failure.js'
 import { stableId } from '../../../gateway/cpm/identity.js'
-import type { MessageId, Uri } from '../../../gateway/cpm/ids.js'
-import type { Participant, ReceiveInvitation, SessionMessage, SessionSaid, SessionSide } from '../../contract/index.js'
+import type { MessageId } from '../../../gateway/cpm/ids.js'
+import type { Participant, ReceiveInvitation, SessionMessage, SessionSaid } from '../../contract/index.js'
 import type { Links } from '../links.js'
 import { carry } from '../mapping/content.js'
 import { deliveryId } from '../mapping/delivery-id.js'
@@ -140,5 +140,3 @@ export interface Leg {
 export const quietly = (what: Promise<unknown>, log: Logger): void => {
   what.catch((error: unknown) => log.warn({ err: error }, 'the other side of a session failed'))
 }
-
-export type { Participant, SessionSide, Uri }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import type { FailureReason } from '../../../gateway/cpm/failure.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
 import type { SessionAnswer, SessionInvitation, SessionSide } from '../../contract/index.js'
 import { cpmUri, xmppUri } from '../mapping/address.js'
 import { errorFor, errorReply } from '../mapping/errors.js'
 import type { ReadMessage } from '../mapping/from-message.js'
-import { bareJid, fullJid, type Jid } from '../mapping/jid.js'
+import { bareJid, fullJid, withoutResource } from '../mapping/jid.js'
 import type { Incoming } from '../receive.js'
 import type { Component } from '../stream/component.js'
 import { attribute, child } from '../stream/element.js'
@@ -66,7 +67,7 @@ export function createHostedRooms(parts: SessionParts, full: () => boolean, chan
     subject: string | undefined,
   ): HostedLeg | undefined {
     const { component, from } = incoming
-    const address = xmppUri(bare(from))
+    const address = xmppUri(withoutResource(from))
     if (address === undefined) return undefined
     const key = `${room} ${fullJid(from)}`
     const known = names.get(group) ?? { name: nameOf({ address: group }), legs: 0 }
@@ -121,19 +122,24 @@ export function createHostedRooms(parts: SessionParts, full: () => boolean, chan
       leg.refused()
       return void refuse(incoming, 'service-unavailable', 'cancel')
     }
-    const address = xmppUri(bare(from)) as Uri
     const invitation = {
       id: randomUUID(),
-      from: address,
+      from: leg.address,
       fromName: nick,
       to: group,
       expiresAt: clock.now() + options.invite,
     }
-    const asked = receiveInvitation(invitation, leg.side, new AbortController().signal).then((answer) => {
-      if (answer.kind === 'accepted') return leg.welcome(answer.side)
+    const turnedAway = (reason: FailureReason) => {
       leg.refused()
-      component.tell(errorReply(stanza, errorFor(answer.reason)))
-    })
+      component.tell(errorReply(stanza, errorFor(reason)))
+    }
+    const asked = receiveInvitation(invitation, leg.side, new AbortController().signal).then(
+      (answer) => (answer.kind === 'accepted' ? leg.welcome(answer.side) : turnedAway(answer.reason)),
+      (error: unknown) => {
+        turnedAway('service-unavailable')
+        throw error
+      },
+    )
     quietly(asked, log)
   }
 
@@ -216,5 +222,3 @@ export function createHostedRooms(parts: SessionParts, full: () => boolean, chan
     count: () => legs.size + invited.size,
   }
 }
-
-const bare = ({ local, domain }: Jid): Jid => ({ domain, ...(local === undefined ? {} : { local }) })

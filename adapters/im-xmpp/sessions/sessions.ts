@@ -3,7 +3,7 @@ import type { Uri } from '../../../gateway/cpm/ids.js'
 import type { SessionAnswer, SessionInvitation, SessionPort, SessionSide } from '../../contract/index.js'
 import { cpmUri, jidOfUri, xmppUri } from '../mapping/address.js'
 import type { ReadMessage } from '../mapping/from-message.js'
-import { bareJid, type Jid } from '../mapping/jid.js'
+import { bareJid, type Jid, withoutResource } from '../mapping/jid.js'
 import type { Incoming } from '../receive.js'
 import type { Component } from '../stream/component.js'
 import { attribute, child, tag } from '../stream/element.js'
@@ -169,7 +169,7 @@ export function createSessions(parts: SessionParts): Sessions {
       expiresAt: clock.now() + options.invite,
       ...(invitation.reason === undefined ? {} : { subject: invitation.reason }),
     }
-    const asked = receiveInvitation(request, leg.side, new AbortController().signal).then(async (answer) => {
+    const enter = async (answer: SessionAnswer): Promise<void> => {
       if (answer.kind === 'refused') {
         leg.end(answer.reason)
         if (invitation.mediated) component.tell(writeDecline(bareJid(to), invitation))
@@ -177,13 +177,17 @@ export function createSessions(parts: SessionParts): Sessions {
       }
       const reason = await leg.join(answer.side, nameOf({ address: user }))
       if (reason !== undefined) await answer.side.leave(reason)
+    }
+    const asked = receiveInvitation(request, leg.side, new AbortController().signal).then(enter, (error: unknown) => {
+      leg.end('service-unavailable')
+      throw error
     })
     quietly(asked, log)
   }
 
   /** An XMPP user begins a chat, which is a CPM session by policy. */
   function begin({ component, from, to }: Incoming, read: ReadMessage): Chat | undefined {
-    const address = xmppUri({ domain: from.domain, ...(from.local === undefined ? {} : { local: from.local }) })
+    const address = xmppUri(withoutResource(from))
     const user = to.local === undefined ? undefined : cpmUri(to.local, home)
     if (receiveInvitation === undefined || address === undefined || user === undefined || full()) return undefined
     const chat = openChat(component, bareJid(to), bareJid(from), address, read.thread ?? randomUUID())
