@@ -48,6 +48,8 @@ export interface HouseOptions {
   /** Those of a house that was stopped, for one that goes on in its place. */
   readonly prefix?: string
   readonly listen?: readonly string[]
+  /** Name of the node; one beside another needs its own. */
+  readonly node?: string
 }
 
 const SECRET = 'test secret'
@@ -59,7 +61,7 @@ const MEDIA: Readonly<Record<string, string>> = {
 }
 
 export async function startHouse(options: HouseOptions = {}): Promise<House> {
-  const { clock = manualClock(), prefix = freshPrefix() } = options
+  const { clock = manualClock(), prefix = freshPrefix(), node = 'gw1' } = options
   const server = await startSipServer({
     listen: options.listen ?? ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0'],
     control: { host: '127.0.0.1', port: 0, secret: SECRET },
@@ -78,7 +80,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   })
   const metrics = createMetrics()
   const redis = await openTestRedis(prefix)
-  const spool = await createSpool(redis, { node: 'gw1', clock: systemClock, log: silent })
+  const spool = await createSpool(redis, { node, clock: systemClock, log: silent })
   const reminders = createReminders(redis, { clock, log: silent })
   const core = config.sip.core === 'embedded' ? createEmbeddedCore({ config, notes: spool.notes, clock }) : undefined
   const edge = createSipEdge({

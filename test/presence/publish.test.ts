@@ -109,6 +109,20 @@ test('ID-19 several devices are told apart although they use one id; so many pub
   expect([statuses.filter((status) => status === 200).length, statuses.at(-1)]).toEqual([14, 503])
 })
 
+test('ID-19 nodes are one: a watcher of the first is told by the second of what was published there, and of rules put there', async () => {
+  const other = await startHouse({ prefix: house.prefix, clock: house.clock, node: 'gw2' })
+  const [phone, watcher] = [await openAgent(other.tcp, 'alice'), await openAgent(house.udp, 'bob')]
+  await watcher.subscribe(phone.uri)
+  await watcher.take()
+  const published = await phone.publish(pidf({ note: 'at the second' }))
+  expect((await watcher.take()).body).toContain('at the second')
+  expect((await alice.publish('', { 'SIP-If-Match': published.one('SIP-ETag') })).status).toBe(200)
+  await other.xcap('PUT', rulesOf('alice'), rules(['', 'block']))
+  expect((await watcher.take()).one('Subscription-State')).toBe('terminated;reason=rejected')
+  for (const agent of [phone, watcher]) agent.close()
+  await other.stop()
+})
+
 test('ID-19 whatever is published, a notification fits a SIP message', async () => {
   const tuples = Array.from(
     { length: 12 },
