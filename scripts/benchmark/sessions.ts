@@ -106,6 +106,8 @@ interface Spoken {
   readonly p99: number
   readonly lost: number
   readonly rss: number
+  /** Members that did not take what the others said in time. */
+  readonly dropped: number
 }
 
 /** So many messages, each to `each` members; what they cost. */
@@ -125,11 +127,12 @@ async function speak(perSecond: number, count: number, each: number, act: (turn:
     p99: quantile(latencies, 0.99),
     lost: count * each - heard,
     rss,
+    dropped: await gateway.metric('causeway_group_session_events_total', { event: 'dropped' }),
   }
 }
 
-const shown = ({ cpu, p50, p99, lost, rss }: Spoken): string =>
-  `CPU ${cpu.toFixed(0)} % of one, memory ${megabytes(rss)}, to each member p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, lost ${lost}`
+const shown = ({ cpu, p50, p99, lost, rss, dropped }: Spoken): string =>
+  `CPU ${cpu.toFixed(0)} % of one, memory ${megabytes(rss)}, to each member p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, lost ${lost}, members dropped ${dropped}`
 
 const joined = async (count: number): Promise<void> => {
   for (let each = 0; each < count; each++) await entered.next('a member', () => true, WITHIN_MS)
