@@ -111,6 +111,33 @@ describe('C.4.3: a group session with a member outside CPM', () => {
   })
 })
 
+test('FN-10 SLS-03 kill -9 in a group session: members come back by its identity, and one on SMS by a yes', {
+  timeout: 60_000,
+}, async () => {
+  const [alice, bob] = [await device('alice'), await device('bob')]
+  const placed = place(alice, FRIENDS)
+  await answer(bob, await bob.calls.next('INVITE', any))
+  const alices = await talkOf(alice, placed)
+  const invitation = await text(/Reply YES to join/)
+  await writes('yes', invitation)
+  await text(/^You have joined/)
+  await writes('before', invitation)
+  await hears(alices, 'before')
+  await gateway.end('SIGKILL')
+  const bound = once(smsc.events, 'bind')
+  await gateway.start()
+  await bound
+  const again = await talkOf(alice, place(alice, alices.identity))
+  await writes('anybody?', invitation)
+  await text(/^The conversation was interrupted.*Reply YES to join again\.$/)
+  // The same word again could be the centre's repetition of what it sent over the link that was lost.
+  await writes('sure', invitation)
+  await text(/^You have joined/)
+  await writes('here I am', invitation)
+  await hears(again, 'here I am')
+  await again.dialog.bye()
+})
+
 describe('a session between two', () => {
   test('SLS-03 IWF-SESS-02 the INVITE waits with 180 for the answer by SMS, and MSRP is SMS both ways', {
     timeout: 60_000,
