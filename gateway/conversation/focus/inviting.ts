@@ -24,7 +24,9 @@ export function createInviting(hall: Hall, seats: Seats): Ring {
     if (roster.find([newcomer.account, ...newcomer.addresses])) return refusal(486, 'Busy Here')
     if (options.isBusy(newcomer.account)) return refusal(486, 'Busy Here')
     const participant = roster.add(newcomer)
-    hall.change({ admitted: admitting(hall.record().admitted, [participant.account]) })
+    if (!options.isMember(participant.addresses)) {
+      hall.change({ admitted: admitting(hall.record().admitted, [participant.account]) })
+    }
     const withdraw = new AbortController()
     participant.ringing = { withdraw, status: 'dialing-out' }
     hall.announce(participant)

@@ -14,7 +14,7 @@ export interface Newcomer {
 
 /** The participants of one session, in memory: it dies with its legs. */
 export interface Roster {
-  /** By any address of his. */
+  /** By any address of his, in its normal form. */
   find(addresses: readonly string[]): Participant | undefined
   /** By the address that the others know. */
   shown(address: string): Participant | undefined
@@ -33,6 +33,7 @@ export interface Roster {
 
 export function createRoster(): Roster {
   const participants = new Map<Uri, Participant>()
+  const byAddress = new Map<string, Participant>()
   let anonymous = 0
   const all = (): readonly Participant[] => [...participants.values()]
   const folded = (text: string): string => text.normalize('NFKC').toLowerCase()
@@ -40,16 +41,19 @@ export function createRoster(): Roster {
   return {
     find(addresses) {
       for (const address of addresses) {
-        const exact = participants.get(address as Uri)
-        if (exact) return exact
+        const found = byAddress.get(address)
+        if (found) return found
       }
-      return all().find((one) => one.addresses.some((known) => addresses.some((address) => sameParty(known, address))))
+      return undefined
     },
-    shown: (address) =>
-      all().find(
+    shown(address) {
+      const exact = byAddress.get(address)
+      if (exact && !exact.isAnonymous) return exact
+      return all().find(
         ({ entity, addresses, isAnonymous }) =>
           entity === address || (!isAnonymous && addresses.some((known) => sameParty(known, address))),
-      ),
+      )
+    },
     add({ account, addresses, name, isAnonymous = false, isOriginator = false }) {
       const participant: Participant = {
         account,
@@ -61,10 +65,12 @@ export function createRoster(): Roster {
         endpoints: new Set(),
       }
       participants.set(account, participant)
+      for (const address of participant.addresses) byAddress.set(address, participant)
       return participant
     },
-    remove({ account }) {
+    remove({ account, addresses }) {
       participants.delete(account)
+      for (const address of addresses) byAddress.delete(address)
     },
     all,
     endpoints: () => all().flatMap(({ endpoints }) => [...endpoints]),

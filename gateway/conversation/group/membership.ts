@@ -63,11 +63,11 @@ export function createMembership(groups: Groups, directory: UserDirectory | unde
 
   return {
     maySend,
-    isMember: (group, addresses) =>
-      everybody(group).some((member) => {
-        const account = accountOf(member)
-        return addresses.some((address) => address === account || sameParty(address, account))
-      }),
+    isMember(group, addresses) {
+      const accounts = everybody(group).map(accountOf)
+      const isSame = (account: Uri) => addresses.some((address) => sameParty(address, account))
+      return accounts.some((account) => addresses.includes(account)) || accounts.some(isSame)
+    },
     mediaOf(group, sender) {
       const own = [...group.mediaBy].find(([address]) => isSender(sender, accountOf(address)))
       return own?.[1] ?? group.policies.media
