@@ -1,35 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { header } from '../../../scripts/rig/sip-text.js'
 import { assemble, hears } from './assemble.js'
+import { listed } from './listed.js'
 import { answer, GROUP_SERVICE, messageSdp, newPath, place, talkOf } from './phone.js'
 import { aborted, FRIENDS, LISTS, openFocusStage, uri } from './stage.js'
 
 const any = (): boolean => true
 const ICSI = 'urn:urn-7:3gpp-service.ims.icsi.oma.cpm.session.group'
-
-/** An invitation with a list of its own (RFC 5366). */
-function listed(entries: readonly string[], path: string): { body: string; headers: [string, string][] } {
-  const list = entries.map((entry) => `<entry uri="${entry}" cp:copyControl="to"/>`).join('')
-  const body = [
-    '--b',
-    'Content-Type: application/sdp',
-    '',
-    messageSdp(path),
-    '--b',
-    'Content-Type: application/resource-lists+xml',
-    'Content-Disposition: recipient-list',
-    '',
-    `<?xml version="1.0"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists" xmlns:cp="urn:ietf:params:xml:ns:copycontrol"><list>${list}</list></resource-lists>`,
-    '--b--',
-    '',
-  ].join('\r\n')
-  const headers: [string, string][] = [
-    ['Content-Type', 'multipart/mixed;boundary=b'],
-    ['Require', 'recipient-list-invite'],
-    GROUP_SERVICE,
-  ]
-  return { body, headers }
-}
 
 describe('a session of a pre-defined group', () => {
   test('FLOW-05 FLOW-05a FLOW-05b FLOW-06 GRP-ORIG-05 PF-GRP-03: one 180 at the first alerting, 200 at the first acceptance, others come later', async () => {
