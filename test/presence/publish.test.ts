@@ -3,12 +3,15 @@ import { register } from '../events/element.js'
 import { type Agent, openAgent, pidf, rules, rulesOf } from './agent.js'
 import { type House, startHouse } from './house.js'
 
+/** The same on every node. */
+const ALLOW = { presence: { withoutRules: 'allow' } }
+
 let house: House
 let alice: Agent
 let bob: Agent
 
 beforeEach(async () => {
-  house = await startHouse({ presence: { withoutRules: 'allow' } })
+  house = await startHouse(ALLOW)
   alice = await openAgent(house.tcp, 'alice')
   bob = await openAgent(house.tcp, 'bob')
 })
@@ -110,7 +113,7 @@ test('ID-19 several devices are told apart although they use one id; so many pub
 })
 
 test('ID-19 nodes are one: a watcher of the first is told by the second of what was published there, and of rules put there', async () => {
-  const other = await startHouse({ prefix: house.prefix, clock: house.clock, node: 'gw2' })
+  const other = await startHouse({ ...ALLOW, prefix: house.prefix, clock: house.clock, node: 'gw2' })
   const [phone, watcher] = [await openAgent(other.tcp, 'alice'), await openAgent(house.udp, 'bob')]
   await watcher.subscribe(phone.uri)
   await watcher.take()
