@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
 import type { LoadedConfig } from './config/load.js'
 import type { Config } from './config/schema.js'
@@ -50,6 +51,8 @@ export async function startAppliance(
   const clock = systemClock
   const undo: ((deadline: AbortSignal) => Promise<unknown>)[] = []
   const stop = async (deadline: AbortSignal) => {
+    // Every lane and adapter listens to it.
+    setMaxListeners(0, deadline)
     for (const close of undo.splice(0).reverse()) await close(deadline)
   }
   let reportFatal: (error: Error) => void = () => {}
