@@ -60,6 +60,8 @@ export async function startGatewayBench(options: GatewayBenchOptions): Promise<G
       domain: 'cpm.example',
       redis: { embedded: { appendfsync: 'always' } },
       observe: { logLevel: 'info' },
+      // The load generator is a core without sessions: all goes as MESSAGE.
+      sessions: { largeMessages: { above: MAX_MESSAGE } },
       ...config,
     },
   })

@@ -111,9 +111,10 @@ export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> 
     const head = data.toString('latin1', 0, end)
     const branch = BRANCH.exec(head)?.[1] ?? ''
     const before = answered.get(branch)
-    const answer = before ?? okFor(head)
+    const isMessage = head.startsWith('MESSAGE ')
+    const answer = before ?? answerFor(head, isMessage ? '200 OK' : '405 Method Not Allowed')
     reply(answer)
-    if (before !== undefined) return
+    if (before !== undefined || !isMessage) return
     answered.set(branch, answer)
     if (answered.size > REMEMBERED) forgetOldest(answered)
     count(data.toString('utf8', end + 4))
@@ -168,10 +169,10 @@ export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> 
 }
 
 /** A 200 that costs the measurement little: the lines are taken as they are. */
-function okFor(head: string): Buffer {
+function answerFor(head: string, status: string): Buffer {
   const lines = head.split('\r\n').filter((line) => REPEATED.test(line))
   const tagged = lines.map((line) => (/^(?:to|t)[ \t]*:(?!.*;[ \t]*tag=)/i.test(line) ? `${line};tag=rig` : line))
-  return Buffer.from(`SIP/2.0 200 OK\r\n${tagged.join('\r\n')}\r\nContent-Length: 0\r\n\r\n`, 'latin1')
+  return Buffer.from(`SIP/2.0 ${status}\r\n${tagged.join('\r\n')}\r\nContent-Length: 0\r\n\r\n`, 'latin1')
 }
 
 function forgetOldest(map: Map<string, Buffer>): void {
