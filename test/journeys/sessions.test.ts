@@ -139,7 +139,7 @@ test('FN-10 SLS-03 kill -9 in a group session: members come back by its identity
 })
 
 describe('a session between two', () => {
-  test('SLS-03 IWF-SESS-02 the INVITE waits with 180 for the answer by SMS, and MSRP is SMS both ways', {
+  test('SLS-03 IWF-SESS-02 CONV-16 the INVITE waits with 180 for the answer by SMS, and MSRP is SMS both ways', {
     timeout: 60_000,
   }, async () => {
     const alice = await device('alice')
@@ -155,7 +155,10 @@ describe('a session between two', () => {
     expect(await talk.says('Lunch?', { to: `tel:${HANDSET}` })).toBe('200')
     await text(/^Lunch\?$/)
     await writes('At noon', invitation)
-    expect(await hears(talk, 'At noon')).toContain(`<tel:${HANDSET}>`)
+    const heard = await hears(talk, 'At noon')
+    expect(heard).toContain(`<tel:${HANDSET}>`)
+    // The session has the identities; what is said in it has none.
+    expect(heard).not.toMatch(/conversation-id|contribution-id/i)
     expect((await talk.dialog.bye()).status).toBe(200)
     await text(/^The conversation is over\.$/)
   })

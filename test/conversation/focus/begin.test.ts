@@ -32,7 +32,7 @@ describe('a session of a pre-defined group', () => {
     expect(stage.faults).toEqual([])
   })
 
-  test('CF-GRP-03 CF-GRP-04 CF-GRP-05 CF-GRP-06 CF-GRP-07 CF-GRP-08 CF-GRP-09 ID-12 ID-13 CONV-12 CONV-13 CONV-14 CPM-CONV-018: what the invitations say', async () => {
+  test('CF-GRP-03 CF-GRP-04 CF-GRP-05 CF-GRP-06 CF-GRP-07 CF-GRP-08 CF-GRP-09 ID-12 ID-13 ID-23 CONV-12 CONV-13 CONV-14 CPM-CONV-018: what the invitations say', async () => {
     const stage = await openFocusStage()
     const headers: [string, string][] = [
       ['Conversation-ID', 'conv-1'],

@@ -5,7 +5,7 @@ import { features, openSessionStage, SESSION } from './stage.js'
 import { audio, BOB, ICSI, invited, talk } from './talk.js'
 
 describe('a session between two users', () => {
-  test('SESS-01, SESS-05 to SESS-08, SESS-11 to SESS-13, FLOW-04, CONV-09 to CONV-11: is set up and released by the inviter', async () => {
+  test('SESS-01, SESS-05 to SESS-08, SESS-11 to SESS-13, ID-14, FLOW-04, CONV-09 to CONV-11: is set up and released by the inviter', async () => {
     const stage = await openSessionStage()
     const phone = await openMsrpPhone()
     const { placed, call, here, there } = await talk(stage, phone.sdp(), phone.sdp({ setup: 'active' }), [
@@ -40,6 +40,8 @@ describe('a session between two users', () => {
     expect(call.invite.body.toString()).toBe(phone.sdp())
     expect(here.made.body.toString()).toBe(phone.sdp({ setup: 'active' }))
     expect(header(call.invite, 'call-id')).toBe(header(placed.invite, 'call-id'))
+    // Without a focus nobody is one.
+    expect(header(call.invite, 'contact') + header(here.made, 'contact')).not.toContain('isfocus')
     expect(stage.media.sessions).toBe(0)
     expect((await here.bye()).status).toBe(200)
     await there.requests.next('BYE', ({ request }) => request.method === 'BYE')

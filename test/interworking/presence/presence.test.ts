@@ -46,7 +46,7 @@ async function askedWithin(ms: number) {
 }
 
 describe('a CPM user watches somebody outside', () => {
-  test('PRES-01 PRES-02 PRES-05 FN-06 FN-07 CPM-IWF-013 he is asked for in his service; pending, then his presence with its attributes', async () => {
+  test('PRES-01 PRES-02 PRES-05 CIW-04 FN-06 FN-07 CPM-IWF-013 he is asked for in his service; pending, then his presence with its attributes', async () => {
     const { answer } = await alice.subscribe(WRAPPED)
     expect(answer.status).toBe(200)
     const pending = await alice.take()

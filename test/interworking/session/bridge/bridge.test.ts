@@ -30,7 +30,7 @@ const accepted = (answer: SessionAnswer) => {
 }
 
 describe('a CPM user invites somebody outside', () => {
-  test('IWF-SESS-01 IWF-SESS-02 SLS-03 180 while he is asked, 200 when he has accepted, media both ways', async () => {
+  test('CIW-02 IWF-SESS-01 IWF-SESS-02 SLS-03 180 while he is asked, 200 when he has accepted, media both ways', async () => {
     const stage = await openBridgeStage()
     const phone = await openMsrpPhone()
     const alice = await stage.device('alice')
@@ -103,7 +103,7 @@ describe('a CPM user invites somebody outside', () => {
     await phone.close()
   })
 
-  test('CPM-CONV-017 a CANCEL takes the invitation back', async () => {
+  test('CIW-02 CPM-CONV-017 a CANCEL takes the invitation back', async () => {
     const stage = await openBridgeStage()
     const phone = await openMsrpPhone()
     const placed = (await stage.device('alice')).call(HANDSET, phone.sdp(), [ICSI])
@@ -176,7 +176,7 @@ describe('a CPM user invites somebody outside', () => {
     await phone.close()
   })
 
-  test('FN-05 the other side leaves: BYE', async () => {
+  test('CIW-02 FN-05 the other side leaves: BYE', async () => {
     const { stage, call, dialog, phone } = await standing()
     await call.ours.leave()
     await dialog.requests.next('BYE', ({ request }) => request.method === 'BYE')
@@ -184,7 +184,7 @@ describe('a CPM user invites somebody outside', () => {
     await phone.close()
   })
 
-  test('FN-05 a re-INVITE that changes nothing keeps the stream; one to another path moves it', async () => {
+  test('CIW-02 FN-05 a re-INVITE that changes nothing keeps the stream; one to another path moves it', async () => {
     const { stage, phone, dialog, theirs, talk } = await standing()
     const same = await dialog.request('INVITE', [['Content-Type', 'application/sdp']], phone.sdp())
     dialog.acknowledge(same)
