@@ -26,12 +26,13 @@ export interface BoxLimits {
  * octets. Each verb is one round trip and changes all or nothing. Rejects with SpoolUnavailable.
  */
 export interface Boxes {
+  /** `same`: by what it is recognised when it comes again, for `rememberMs`. taken: another entry has the id. */
   put(
     owner: string,
     entry: BoxEntry & { readonly expiresAt: number },
-    rememberMs: number,
+    repetition: { readonly same: string; readonly rememberMs: number },
     limits: BoxLimits,
-  ): Promise<'kept' | 'known' | 'full'>
+  ): Promise<'kept' | 'known' | 'taken' | 'full'>
   /** The first ones of a folder. */
   first(owner: string, folder: Folder, most: number): Promise<readonly BoxEntry[]>
   /** Removes an entry and tells the first ones left in the folder. */
@@ -46,6 +47,9 @@ export interface Boxes {
   due(now: number, most: number): Promise<readonly { readonly owner: string; readonly id: string }[]>
 }
 
+/** Of BOX_PUT. */
+const REPLIES = ['full', 'kept', 'known', 'taken'] as const
+
 export function createBoxes({ command, prefix }: RedisHandle): Boxes {
   const box = (owner: string): string => `${prefix}:box:${owner}`
   const expiry = `${prefix}:boxes:expiry`
@@ -56,10 +60,10 @@ export function createBoxes({ command, prefix }: RedisHandle): Boxes {
   }
 
   return {
-    async put(owner, entry, rememberMs, { entries, octets }) {
-      const args = [owner, entry.id, entry.folder, JSON.stringify(entry), entry.expiresAt, life(rememberMs)]
+    async put(owner, entry, { same, rememberMs }, { entries, octets }) {
+      const args = [owner, entry.id, entry.folder, JSON.stringify(entry), entry.expiresAt, same, life(rememberMs)]
       const reply = await available(run(command, BOX_PUT, prefix, [...args, entries, octets]))
-      return reply === 1 ? 'kept' : reply === 2 ? 'known' : 'full'
+      return REPLIES[Number(reply)] ?? 'full'
     },
     first: (owner, folder, most) => next(owner, '', folder, most),
     next,

@@ -1,5 +1,6 @@
 import type { ConversationPolicies } from '../../config/preferences.js'
 import type { Clock } from '../../cpm/clock.js'
+import { stableId } from '../../cpm/identity.js'
 import type { Boxes } from '../../spool/boxes.js'
 import type { DeferredMessage, DeferredMessaging } from '../port.js'
 import type { DeferredRecorder } from './recorder.js'
@@ -25,18 +26,22 @@ export function createKeep({ boxes, policies, clock, recorder, onKept }: KeepOpt
   return async (deferred, how) => {
     const { user, message } = deferred
     const content: Kept = { deferred }
-    const kept = await boxes.put(
-      user,
-      {
-        id: message.messageId,
-        folder: how === 'store' ? 'stored' : 'deferred',
-        expiresAt: Math.min(message.expiresAt, clock.now() + policies.maxLife),
-        content,
-      },
-      REMEMBER_MS,
-      { entries: policies.maxMessages, octets: policies.maxBytes },
-    )
-    if (kept === 'full') {
+    const put = (id: string) =>
+      boxes.put(
+        user,
+        {
+          id,
+          folder: how === 'store' ? 'stored' : 'deferred',
+          expiresAt: Math.min(message.expiresAt, clock.now() + policies.maxLife),
+          content,
+        },
+        { same: `${message.from} ${message.messageId}`, rememberMs: REMEMBER_MS },
+        { entries: policies.maxMessages, octets: policies.maxBytes },
+      )
+    const first = await put(message.messageId)
+    // Message-IDs are their senders' own: two may use the same one.
+    const kept = first === 'taken' ? await put(stableId(`${message.from} ${message.messageId}`)) : first
+    if (kept === 'full' || kept === 'taken') {
       recorder.event('refused', deferred)
       return { kind: 'refused', reason: 'recipient-unavailable' }
     }

@@ -24,16 +24,18 @@ end
 /**
  * Keeps an entry.
  *
- * ARGV  owner, id, folder, entry, expiresAt, how long the id is recognised (ms), most entries, most octets
- * Reply 1 kept, 2 known already, 0 the box is full
+ * ARGV  owner, id, folder, entry, expiresAt, what it is the same by, how long that is recognised (ms), most entries, most octets
+ * Reply 1 kept, 2 known already, 3 another one has the id, 0 the box is full
  */
 export const BOX_PUT = lua`${READER}${BOX}
-local id, folder, entry, expires, life = arg(), arg(), arg(), arg(), arg()
+local id, folder, entry, expires, same, life = arg(), arg(), arg(), arg(), arg(), arg()
 local entries, octets = count(), count()
-if redis.call('EXISTS', prefix .. ':seen:box:' .. owner .. ':' .. id) == 1 then return 2 end
+local seen = prefix .. ':seen:box:' .. owner .. ':' .. same
+if redis.call('EXISTS', seen) == 1 then return 2 end
+if redis.call('HEXISTS', box .. ':entries', id) == 1 then return 3 end
 local used = tonumber(redis.call('GET', box .. ':octets') or '0')
 if redis.call('HLEN', box .. ':entries') >= entries or used + #entry > octets then return 0 end
-redis.call('SET', prefix .. ':seen:box:' .. owner .. ':' .. id, 1, 'PX', life)
+redis.call('SET', seen, 1, 'PX', life)
 redis.call('HSET', box .. ':entries', id, entry)
 redis.call('ZADD', box .. ':order:' .. folder, redis.call('INCR', box .. ':last'), id)
 redis.call('INCRBY', box .. ':octets', #entry)

@@ -316,6 +316,16 @@ describe('announcement, fetching and deleting', () => {
   })
 })
 
+test('DEF-06 two senders who use the same Message-ID lose nothing', async () => {
+  const { keep, arrive, until, texts, events } = await play()
+  await keep('1', { content: { type: 'text/plain', text: 'of alice' } })
+  await keep('1', { content: { type: 'text/plain', text: 'of alice' } })
+  await keep('1', { from: 'sip:carol@cpm.example' as Uri, content: { type: 'text/plain', text: 'of carol' } })
+  arrive()
+  await until(() => events.filter((event) => event === 'delivered').length === 2)
+  expect(texts()).toEqual(['of alice', 'of carol'])
+})
+
 describe('ends of life', () => {
   test("CPM-DEF-001 IMDN-10 the sender's expiry ends it, and he is told", async () => {
     const { keep, clock, until, events, told } = await play()
