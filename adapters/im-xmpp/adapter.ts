@@ -1,3 +1,4 @@
+import { overallState } from '../contract/health.js'
 import type { AdapterContext, AdapterHealth, ServiceAdapter, ServiceCapabilities } from '../contract/index.js'
 import { createDispatch } from './dispatch.js'
 import { createFloodGuard } from './flood.js'
@@ -98,14 +99,7 @@ export function createXmppAdapter(options: XmppOptions, context: AdapterContext)
     else if (now === 'up') log.info({ component: domain }, 'connected to the XMPP server')
   }
 
-  const currentState = (): AdapterHealth['state'] => {
-    const states = components.map((component) => component.state().state)
-    if (states.every((each) => each === 'stopped')) return 'stopped'
-    const up = states.filter((each) => each === 'up').length
-    if (up === states.length) return 'up'
-    if (up > 0) return 'degraded'
-    return states.every((each) => each === 'refused') ? 'refused' : 'connecting'
-  }
+  const currentState = () => overallState(components.map((component) => component.state().state))
 
   return {
     capabilities: capabilitiesOf(options),

@@ -1,3 +1,4 @@
+import { overallState } from '../contract/health.js'
 import type { AdapterContext, AdapterHealth, ServiceAdapter, ServiceCapabilities } from '../contract/index.js'
 import { type AccountClient, createAccount } from './client/account.js'
 import { refusal } from './compose.js'
@@ -62,14 +63,7 @@ export function createMmsAdapter(options: MmsOptions, context: AdapterContext): 
     else if (now === 'up') log.info({ account: profile.name }, 'the MMSC can be reached')
   }
 
-  const currentState = (): AdapterHealth['state'] => {
-    const states = accounts.map((account) => account.state().state)
-    if (states.every((each) => each === 'stopped')) return 'stopped'
-    const up = states.filter((each) => each === 'up').length
-    if (up === states.length) return 'up'
-    if (up > 0) return 'degraded'
-    return states.every((each) => each === 'refused') ? 'refused' : 'connecting'
-  }
+  const currentState = () => overallState(accounts.map((account) => account.state().state))
 
   return {
     capabilities: capabilitiesOf(options),
