@@ -32,3 +32,14 @@ export function tcpFree(port: number, host = '127.0.0.1'): Promise<boolean> {
     server.listen(port, host, () => server.close(() => resolve(true)))
   })
 }
+
+/** The loopback address a peer of this host binds on, as sockets and as URIs (RFC 3986 §3.2.2) have it. */
+export function loopbackFor(host: string): {
+  readonly socket: 'udp4' | 'udp6'
+  readonly address: string
+  readonly inUri: string
+} {
+  return host.includes(':')
+    ? { socket: 'udp6', address: '::1', inUri: '[::1]' }
+    : { socket: 'udp4', address: '127.0.0.1', inUri: '127.0.0.1' }
+}

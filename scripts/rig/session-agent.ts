@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { authorization } from './digest.js'
 import { type Inbox, inbox } from './inbox.js'
+import { loopbackFor } from './ports.js'
 import { answerTo, header, headerAll, readSip, type SipText, writeSip } from './sip-text.js'
 
 type Headers = SipText['headers']
@@ -77,12 +78,14 @@ const TAGGED = /;\s*tag=([^;>\s]+)/
 const show = ({ startLine }: SipText): string => startLine
 
 export async function openSessionAgent(options: SessionAgentOptions): Promise<SessionAgent> {
-  const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
-  const { port } = socket.address()
   const { server, domain, user, password } = options
+  const loopback = loopbackFor(server.host)
+  const socket = createSocket(loopback.socket)
+  await new Promise<void>((resolve) => socket.bind(0, loopback.address, resolve))
+  const { port } = socket.address()
+  const hostport = `${loopback.inUri}:${port}`
   const uri = `sip:${user}@${domain}`
-  const contact = `sip:${user}@127.0.0.1:${port}`
+  const contact = `sip:${user}@${hostport}`
   const instance = `urn:uuid:${randomUUID()}`
   const calls = inbox<ComingCall>(({ invite }) => show(invite))
   const others = inbox<SipText>(show)
@@ -233,7 +236,7 @@ export async function openSessionAgent(options: SessionAgentOptions): Promise<Se
   }
 
   function send(startLine: string, headers: Headers, body = '', branch = newBranch()): SipText {
-    const via: [string, string] = ['Via', `SIP/2.0/UDP 127.0.0.1:${port};branch=${branch};rport`]
+    const via: [string, string] = ['Via', `SIP/2.0/UDP ${hostport};branch=${branch};rport`]
     const octets = writeSip(startLine, [via, ['Max-Forwards', '70'], ...headers], body)
     transmit(octets)
     return readSip(octets) ?? { startLine, status: 0, method: '', headers, body: Buffer.alloc(0) }

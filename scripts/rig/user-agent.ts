@@ -4,6 +4,7 @@ import { newMessageId, type ReadCpim, type ReadImdn, readCpim, readImdn, writeCp
 import { authorization } from './digest.js'
 import { type Inbox, inbox } from './inbox.js'
 import { type Picture, WITH_PICTURE, withPicture } from './picture.js'
+import { loopbackFor } from './ports.js'
 import { answerTo, header, headerAll, readSip, type SipText, writeSip } from './sip-text.js'
 
 export const MESSAGE_SERVICE = 'urn:urn-7:3gpp-service.ims.icsi.oma.cpm.msg'
@@ -72,11 +73,12 @@ export interface UserAgent {
 
 /** Opens a socket for the device. Nothing is sent before `register` or `say`. */
 export async function openUserAgent(options: UserAgentOptions): Promise<UserAgent> {
-  const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
-  const { port } = socket.address()
+  const loopback = loopbackFor(options.server.host)
+  const socket = createSocket(loopback.socket)
+  await new Promise<void>((resolve) => socket.bind(0, loopback.address, resolve))
+  const hostport = `${loopback.inUri}:${socket.address().port}`
   const uri = `sip:${options.user}@${options.domain}`
-  const contact = `sip:${options.user}@127.0.0.1:${port}`
+  const contact = `sip:${options.user}@${hostport}`
   const instance = `urn:uuid:${randomUUID()}`
   const show = ({ text, imdn, request }: Received): string =>
     imdn ? `${imdn.status} ${imdn.messageId}` : text || request.startLine
@@ -137,7 +139,7 @@ export async function openUserAgent(options: UserAgentOptions): Promise<UserAgen
   /** One client transaction (RFC 3261 §17.1.2): sent again until a final answer, given up after 64 × T1. */
   function transact(startLine: string, headers: SipText['headers'], body: Buffer | string): Promise<SipText> {
     const branch = `z9hG4bK${randomBytes(9).toString('hex')}`
-    const via = `SIP/2.0/UDP 127.0.0.1:${port};branch=${branch};rport`
+    const via = `SIP/2.0/UDP ${hostport};branch=${branch};rport`
     const octets = writeSip(startLine, [['Via', via], ['Max-Forwards', '70'], ...headers], body)
     const t1 = options.t1Ms ?? 500
     return new Promise((resolve, reject) => {

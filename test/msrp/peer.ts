@@ -31,8 +31,8 @@ export interface Peer {
   close(): void
 }
 
-export async function dial(port: number): Promise<Peer> {
-  const socket = connect({ host: '127.0.0.1', port })
+export async function dial(port: number, host = '127.0.0.1'): Promise<Peer> {
+  const socket = connect({ host, port })
   await once(socket, 'connect')
   return peerOn(socket)
 }

@@ -50,15 +50,16 @@ export interface Streams {
 }
 
 let count = 0
-export const newPath = (): string => `msrp://127.0.0.1:9/phone-${++count}-${randomUUID().slice(0, 8)};tcp`
+export const newPath = (address = '127.0.0.1'): string => `msrp://${address}:9/phone-${++count}-${randomUUID().slice(0, 8)};tcp`
 
 /** A description with one message stream that connects by itself. */
-export const messageSdp = (path: string, { more = [], types = '*' }: Streams = {}): string =>
-  [
+export const messageSdp = (path: string, { more = [], types = '*' }: Streams = {}): string => {
+  const address = path.startsWith('msrp://[') ? 'IP6 ::1' : 'IP4 127.0.0.1'
+  return [
     'v=0',
-    'o=- 1 1 IN IP4 127.0.0.1',
+    `o=- 1 1 IN ${address}`,
     's=-',
-    'c=IN IP4 127.0.0.1',
+    `c=IN ${address}`,
     't=0 0',
     'm=message 9 TCP/MSRP *',
     `a=path:${path}`,
@@ -68,6 +69,7 @@ export const messageSdp = (path: string, { more = [], types = '*' }: Streams = {
     ...more,
     '',
   ].join('\r\n')
+}
 
 export const GROUP_SERVICE: [string, string] = [
   'P-Preferred-Service',
@@ -95,9 +97,9 @@ export async function talkOf(agent: SessionAgent, { path, call }: { path: string
 export async function answer(
   agent: SessionAgent,
   call: ComingCall,
-  options: Streams & { sdp?: (path: string) => string } = {},
+  options: Streams & { sdp?: (path: string) => string; address?: string } = {},
 ): Promise<Talk> {
-  const path = newPath()
+  const path = newPath(options.address)
   const dialog = await call.accept(options.sdp?.(path) ?? messageSdp(path, options))
   return talk(agent, dialog, path, call.invite)
 }
@@ -105,9 +107,9 @@ export async function answer(
 async function talk(agent: SessionAgent, dialog: PhoneDialog, own: string, focus: SipText): Promise<Talk> {
   const body = focus.body.toString()
   const theirs = /^a=path:(\S+)/m.exec(body)?.[1] ?? ''
-  const port = Number(/:(\d+)\//.exec(theirs)?.[1])
+  const [, host = '', port = ''] = /^msrps?:\/\/\[?([^\]/]+?)\]?:(\d+)\//.exec(theirs) ?? []
   const identity = /<([^>]+)>/.exec(header(focus, 'contact'))?.[1] ?? ''
-  const connection = await dial(port)
+  const connection = await dial(Number(port), host)
   const heard = inbox<string>((text) => text.slice(0, 200))
   const answers = inbox<Heard>((message) => message.first)
   let number = 0
@@ -157,7 +159,7 @@ async function talk(agent: SessionAgent, dialog: PhoneDialog, own: string, focus
     request: (method, headers) => send(method, headers),
     next: (method) => dialog.requests.next(method, ({ request }) => request.method === method),
     async sendsAnew(body) {
-      const peer = await dial(port)
+      const peer = await dial(Number(port), host)
       peer.says(
         `MSRP anew1 SEND\nTo-Path: ${theirs}\nFrom-Path: ${own}\nMessage-ID: anew\nByte-Range: 1-${body.length}/${body.length}\nContent-Type: message/cpim\n\n${body}\n-------anew1$\n`,
       )
