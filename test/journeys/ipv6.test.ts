@@ -69,7 +69,7 @@ describe('where everybody speaks IPv6 alone', () => {
     const call = alice.call(bob.uri, messageSdp(path), [SESSION])
     const bobs = await answer(bob, await bob.calls.next('INVITE', () => true), { address: '[::1]' })
     const alices = await talkOf(alice, { path, call })
-    expect(bobs.focus.body.toString()).toMatch(/c=IN IP6 ::1\r\n[^]*a=path:msrp:\/\/\[::1\]:\d+\//)
+    expect(bobs.focus.body.toString()).toMatch(/c=IN IP6 ::1\r\n[\s\S]*a=path:msrp:\/\/\[::1\]:\d+\//)
     expect(await alices.says('hello', { to: bob.uri })).toBe('200')
     expect(await bobs.heard.next('hello', (body) => body.includes('hello'))).toContain('hello')
     expect(await bobs.says('yes', { to: alice.uri })).toBe('200')

@@ -50,7 +50,8 @@ export interface Streams {
 }
 
 let count = 0
-export const newPath = (address = '127.0.0.1'): string => `msrp://${address}:9/phone-${++count}-${randomUUID().slice(0, 8)};tcp`
+export const newPath = (address = '127.0.0.1'): string =>
+  `msrp://${address}:9/phone-${++count}-${randomUUID().slice(0, 8)};tcp`
 
 /** A description with one message stream that connects by itself. */
 export const messageSdp = (path: string, { more = [], types = '*' }: Streams = {}): string => {
