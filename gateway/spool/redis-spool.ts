@@ -16,6 +16,7 @@ import type { LaneConsumer, LaneName, PutOptions, Spool, SpoolItem, Verdict } fr
 import { available } from './unavailable.js'
 import { noteArguments, type Place, verdictArguments } from './verdict.js'
 import { createWaiting } from './waiting.js'
+import { createWithdraw, sentRecord } from './withdraw.js'
 
 export interface SpoolOptions {
   /** Name of this node: its share of the work is found again under it after a crash. */
@@ -59,6 +60,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     return waiting.add({ ...item, attempts: item.attempts + 1, payload }, life(Math.min(delayMs, untilExpiry)))
   }
 
+  const withdraw = createWithdraw(redis, waiting, conclude)
   const context: LaneContext = {
     redis,
     node,
@@ -96,6 +98,8 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
       return (await available(work(['report', ...reportArguments(scope, told, clock.now())]))) as ReportOutcome
     },
     settle: (lane, itemId, verdict) => available(settleWaiting(lane, itemId, verdict)),
+    withdraw: (lane, itemId, decide) => available(withdraw(lane, itemId, decide)),
+    sent: (recordId) => available(sentRecord(redis, recordId)),
     hurry: (lane, idPrefix) => available(hurry(lane, idPrefix)),
     notes: createNotes(redis),
     lanes: () => available(laneStates(redis, clock)),

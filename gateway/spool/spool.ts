@@ -77,6 +77,17 @@ export interface SentRecord {
   readonly context: unknown
 }
 
+/** What is known of a message with a service. */
+export interface SentMessageRecord {
+  readonly scope: string
+  /** A name under which it can be reported on; undefined when the service gave it none. */
+  readonly key: string | undefined
+  /** How it has ended, if it has. */
+  readonly ended: 'delivered' | 'failed' | 'error' | undefined
+  /** That of its SentRecord; undefined once it has ended for good. */
+  readonly context: unknown
+}
+
 /** Payload of an item in a report lane. Parts are merged: delivered after the last part, failed at the first (SMPP: long messages). */
 export interface ReportPayload<Context = unknown> {
   readonly recordId: string
@@ -134,6 +145,17 @@ export interface Spool {
    * False when it is no longer waiting.
    */
   settle(lane: LaneName, itemId: string, verdict: Verdict<unknown>): Promise<boolean>
+  /**
+   * Takes an item out of its lane that nobody is at, queued or waiting, and applies what `decide` makes of it in the same step. `decide`
+   * may be asked more than once, and leaves the item where it is by undefined.
+   */
+  withdraw(
+    lane: LaneName,
+    itemId: string,
+    decide: (item: SpoolItem) => Verdict<unknown> | undefined,
+  ): Promise<'withdrawn' | 'left' | 'under-way' | 'unknown'>
+  /** A message with a service, by its identity; undefined when it is not known (any more). */
+  sent(recordId: string): Promise<SentMessageRecord | undefined>
   /** Brings waiting items of a lane whose id begins with `idPrefix` back to the lane at once; returns how many. */
   hurry(lane: LaneName, idPrefix: string): Promise<number>
   notes: NoteStore

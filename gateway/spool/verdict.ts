@@ -2,9 +2,9 @@ import { type Argument, life } from './batch.js'
 import type { Note, SentRecord, SpoolItem, Verdict } from './spool.js'
 import type { WaitingItem } from './waiting.js'
 
-/** Where an item is until its verdict: taken from its lane, or waiting in BullMQ. */
+/** Where an item is until its verdict: taken from its lane, in it and not taken by anybody, or waiting in BullMQ. */
 export type Place =
-  | { readonly kind: 'taken'; readonly item: SpoolItem; readonly entry: string }
+  | { readonly kind: 'taken' | 'queued'; readonly item: SpoolItem; readonly entry: string }
   | { readonly kind: 'waiting'; readonly item: SpoolItem; readonly job: string }
 
 /** Arguments of the script VERDICT. `later` is the job that has been made for the item already. */
@@ -31,9 +31,9 @@ export const noteArguments = (notes: readonly Note[] = []): Argument[] => [
 ]
 
 const placeArguments = (place: Place): Argument[] =>
-  place.kind === 'taken'
-    ? [place.item.lane, 'taken', place.entry]
-    : [place.item.lane, 'waiting', place.item.id, place.job]
+  place.kind === 'waiting'
+    ? [place.item.lane, place.kind, place.item.id, place.job]
+    : [place.item.lane, place.kind, place.entry]
 
 let generations = 0
 

@@ -56,3 +56,11 @@ local function released(lane, id, job)
   return true
 end
 `
+
+/** `held(stream, entry)`: whether somebody is at an entry. A lane that nobody has ever read has no group, and Redis says so by an error. */
+export const HELD = `
+local function held(stream, entry)
+  local pending = redis.pcall('XPENDING', stream, 'g', entry, entry, 1)
+  return pending.err == nil and #pending > 0
+end
+`

@@ -3,7 +3,7 @@
  * for the same item changes nothing. `forget()` at the end removes what has left from the streams.
  *
  * ARGV  the number of arguments that follow, then
- *   where it is  lane, 'taken', stream entry; or lane, 'waiting', item id, job
+ *   where it is  lane, 'taken', stream entry; or lane, 'queued', stream entry; or lane, 'waiting', item id, job
  *   then what follows, any of:
  *   'put', lane, item as JSON, expiresAt
  *   'notes', n, n times key, value, life
@@ -19,9 +19,15 @@ local MOST_FAILED = 10000
 local left = {}
 
 local function leave(lane)
-  if arg() == 'waiting' then return released(lane, arg(), arg()) end
+  local where = arg()
+  if where == 'waiting' then return released(lane, arg(), arg()) end
   local entry = arg()
-  if redis.call('XACK', prefix .. ':lane:' .. lane, 'g', entry) == 0 then return false end
+  local stream = prefix .. ':lane:' .. lane
+  if where == 'queued' then
+    if held(stream, entry) then return false end
+    return redis.call('XDEL', stream, entry) == 1
+  end
+  if redis.call('XACK', stream, 'g', entry) == 0 then return false end
   left[lane] = left[lane] or {}
   table.insert(left[lane], entry)
   return true

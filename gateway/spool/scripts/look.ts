@@ -1,0 +1,36 @@
+import { lua } from '../script.js'
+import { HELD, READER } from './common.js'
+
+/**
+ * Looks for an item in a lane, a page at a time.
+ *
+ * KEYS  prefix
+ * ARGV  lane, beginning of the item as JSON, where to begin (stream id, or '-'), entries to look at
+ * Reply where to go on ('' at the end or when it is found), then if it is found: stream entry, 1 when somebody is at it, item as JSON
+ */
+export const LOOK = lua`${READER}${HELD}
+local lane, beginning, from, most = arg(), arg(), arg(), count()
+local stream = prefix .. ':lane:' .. lane
+local looked = redis.call('XRANGE', stream, from, '+', 'COUNT', most)
+for _, found in ipairs(looked) do
+  local entry, item = found[1], found[2][2]
+  if string.sub(item, 1, #beginning) == beginning then
+    return {'', entry, held(stream, entry) and 1 or 0, item}
+  end
+end
+return {#looked == most and '(' .. looked[#looked][1] or ''}
+`
+
+/**
+ * What is known of a message with a service.
+ *
+ * KEYS  prefix
+ * ARGV  its identity
+ * Reply scope, first key or '', final state or '', context as JSON or ''; nothing when it is not known
+ */
+export const SENT = lua`${READER}
+local stored = redis.call('GET', prefix .. ':record:' .. arg())
+if not stored then return {} end
+local record = cmsgpack.unpack(stored)
+return {record.o, record.k[1] or '', record.s or '', record.c or ''}
+`

@@ -1,0 +1,68 @@
+import type { RedisHandle } from './redis.js'
+import { run } from './script.js'
+import { LOOK, SENT } from './scripts/look.js'
+import type { LaneName, SentMessageRecord, SpoolItem, Verdict } from './spool.js'
+import type { Place } from './verdict.js'
+import type { Waiting } from './waiting.js'
+
+const PAGE = 500
+
+/** The item in the stream of its lane. Its id stands first in its JSON. */
+async function queued({ command, prefix }: RedisHandle, lane: LaneName, itemId: string) {
+  const beginning = `{"id":${JSON.stringify(itemId)},`
+  for (let from = '-'; from !== ''; ) {
+    const reply = await run(command, LOOK, prefix, [lane, beginning, from, PAGE])
+    const [next, entry, held, item] = Array.isArray(reply) ? reply : []
+    if (entry !== undefined) {
+      return { entry: String(entry), held: held === 1, item: JSON.parse(String(item)) as SpoolItem }
+    }
+    from = String(next ?? '')
+  }
+  return undefined
+}
+
+/** See `Spool.withdraw`. `conclude` is false when somebody was faster. */
+export function createWithdraw(
+  redis: RedisHandle,
+  waiting: Waiting,
+  conclude: (place: Place, verdict: Verdict<unknown>) => Promise<boolean>,
+) {
+  return async (
+    lane: LaneName,
+    itemId: string,
+    decide: (item: SpoolItem) => Verdict<unknown> | undefined,
+  ): Promise<'withdrawn' | 'left' | 'under-way' | 'unknown'> => {
+    for (const found of await waiting.find(lane, itemId, 'whole')) {
+      const verdict = decide(found.item)
+      if (verdict === undefined) return 'left'
+      if (!(await conclude({ kind: 'waiting', ...found }, verdict))) continue
+      await waiting.drop(found)
+      return 'withdrawn'
+    }
+    const found = await queued(redis, lane, itemId)
+    if (found === undefined) return 'unknown'
+    if (found.held) return 'under-way'
+    const verdict = decide(found.item)
+    if (verdict === undefined) return 'left'
+    return (await conclude({ kind: 'queued', ...found }, verdict)) ? 'withdrawn' : 'under-way'
+  }
+}
+
+const isEnd = (state: unknown): state is 'delivered' | 'failed' | 'error' =>
+  state === 'delivered' || state === 'failed' || state === 'error'
+
+/** See `Spool.sent`. */
+export async function sentRecord(
+  { command, prefix }: RedisHandle,
+  recordId: string,
+): Promise<SentMessageRecord | undefined> {
+  const reply = await run(command, SENT, prefix, [recordId])
+  if (!Array.isArray(reply) || reply.length === 0) return undefined
+  const [scope, key, ended, context] = reply
+  return {
+    scope: String(scope),
+    key: key === '' ? undefined : String(key),
+    ended: isEnd(ended) ? ended : undefined,
+    context: context === '' ? undefined : (JSON.parse(String(context)) as unknown),
+  }
+}

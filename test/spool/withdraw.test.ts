@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import type { SpoolItem, Verdict } from '../../gateway/spool/spool.js'
+import { desk, HOUR, itemOf, ONE_DAY, recordOf, redisForTest, reportOf, send, spoolForTest } from './kit.js'
+
+const done: Verdict<unknown> = { kind: 'done', puts: [itemOf({ id: 'told', lane: 'after' })] }
+const instead = (item: SpoolItem): Verdict<unknown> => ({ kind: 'done', puts: [{ ...item, payload: 'new' }] })
+
+describe('withdrawing', () => {
+  it('takes an item out of the middle of a lane that nobody has read, with what follows', async () => {
+    const spool = await spoolForTest(await redisForTest())
+    for (const id of ['a', 'a"\\|b', 'c']) await spool.put(itemOf({ id }), ONE_DAY)
+    expect(await spool.withdraw('work', 'a"\\|b', () => done)).toBe('withdrawn')
+    expect(await spool.withdraw('work', 'a"\\|b', () => done)).toBe('unknown')
+    expect(await spool.withdraw('work', 'a"', () => done)).toBe('unknown')
+    const reader = desk(spool, 'work')
+    expect([(await reader.next()).taken.item.id, (await reader.next()).taken.item.id]).toEqual(['a', 'c'])
+    expect((await desk(spool, 'after').next()).taken.item.id).toBe('told')
+  })
+
+  it('finds it far down a long lane', async () => {
+    const spool = await spoolForTest(await redisForTest())
+    await Promise.all(Array.from({ length: 1_203 }, (_, n) => spool.put(itemOf({ id: `n${n}` }), ONE_DAY)))
+    expect(await spool.withdraw('work', 'n1202', () => done)).toBe('withdrawn')
+    expect(await spool.lanes()).toEqual(
+      expect.arrayContaining([expect.objectContaining({ lane: 'work', queued: 1_202 })]),
+    )
+  })
+
+  it('leaves an item that somebody is at to him, and takes it once he has put it off', async () => {
+    const spool = await spoolForTest(await redisForTest())
+    const reader = desk(spool, 'work', { parallel: () => 1 })
+    await spool.put(itemOf({ id: 'a' }), ONE_DAY)
+    const { say } = await reader.next()
+    expect(await spool.withdraw('work', 'a', () => done)).toBe('under-way')
+    say({ kind: 'later', delayMs: HOUR, payload: 'second', why: 'busy' })
+    await spool.put(itemOf({ id: 'b' }), ONE_DAY)
+    await reader.next()
+    const seen: unknown[] = []
+    const decide = ({ payload, attempts }: SpoolItem) => {
+      seen.push([payload, attempts])
+      return done
+    }
+    expect(await spool.withdraw('work', 'a', decide)).toBe('withdrawn')
+    expect(seen).toEqual([['second', 1]])
+    expect(await spool.hurry('work', 'a')).toBe(0)
+  })
+
+  it('of many at once, and a reader that comes in between, exactly one has it', async () => {
+    const spool = await spoolForTest(await redisForTest())
+    const ids = Array.from({ length: 200 }, (_, n) => `r${n}`)
+    await Promise.all(ids.map((id) => spool.put(itemOf({ id }), ONE_DAY)))
+    const read = new Set<string>()
+    const consumer = spool.take(
+      'work',
+      { parallel: () => 7, holdMs: HOUR },
+      async ({ item }) => {
+        read.add(item.id)
+        return { kind: 'done' }
+      },
+      () => ({ kind: 'done' }),
+    )
+    const twice = [...ids, ...ids].reverse()
+    const outcomes = await Promise.all(twice.map((id) => spool.withdraw('work', id, () => ({ kind: 'done' }))))
+    await expect
+      .poll(async () => (await spool.lanes()).find(({ lane }) => lane === 'work'))
+      .toMatchObject({ queued: 0, underWay: 0 })
+    await consumer.stop(AbortSignal.abort())
+    const withdrawn = twice.filter((_, index) => outcomes[index] === 'withdrawn')
+    expect(new Set(withdrawn).size).toBe(withdrawn.length)
+    expect(withdrawn.length + read.size).toBe(ids.length)
+    expect(withdrawn.filter((id) => read.has(id))).toEqual([])
+  })
+
+  it('may put another in its place, or leave it', async () => {
+    const spool = await spoolForTest(await redisForTest())
+    await spool.put(itemOf({ id: 'a' }), ONE_DAY)
+    expect(await spool.withdraw('work', 'a', () => undefined)).toBe('left')
+    expect(await spool.withdraw('work', 'a', instead)).toBe('withdrawn')
+    expect((await desk(spool, 'work').next()).taken.item).toMatchObject({ id: 'a', payload: 'new' })
+  })
+})
+
+describe('what is known of a message with a service', () => {
+  it('is its context and a name to report by, until it has ended', async () => {
+    const spool = await spoolForTest(await redisForTest())
+    await send(spool, desk(spool, 'out'), recordOf({ context: { handle: 'smsc/A1' } }))
+    await desk(spool, 'written').next()
+    expect(await spool.sent('m1')).toEqual({
+      scope: 'sms',
+      key: 'A1',
+      ended: undefined,
+      context: { handle: 'smsc/A1' },
+    })
+    await spool.report('sms', reportOf({ state: 'failed' }))
+    expect(await spool.sent('m1')).toEqual({ scope: 'sms', key: 'A1', ended: 'failed', context: undefined })
+    expect(await spool.sent('m2')).toBeUndefined()
+  })
+})
