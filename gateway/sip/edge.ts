@@ -49,6 +49,7 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
     server,
     methods: METHODS,
     smallFrames: sip.server !== 'embedded',
+    keepsSubscriptions: sip.server === 'embedded',
     onRequest(request) {
       if (!sessions.take(request)) receive(request)
     },

@@ -2,7 +2,6 @@ import Srf from 'drachtio-srf'
 import type { Logger } from 'pino'
 import type { Clock } from '../cpm/clock.js'
 import { FleetingMap } from '../cpm/fleeting-map.js'
-import { createWriteGatherer } from './gather-writes.js'
 import { type SipHeaderLines, type SipHeaders, toSipHeaders, toSrfHeaders } from './headers.js'
 import { type IncomingInvite, type IncomingRequest, toIncoming, toIncomingInvite } from './incoming.js'
 import type { ControlAddress } from './options.js'
@@ -64,6 +63,8 @@ export interface LinkOptions {
   /** Methods to be handed to `onRequest`. */
   readonly methods: readonly string[]
   readonly onRequest: (request: IncomingRequest) => void
+  /** Subscriptions are kept here: an embedded server then keeps no dialogs of them. */
+  readonly keepsSubscriptions?: boolean
   /** INVITEs, which `onRequest` does not get. */
   readonly onInvite?: (invite: IncomingInvite) => void
   /** Called once when an open link is lost. */
@@ -85,22 +86,21 @@ interface Waiting {
  */
 export function openLink(options: LinkOptions, connectTimeoutMs: number): Promise<Link> {
   const { server, methods, onRequest, onInvite, onLost, clock, log } = options
-  // The tag tells an embedded server to send no copies of what we have sent; to others it means nothing.
-  const srf = new Srf('brief') as unknown as SrfApplication
+  // Tells an embedded server to send no copies of what we have sent; to others it means nothing.
+  const tags = options.keepsSubscriptions ? ['brief', 'own-subscriptions'] : ['brief']
+  const srf = new Srf(tags) as unknown as SrfApplication
   /**
    * Requests that wait, by number. What drachtio-srf is given knows the number only: it keeps callbacks in maps of its own,
    * and with them all they know, for long after they were called.
    */
   const underWay = new FleetingMap<number, Waiting>()
   let lastNumber = 0
-  // drachtio-srf writes each frame by itself.
-  const writes = createWriteGatherer()
   const pendingInvites = createPendingInvites()
   let state: 'opening' | 'open' | 'closed' = 'opening'
 
   for (const method of methods) {
     srf.use(method.toLowerCase(), (request, response) => {
-      if (method !== 'INVITE') onRequest(toIncoming(request, response, writes, log))
+      if (method !== 'INVITE') onRequest(toIncoming(request, response, log))
       else {
         takeUpdates(request)
         onInvite?.(toIncomingInvite(request, response, pendingInvites, log))
@@ -132,7 +132,6 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
       const cancelTimeout = clock.after(timeoutMs, () => settle(number, { kind: 'lost', said: 'no answer in time' }))
       underWay.set(number, { resolve, cancelTimeout, onTaken })
     })
-    writes.gather()
     try {
       // The callback form: with a promise, an answer in the same segment as the acknowledgement would be missed.
       srf.request(outgoing.uri, toSrfOptions(outgoing), sentCallback(number))
@@ -187,7 +186,7 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
 
   /** COMPAT(drachtio-srf 5.0): an UPDATE with the Call-ID of an INVITE under way is told to that one, whatever dialog it is for. */
   function takeUpdates(invite: SrfRequest): void {
-    invite.on('update', (request, response) => onRequest(toIncoming(request, response, writes, log)))
+    invite.on('update', (request, response) => onRequest(toIncoming(request, response, log)))
   }
 
   function inviteAnswered(number: number, events: InviteEvents, response: SrfResponse, acknowledge: () => void): void {

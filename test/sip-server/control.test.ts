@@ -135,3 +135,27 @@ describe('a brief client', () => {
     client.close()
   })
 })
+
+describe('a client that keeps its subscriptions itself', () => {
+  it('costs no dialog for each, and gets what comes in them', async () => {
+    const { server, peer: openPeer, udpPort } = await start()
+    const peer = await openPeer()
+    const client = await ControlPeer.open(server.control.port)
+    await client.ask(`authenticate|${secret}|own-subscriptions`)
+    await client.ask('route|subscribe')
+    const extra = [`Contact: <sip:alice@127.0.0.1:${peer.port}>`, 'Event: presence']
+    const asked = { method: 'SUBSCRIBE', callId: 'watch', extra, body: '' }
+
+    peer.send(requestText(peer.port, asked), udpPort)
+    const { tokens } = taken(await client.receive())
+    client.send(`sip|${tokens[8]}|\r\nSIP/2.0 200 OK\r\nTo: <sip:bob@home.example>;tag=ours\r\nExpires: 60\r\n\r\n`)
+    expect(await peer.receive()).toMatch(/^Contact: <sip:127\.0\.0\.1:\d+/im)
+    await client.receive()
+    expect((await server.stats()).dialogs).toBe(0)
+
+    const within = requestText(peer.port, { ...asked, cseq: '2 SUBSCRIBE', to: '<sip:bob@home.example>;tag=ours' })
+    peer.send(within, udpPort)
+    expect(taken(await client.receive()).message).toMatch(/^SUBSCRIBE /)
+    client.close()
+  })
+})

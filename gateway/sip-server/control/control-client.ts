@@ -12,6 +12,8 @@ const MAX_STRANGER_FRAME_BYTES = 4096
 const AUTHENTICATE_MS = 10_000
 /** Tag of a client that wants no copies of what it has sent. */
 const BRIEF = 'brief'
+/** Tag of a client that keeps the dialogs of its subscriptions itself. */
+const OWN_SUBSCRIPTIONS = 'own-subscriptions'
 
 export interface ControlClientOptions {
   readonly socket: Socket
@@ -33,6 +35,7 @@ export class ControlClient {
   readonly #cancelAuthenticate: () => void
   #authenticated = false
   #brief = false
+  #keepsSubscriptions = false
   #ended = false
   #connected = true
 
@@ -63,6 +66,11 @@ export class ControlClient {
   /** Whether new requests of a method may be given to it. */
   takes(verb: string): boolean {
     return this.#verbs.has(verb) && !this.#ended && !this.#writer.congested
+  }
+
+  /** No dialogs are kept for its subscriptions: it tells where each request goes, and gets those of dialogs unknown here. */
+  get keepsSubscriptions(): boolean {
+    return this.#keepsSubscriptions
   }
 
   /** What an OK tells the client of the message it has sent. */
@@ -123,6 +131,7 @@ export class ControlClient {
     }
     this.#authenticated = true
     this.#brief = tags.includes(BRIEF)
+    this.#keepsSubscriptions = tags.includes(OWN_SUBSCRIPTIONS)
     this.#cancelAuthenticate()
     this.reply(id, 'OK', ...this.#options.greeting())
   }

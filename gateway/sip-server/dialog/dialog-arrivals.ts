@@ -116,7 +116,7 @@ export class DialogArrivals {
 
   #subscribed({ request, answer, from, tag, owner }: Answering): Dialog | undefined {
     const { dialogs, clock } = this.#context
-    if (!SUBSCRIBING.has(request.method) || dialogs.full) return undefined
+    if (!SUBSCRIBING.has(request.method) || owner.keepsSubscriptions || dialogs.full) return undefined
     const contact = header(answer, 'contact') ?? this.#contact(from)
     const localTag = responseTag(answer, tag)
     const dialog = dialogOfRequest({ request, localTag, flow: from, contact, owner })

@@ -34,9 +34,10 @@ export class OutgoingSubscriptions {
 
   send(asked: RelayedRequest): void {
     const { dialogs } = this.#options
+    const { keepsSubscriptions } = asked.client
     const pending: Pending = { held: [] }
     const answered = (response: SipResponse, flow: Flow, request: SipRequest) => {
-      if (response.status < 200 || response.status > 299 || dialogs.full) return true
+      if (response.status < 200 || response.status > 299 || keepsSubscriptions || dialogs.full) return true
       const contact = header(request, 'contact') ?? ''
       const dialog = dialogOfResponse({ request, response, flow, contact, owner: asked.client })
       dialog.state = 'confirmed'
