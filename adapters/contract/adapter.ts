@@ -4,8 +4,9 @@ import type { z } from 'zod'
 import type { Clock } from '../../gateway/cpm/clock.js'
 import type { FailureReason } from '../../gateway/cpm/failure.js'
 import type { MessageId, ServiceId, Uri } from '../../gateway/cpm/ids.js'
-import type { CpmMessage } from '../../gateway/cpm/message.js'
+import type { Content, CpmMessage } from '../../gateway/cpm/message.js'
 import type {
+  AcceptedMessage,
   Attempt,
   InboundMessage,
   InboundReport,
@@ -14,7 +15,7 @@ import type {
   ReceiveOutcome,
   ReportOutcome,
 } from './messages.js'
-import type { SendOutcome } from './outcome.js'
+import type { RecallOutcome, SendOutcome } from './outcome.js'
 import type { PresenceGateway, PresencePort } from './presence.js'
 import type { ReceiveInvitation, SessionPort } from './sessions.js'
 import type { SharedStore } from './store.js'
@@ -75,6 +76,13 @@ export interface MessagePort {
   refuses(message: Pick<CpmMessage, 'content' | 'subject'>): FailureReason | undefined
   /** One line for the message trace: what an attempt at this message asks of the service. Pure. */
   describe?(message: OutboundMessage): string
+  /**
+   * Takes back a message that the service has accepted and may not have delivered yet; asks once. Absent: the service has no such
+   * thing.
+   */
+  cancel?(message: AcceptedMessage, giveUp: AbortSignal): Promise<RecallOutcome>
+  /** Puts another content in its place, on the same terms. */
+  replace?(message: AcceptedMessage, content: Content, giveUp: AbortSignal): Promise<RecallOutcome>
   /** Tells a user of the service what became of his message. Absent: the service has no such report. */
   report?(report: OutboundReport, giveUp: AbortSignal): Promise<SendOutcome>
 }

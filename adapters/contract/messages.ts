@@ -36,6 +36,15 @@ export interface Attempt {
   readonly progress?: SendProgress
 }
 
+/** A message that the service has accepted. Addresses as they were offered; `handle` as it was given in the outcome. */
+export interface AcceptedMessage {
+  readonly messageId: MessageId
+  readonly from: Uri
+  readonly to: Uri
+  readonly handle: string
+  readonly expiresAt: number
+}
+
 /** A message that a service handed to us. `id` is stable for one delivery: the same delivery again has the same id. */
 export interface InboundMessage {
   readonly id: string

@@ -17,6 +17,7 @@ export interface ServicePart {
  * - busy: not taken now. `peer` means that nothing else can be sent there either before the time is over.
  * - refused: not taken for good; `here` lets another service be tried, `everywhere` does not.
  * - uncertain: sent, and no answer came: it may or may not have arrived.
+ * `handle` is how the adapter finds an accepted message again, to cancel or replace it: its own words, at most 256 characters.
  * `said` is one line for the message trace: what the service answered, or what stood in the way.
  * `progress` is the adapter's own note of what of the message is already with the service; it comes back in the next attempt.
  */
@@ -25,6 +26,7 @@ export type SendOutcome =
       readonly kind: 'accepted'
       readonly parts: readonly ServicePart[]
       readonly reportExpected: boolean
+      readonly handle?: string
       readonly said: string
     }
   | { readonly kind: 'delivered' }
@@ -56,3 +58,14 @@ export interface SendProgress {
   readonly parts: readonly ServicePart[]
   readonly note?: string
 }
+
+/**
+ * What became of asking a service to cancel or replace a message.
+ * - done: the recipient does not get it, or gets the other content.
+ * - too-late: it is delivered, has ended otherwise, or the service does not know it any more.
+ * - refused: the service does not do that, or not with this message or content.
+ * - unavailable: nobody was asked, or nobody answered; it may be asked again.
+ */
+export type RecallOutcome =
+  | { readonly kind: 'done' | 'too-late' | 'unavailable'; readonly said: string }
+  | { readonly kind: 'refused'; readonly reason: FailureReason; readonly said: string }

@@ -8,6 +8,7 @@ import { saidAttempt } from './mapping/said.js'
 import { CARRIED_OTHERWISE } from './mapping/to-parts.js'
 import { mmsMetrics } from './metrics.js'
 import type { MmsOptions } from './profile.js'
+import { createRecall } from './recall.js'
 import { createReceiver } from './receive.js'
 import { createSend } from './send.js'
 import { isOpenToAll } from './server/access.js'
@@ -73,6 +74,7 @@ export function createMmsAdapter(options: MmsOptions, context: AdapterContext): 
       send: createSend({ options, accounts, threads, clock, gateway, metrics, log }),
       describe: saidAttempt,
       refuses: (message) => refusal(message, options),
+      ...createRecall({ options, accounts, clock, metrics }),
     },
     async start() {
       if (server) {

@@ -5,6 +5,8 @@ export interface MmsMetrics {
   /** Whether the MMSC of an account can be reached. */
   reachable(account: string, up: boolean): void
   submitted(account: string, outcome: string, seconds: number): void
+  /** A message that was to be cancelled or replaced. */
+  recalled(account: string, operation: 'cancel' | 'replace', outcome: string): void
   /** Pictures written anew, and parts left out. */
   adapted(change: 'converted' | 'left-out'): void
   /** A request of an MMSC, by operation and by what it was answered. */
@@ -42,6 +44,13 @@ export function mmsMetrics(registry: Registry, service: string): MmsMetrics {
       registers: [registry],
     })
   const submits = counter('submits_total', 'Messages offered to the MMSC, by outcome.', 'account', 'outcome')
+  const recalls = counter(
+    'recalls_total',
+    'Messages the MMSC was to cancel or replace, by outcome.',
+    'account',
+    'operation',
+    'outcome',
+  )
   const changes = counter('adapted_total', 'Parts converted or left out to fit the service.', 'change')
   const incoming = counter('incoming_total', 'Requests of MMSCs, by operation and answer.', 'operation', 'answer')
   const reports = counter('reports_total', 'Delivery reports and read replies, by state.', 'state')
@@ -54,6 +63,7 @@ export function mmsMetrics(registry: Registry, service: string): MmsMetrics {
       submits.inc({ service, account, outcome })
       latency.observe({ service, account }, seconds)
     },
+    recalled: (account, operation, outcome) => recalls.inc({ service, account, operation, outcome }),
     adapted: (change) => changes.inc({ service, change }),
     incoming: (operation, answer) => incoming.inc({ service, operation: short(operation), answer: short(answer) }),
     report: (state) => reports.inc({ service, state: short(state) }),

@@ -9,6 +9,7 @@ import { compose } from './compose.js'
 import type { Threads } from './linked.js'
 import { toMm7Address } from './mapping/address.js'
 import { bareKeys, reportKeys } from './mapping/message-id.js'
+import { handleOf } from './mapping/recall.js'
 import { oneLine } from './mapping/said.js'
 import { httpOutcome, isAlarm, isClosed, isTaken, statusOutcome } from './mapping/status.js'
 import { reportsAsked, toSubmit } from './mapping/submit.js'
@@ -91,6 +92,7 @@ export function createSend({ options, accounts, threads, clock, gateway, metrics
       kind: 'accepted',
       parts: [{ id: (messageId ?? '') as ServiceMessageId, keys }],
       reportExpected: messageId !== undefined && (asked.deliveryReport || asked.readReply),
+      ...(messageId === undefined ? {} : { handle: handleOf(account.profile.name, messageId) }),
       said: oneLine([said, messageId && `id ${messageId}`, adapted].filter(Boolean).join(', ')),
     } as const
   }

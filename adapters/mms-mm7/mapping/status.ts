@@ -1,6 +1,6 @@
 import type { FailureReason } from '../../../gateway/cpm/failure.js'
-import type { SendOutcome } from '../../contract/index.js'
-import type { Mm7Status } from '../wire/index.js'
+import type { RecallOutcome, SendOutcome } from '../../contract/index.js'
+import { type Mm7Status, STATUS } from '../wire/index.js'
 
 /** What an operator's own meaning of a StatusCode can be: try again, refused for good, or refused by this service. */
 type StatusOverride = 'busy' | 'refused' | 'here'
@@ -96,6 +96,16 @@ export function statusOutcome(
     case 'here':
       return { kind: 'refused', final: 'here', reason, said }
   }
+}
+
+/** What a StatusCode says of a message that is to be cancelled or replaced. */
+export function recallStatus(code: number, said: string): RecallOutcome {
+  if (isTaken(code)) return { kind: 'done', said }
+  if (code === STATUS.messageIdNotFound) return { kind: 'too-late', said }
+  const { class: usual, reason } = meaningOf(code)
+  return usual === 'busy' || usual === 'busy-limited'
+    ? { kind: 'unavailable', said }
+    : { kind: 'refused', reason, said }
 }
 
 /** Whether an HTTP status says that nobody takes our messages there: credentials, our address, or the path is wrong. */

@@ -12,7 +12,7 @@ const BACK = { High: 'urgent', Normal: 'normal', Low: 'non-urgent' } as const
 export const fromMmsPriority = (priority: keyof typeof BACK): Priority => BACK[priority]
 
 /** How this account speaks. */
-const dialectFor = ({ release, version, prefix }: Account): Dialect => dialectOf(release, version, prefix)
+export const dialectFor = ({ release, version, prefix }: Account): Dialect => dialectOf(release, version, prefix)
 
 /** The same for the same message in every attempt: letters, digits and hyphens, since some MMSCs choke on others. */
 const transactionIdOf = ({ messageId, to }: Pick<OutboundMessage, 'messageId' | 'to'>): string =>
@@ -35,7 +35,7 @@ interface SubmitContext {
 }
 
 /** Date and time to the second, as MMSCs write it. */
-const dateTime = (at: number): string => new Date(at).toISOString().replace(/\.\d{3}Z$/, 'Z')
+export const dateTime = (at: number): string => new Date(at).toISOString().replace(/\.\d{3}Z$/, 'Z')
 
 /** Makes the SubmitReq of a CPM message, for one recipient. Pure. */
 export function toSubmit(message: OutboundMessage, account: Account, context: SubmitContext): Sending {
@@ -71,5 +71,5 @@ export function toSubmit(message: OutboundMessage, account: Account, context: Su
 }
 
 /** A field that is there when its value is. */
-const given = <Key extends string, Value>(key: Key, value: Value | undefined) =>
+export const given = <Key extends string, Value>(key: Key, value: Value | undefined) =>
   (value === undefined ? {} : { [key]: value }) as { readonly [K in Key]?: Value }

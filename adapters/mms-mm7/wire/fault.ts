@@ -26,6 +26,7 @@ export interface Mm7Fault {
 export const STATUS = {
   success: 1000,
   contentRefused: 2004,
+  messageIdNotFound: 2005,
   linkedIdNotFound: 2006,
   formatCorrupt: 2007,
   serverError: 3000,
