@@ -18,6 +18,7 @@ have_package() {
     tshark) command -v tshark >/dev/null ;;
     prosody) command -v prosody >/dev/null || [ -x /usr/bin/prosody ] ;;
     ejabberd) [ -x /usr/sbin/ejabberdctl ] ;;
+    baresip-core) command -v baresip >/dev/null ;;
     python3-slixmpp) /usr/bin/python3 -c 'import slixmpp' 2>/dev/null ;;
     *) dpkg -s "$1" >/dev/null 2>&1 ;;
   esac

@@ -1,5 +1,6 @@
 import { parseWishes } from '../cpm/caller-preferences.js'
 import type { Clock } from '../cpm/clock.js'
+import { isPlainText } from '../cpm/encode.js'
 import { type FailureReason, reasonForSipStatus } from '../cpm/failure.js'
 import type { Uri } from '../cpm/ids.js'
 import { answerFor } from '../interworking/acceptance.js'
@@ -109,7 +110,7 @@ export function createDelivery({ edge, registrations, clock, onCopies }: Deliver
 
   async function copy(how: Partial<OutgoingMessage>, delivery: Delivery): Promise<DeliveryOutcome> {
     const { content, from, fromName, senders, maxForwards, callerPreferences, icsi, icid, networkHeaders } = delivery
-    const outcome = await edge.send({
+    const outgoing: OutgoingMessage = {
       destination: throughCore(delivery),
       ...how,
       content,
@@ -121,8 +122,14 @@ export function createDelivery({ edge, registrations, clock, onCopies }: Deliver
       ...(icsi === undefined ? {} : { icsi }),
       ...(icid === undefined ? {} : { icid }),
       ...(networkHeaders === undefined ? {} : { networkHeaders }),
-    })
-    return judge(outcome)
+    }
+    const outcome = await edge.send(outgoing)
+    const isAskedAsText =
+      outcome.kind === 'answered' &&
+      outcome.status === 415 &&
+      content.kind === 'message' &&
+      isPlainText(content.message)
+    return judge(isAskedAsText ? await edge.send({ ...outgoing, asText: true }) : outcome)
   }
 
   function within({ content }: Delivery, outcome: Promise<DeliveryOutcome>): Promise<DeliveryOutcome> {

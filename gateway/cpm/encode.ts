@@ -5,7 +5,7 @@ import type { MessageId } from './ids.js'
 import { buildImdn } from './imdn.js'
 import { imdnHeader, routeText, writeImdnRequest } from './imdn-headers.js'
 import type { CpmMessage, DispositionNotification } from './message.js'
-import type { MimePart } from './mime.js'
+import { type MimePart, parseMediaType } from './mime.js'
 import { buildMultipart } from './multipart.js'
 import { buildRecipientList, RESOURCE_LISTS } from './recipient-list.js'
 
@@ -37,6 +37,16 @@ export function encodeMessageBody(
   })
   return message.listHistory?.length ? withHistory(body, message.listHistory) : { contentType: 'message/cpim', body }
 }
+
+/** Whether all that is said is text, so that nothing of it is lost without CPIM. */
+export const isPlainText = ({ content }: CpmMessage): boolean =>
+  'text' in content && parseMediaType(content.type)?.type === 'text/plain'
+
+/** Body of a MESSAGE for a client that knows no CPIM: the text alone. */
+export const encodeTextBody = ({ content }: CpmMessage): EncodedBody => ({
+  contentType: content.type,
+  body: 'text' in content ? content.text : content.base64,
+})
 
 /** RFC 5365 §7.3: the message, and beside it who else got it openly. */
 function withHistory(cpim: string, listHistory: NonNullable<CpmMessage['listHistory']>): EncodedBody {

@@ -1,6 +1,12 @@
 import { formatNameAddr } from '../core/name-addr.js'
 import { sipRequestUri } from '../cpm/address.js'
-import { cpmHeaders, type EncodedBody, encodeMessageBody, encodeNotificationsBody } from '../cpm/encode.js'
+import {
+  cpmHeaders,
+  type EncodedBody,
+  encodeMessageBody,
+  encodeNotificationsBody,
+  encodeTextBody,
+} from '../cpm/encode.js'
 import { ICSI, icsiFeatureTag, icsiUrn } from '../cpm/features.js'
 import { stableId } from '../cpm/identity.js'
 import type { MessageId, Uri } from '../cpm/ids.js'
@@ -79,7 +85,7 @@ function messageRequest(
   // `ID-18`: inside the trust domain the core still learns who speaks; a device does not.
   const isHidden = message.privacy && destination.kind === 'device'
   const speaker = formatNameAddr(wireUri(from, options.domain), fromName ?? message.fromName)
-  return request(destination, options, encodeMessageBody(message), {
+  return request(destination, options, (outgoing.asText ? encodeTextBody : encodeMessageBody)(message), {
     ...serviceHeaders(outgoing),
     From: message.privacy ? ANONYMOUS : speaker,
     To: `<${wireUri(message.to, options.domain)}>`,

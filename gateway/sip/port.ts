@@ -59,6 +59,8 @@ export interface SipAnswer {
   readonly warning?: string
   readonly retryAfterSeconds?: number
   readonly headers?: Readonly<Record<string, string>>
+  /** SIP URI of the node that has what is asked for: the request is passed on to it; the rest is for one that cannot be. */
+  readonly forwardTo?: string
 }
 
 export type CpmRequestHandler = (request: CpmRequest) => Promise<SipAnswer>
@@ -83,6 +85,8 @@ export interface OutgoingMessage {
   readonly callerPreferences?: CallerPreferences
   /** For a SIMPLE IM client: marked as IM, and not as CPM (`CIM-07`). */
   readonly asIm?: boolean
+  /** Text without CPIM around it, for a client that takes nothing else (RFC 3428 §4); only for content that is `isPlainText`. */
+  readonly asText?: boolean
   /** icid-value of P-Charging-Vector, kept on the way through a core. */
   readonly icid?: string
   /** For a core only. */
@@ -222,6 +226,8 @@ export interface SipEdge extends EventPort {
   readonly sessions: SessionPort
   /** Addresses it really listens on, transport:host:port. */
   listening(): readonly string[]
+  /** SIP URI by which other nodes reach this one; undefined: they do not know how, or there are none. */
+  address(): string | undefined
   /** False while the link to the SIP server is down. */
   healthy(): boolean
 }

@@ -66,8 +66,29 @@ describe('delivery to a user', () => {
   })
 
   test('refused by all is refused, with the status behind it', async () => {
-    const { deliver } = delivery([binding(1)], [answered(415)])
-    expect(await deliver(toAlice)).toMatchObject({ kind: 'refused', status: 415, reason: 'content-unsupported' })
+    const { deliver } = delivery([binding(1)], [answered(488)])
+    expect(await deliver(toAlice)).toMatchObject({ kind: 'refused', status: 488 })
+  })
+
+  test('what a device does not take as CPIM goes to it as the text it is', async () => {
+    const asked: (boolean | undefined)[] = []
+    const edge = {
+      send: async ({ asText }: { asText?: boolean } = {}) => {
+        asked.push(asText)
+        return answered(asText ? 200 : 415)
+      },
+    }
+    const deliver = deliveryTo(edge, () => [binding(1)])
+    expect(await deliver(toAlice)).toMatchObject({ kind: 'delivered' })
+    expect(asked).toEqual([undefined, true])
+  })
+
+  test('what is no text stays refused, and is sent once', async () => {
+    const { sent, deliver } = delivery([binding(1)], [answered(415), answered(200)])
+    const picture = message({ content: { type: 'image/png', base64: 'AAAA' } })
+    const outcome = await deliver({ ...toAlice, content: { kind: 'message', message: picture } })
+    expect(outcome).toMatchObject({ kind: 'refused', status: 415, reason: 'content-unsupported' })
+    expect(sent).toHaveLength(1)
   })
 
   test('a user without a device is unavailable, and nothing is sent', async () => {
