@@ -129,7 +129,11 @@ export function createFunctions(options: FunctionsOptions): Functions {
     isGroup: controlling.hosts,
     presence: { users: homeUsers(config, core), reminders: options.reminders, refreshMs: config.presence.refresh },
     ...openBook(options),
-    sessions: { preferences, within: () => ({ user: bridge.inviteWithin, group: focus.joinOutside }) },
+    sessions: {
+      preferences,
+      reminders: options.reminders,
+      within: () => ({ user: bridge.inviteWithin, group: focus.joinOutside }),
+    },
     recorder: createRecorder(metrics, trace, log, charging),
     registry: metrics.registry,
     clock,
@@ -160,6 +164,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
   const focus = createFocus({
     config,
     edge: edge.sessions,
+    address: edge.address,
     media: { endpoint: options.media, mixer: toMixer(config.media.mixer) },
     inviteUser: sessions.inviteUser,
     inviteOutside: () => interworking.sessions?.invite,

@@ -50,6 +50,7 @@ export interface InterworkingOptions {
   /** Absent: no sessions with other services. */
   readonly sessions?: {
     readonly preferences: Pick<PreferenceStore, 'of'>
+    readonly reminders: Pick<Reminders, 'set' | 'on'>
     readonly within: () => SessionsWithin | undefined
   }
   readonly recorder: Recorder

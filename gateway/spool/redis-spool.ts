@@ -5,6 +5,7 @@ import type { Clock } from '../cpm/clock.js'
 import { batched, life } from './batch.js'
 import type { Entry } from './entry.js'
 import { heartbeat } from './heartbeat.js'
+import { keysOf } from './keys.js'
 import { consumeLane, type LaneContext } from './lane.js'
 import { createNotes } from './notes.js'
 import { failedCount, failedItems, laneStates } from './overview.js'
@@ -101,6 +102,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     withdraw: (lane, itemId, decide) => available(withdraw(lane, itemId, decide)),
     sent: (recordId) => available(sentRecord(redis, recordId)),
     hurry: (lane, idPrefix) => available(hurry(lane, idPrefix)),
+    isAlive: async (other) => (await available(command.exists(keysOf(prefix).alive(other)))) === 1,
     notes: createNotes(redis),
     lanes: () => available(laneStates(redis, clock)),
     failed: (limit) => available(failedItems(redis, limit)),

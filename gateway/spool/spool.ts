@@ -158,6 +158,8 @@ export interface Spool {
   sent(recordId: string): Promise<SentMessageRecord | undefined>
   /** Brings waiting items of a lane whose id begins with `idPrefix` back to the lane at once; returns how many. */
   hurry(lane: LaneName, idPrefix: string): Promise<number>
+  /** Whether another node gives signs of life. */
+  isAlive(node: string): Promise<boolean>
   notes: NoteStore
   lanes(): Promise<readonly LaneState[]>
   failed(limit: number): Promise<readonly FailedItem[]>

@@ -27,6 +27,7 @@ import { createRecorder } from '../../gateway/interworking/recorder.js'
 import { createMetrics } from '../../gateway/observe/metrics.js'
 import type { CpmRequest, SipFunction } from '../../gateway/sip/port.js'
 import { createSpool } from '../../gateway/spool/redis-spool.js'
+import { createReminders } from '../../gateway/spool/reminders.js'
 import { freshPrefix, openTestRedis } from '../support/redis.js'
 import { ALICE, HANDSET, message } from './support.js'
 
@@ -80,7 +81,7 @@ export interface RigOptions {
   readonly externalCore?: boolean
   /** Of the interworking functions; the spool keeps the real time. */
   readonly clock?: Clock
-  readonly sessions?: InterworkingOptions['sessions']
+  readonly sessions?: Omit<NonNullable<InterworkingOptions['sessions']>, 'reminders'>
   readonly sessionPolicies?: object
   /** Services with sessions. */
   readonly native?: Readonly<Record<string, SessionPort>>
@@ -102,6 +103,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const prefix = options.prefix ?? freshPrefix()
   const redis = await openTestRedis(prefix)
   const spool = await createSpool(redis, { node: options.node ?? 'gw1', clock: systemClock, log: silent })
+  const reminders = createReminders(redis, { clock: options.clock ?? systemClock, log: silent })
   const played = new Map<string, PlayedService>()
   const services = options.services ?? { sms: {} }
   const config = configSchema.parse({
@@ -137,7 +139,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       return outcome
     },
     directory: options.externalCore ? undefined : directory,
-    ...(options.sessions && { sessions: options.sessions }),
+    ...(options.sessions && { sessions: { ...options.sessions, reminders } }),
     ...(options.isGroup && { isGroup: options.isGroup }),
     recorder: createRecorder(
       metrics,
@@ -150,11 +152,13 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     log: silent,
   })
   await interworking.start()
+  reminders.start()
 
   let running = true
   const close = async (deadline: AbortSignal) => {
     if (!running) return
     running = false
+    await reminders.stop(deadline)
     await interworking.stop(deadline)
     await spool.stop(deadline)
     await redis.stop()

@@ -12,6 +12,7 @@ import type { Clock } from '../../cpm/clock.js'
 import type { FailureReason } from '../../cpm/failure.js'
 import type { Uri } from '../../cpm/ids.js'
 import type { DispositionNotification } from '../../cpm/message.js'
+import type { Reminders } from '../../spool/reminders.js'
 import { type Spool, SpoolUnavailable } from '../../spool/spool.js'
 import type { Leases } from '../lease.js'
 import type { OriginatorAddresses } from '../originator.js'
@@ -22,6 +23,7 @@ import type { Route } from '../selection.js'
 import type { Service, Services } from '../service.js'
 import { createGuests } from './guest/guests.js'
 import { createGuestInbox, type GuestInbox } from './guest/inbox.js'
+import { createKeptLines } from './guest/kept.js'
 import { createGuestMail } from './guest/mail.js'
 import { createGuestRecords } from './guest/record.js'
 import { addressIn, inviteNatively, onceOnly, presented, presenting } from './native.js'
@@ -38,6 +40,7 @@ export interface SessionFunctionsOptions {
   readonly config: Pick<Config, 'node' | 'interworking'>
   readonly services: Services
   readonly spool: Spool
+  readonly reminders: Pick<Reminders, 'set' | 'on'>
   readonly leases: Leases
   readonly originators: OriginatorAddresses
   readonly recipients: Recipients
@@ -90,6 +93,8 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
     policies: sessions,
     privacy: policies.privacy,
     records,
+    isAlive: spool.isAlive,
+    kept: createKeptLines(spool.notes, options.reminders),
     mail: createGuestMail(spool, options.recorder, policies.maxLife, clock),
     join: (invitation, theirs, withdrawn) => intoGroup(invitation, presenting(named, theirs), withdrawn),
   })

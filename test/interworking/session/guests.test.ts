@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { SessionAnswer } from '../../../adapters/contract/index.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
+import { manualClock } from '../../contract-kit/clock.js'
 import { receipt, taken } from '../rig.js'
 import { HANDSET } from '../support.js'
 import { ALICE_NUMBER, POOL, playedSide, spoken, startSessionRig, toGroup } from './stage.js'
@@ -396,6 +397,49 @@ describe('afterwards', () => {
     expect(await rig.text()).toMatch(/^You have joined/)
     await rig.reply('back again', from)
     expect((await back.heard.next()).content).toMatchObject({ text: 'back again' })
+  })
+
+  test.each(['gw1', 'gw2'])(
+    'FN-10 what members had said when the node was killed reaches him by %s, once',
+    async (node) => {
+      const before = await startSessionRig({ preference: 'accept' })
+      const side = sideOf(await before.invite(toGroup()).answer)
+      await before.text()
+      await side.say(spoken('one'))
+      expect(await before.text()).toBe('Bob: one')
+      for (const text of ['two', 'three']) expect(await side.say(spoken(text))).toEqual({ kind: 'taken' })
+      const { from } = before.lastSms()
+      await before.abandon()
+      const rig = await startSessionRig({ prefix: before.prefix, node, clock: manualClock(before.clock.now()) })
+      const looks = () => {
+        rig.clock.advance(1_000)
+        return rig.quiet()
+      }
+      rig.clock.advance(18_000)
+      await expect.poll(looks).toBe(false)
+      expect(await rig.text()).toBe('Bob: two\nBob: three')
+      expect(rig.lastSms().from).toBe(from)
+      await rig.reply('who is that?', from)
+      expect(await rig.text()).toMatch(/^The conversation was interrupted/)
+    },
+  )
+
+  test('FN-10 he who comes back before that gets it first', async () => {
+    const before = await startSessionRig({ preference: 'accept' })
+    const side = sideOf(await before.invite(toGroup()).answer)
+    const { from } = await before.sms()
+    for (const text of ['one', 'two']) await side.say(spoken(text))
+    await before.text()
+    await before.abandon()
+    const back = playedSide()
+    const rig = await startSessionRig({
+      prefix: before.prefix,
+      group: async () => ({ kind: 'accepted', side: back }),
+      clock: manualClock(before.clock.now()),
+    })
+    await rig.reply('yes', from)
+    expect(await rig.text()).toBe('Bob: two')
+    expect(await rig.text()).toMatch(/^You have joined/)
   })
 
   test('FN-10 what comes in by another node reaches the session on its own, reports too', async () => {

@@ -15,6 +15,7 @@ import { selectServices } from '../../selection.js'
 import type { Service } from '../../service.js'
 import { refused } from '../port.js'
 import { createBundle, type Line } from './bundle.js'
+import { type KeptLine, type KeptLines, letterOf } from './kept.js'
 import { type GuestMail, plainText } from './mail.js'
 import type { GuestRecord } from './record.js'
 import { createGuestReports, dispositionsOf, type Spoken } from './reports.js'
@@ -25,6 +26,7 @@ export interface GuestContext {
   readonly service: Service
   readonly policies: SessionInterworkingConfig
   readonly mail: GuestMail
+  readonly kept: KeptLines
   readonly pending: PendingAnswers
   readonly clock: Clock
   /** Keeps the record, and the number with it. */
@@ -59,9 +61,11 @@ export interface Guest {
 
 /** Texts at most about what he did wrong, or asked: an automatic answer must not go on for ever. */
 const NOTICES = 3
+/** After the end of a window, in which this node sends by itself. */
+export const LEFT_BEHIND_AFTER_MS = 10_000
 
 export function createGuest(context: GuestContext, first: GuestRecord): Guest {
-  const { service, policies, mail, pending, clock, onError } = context
+  const { service, policies, mail, kept, pending, clock, onError } = context
   const texts = textsOf(policies, first.language)
   const reports = createGuestReports(service, first.participant)
   const me = { address: first.participant }
@@ -72,17 +76,16 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
   let notices = NOTICES
   let confused = false
   let lastAt = clock.now()
+  let reminded: Line<Spoken> | undefined
   let cancel: () => void = () => {}
 
   const bundle = createBundle<Spoken>({
     windowMs: policies.bundle.window,
     maximum: policies.bundle.maximum,
     clock,
+    keep: keepLines,
     send: sendLines,
-    onError(lines, error) {
-      onError(error)
-      for (const { about } of lines) if (about.reports.failed) ours?.report(about.messageId, me, 'failed')
-    },
+    onError,
   })
 
   const tell = (name: TextName): Promise<MessageId> =>
@@ -178,10 +181,23 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
     return meaning === 'help' ? notice('helpInside') : speak(message)
   }
 
-  async function sendLines(lines: readonly Line<Spoken>[]): Promise<void> {
+  /** If this node is gone by the end of the window, another one sends them, or this one when it is back. */
+  async function remind([first]: readonly Line<Spoken>[]): Promise<void> {
+    if (first === undefined || first === reminded) return
+    await kept.remind(record.session, clock.now() + policies.bundle.window + LEFT_BEHIND_AFTER_MS)
+    reminded = first
+  }
+
+  async function keepLines(lines: readonly Line<Spoken>[]): Promise<void> {
+    await Promise.all([kept.put(record.session, lines.map(keptLine)), remind(lines)])
+  }
+
+  async function sendLines(lines: readonly Line<Spoken>[], left?: readonly Line<Spoken>[]): Promise<void> {
     const spoken = lines.map(({ about }) => about)
-    const content = plainText(lines.map(({ text }) => text).join('\n'))
-    reports.sent(await mail.send(record, { content, dispositions: dispositionsOf(spoken) }), spoken)
+    const letter = { ...letterOf(record.session, lines.map(keptLine)), dispositions: dispositionsOf(spoken) }
+    const notes = left ? [kept.note(record.session, left.map(keptLine))] : []
+    const [messageId] = await Promise.all([mail.send(record, { ...letter, notes }), remind(left ?? [])])
+    reports.sent(messageId, spoken)
   }
 
   async function say({ messageId, from, privateTo, content, reports: wanted }: SessionMessage): Promise<SessionSaid> {
@@ -280,6 +296,8 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
     },
   }
 }
+
+const keptLine = ({ text, about }: Line<Spoken>): KeptLine => ({ messageId: about.messageId, text })
 
 const isPlain = (content: Content): content is Extract<Content, { text: string }> =>
   'text' in content && /^text\/plain\b/i.test(content.type)

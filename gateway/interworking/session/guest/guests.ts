@@ -11,7 +11,8 @@ import type { PendingAnswers } from '../../pending-answers.js'
 import type { Route } from '../../selection.js'
 import type { Service, Services } from '../../service.js'
 import { type InviteWithin, type OutsideInvitation, refused } from '../port.js'
-import { createGuest, type Guest } from './guest.js'
+import { createGuest, type Guest, LEFT_BEHIND_AFTER_MS } from './guest.js'
+import { type KeptLines, letterOf } from './kept.js'
 import { type GuestMail, plainText } from './mail.js'
 import { type GuestRecord, type GuestRecords, sessionUri } from './record.js'
 import { fill, invitationValues, languageOf, languagesFor, nameOf, textsOf } from './texts.js'
@@ -27,6 +28,9 @@ export interface GuestsOptions {
   readonly leases: Leases
   readonly records: GuestRecords
   readonly mail: GuestMail
+  readonly kept: KeptLines
+  /** Whether another node lives. */
+  readonly isAlive: (node: string) => Promise<boolean>
   readonly pending: PendingAnswers
   /** The way into a group for one who answers late; absent: there is none. */
   readonly join: InviteWithin | undefined
@@ -57,7 +61,7 @@ const MAX_GUESTS = 10_000
 const RECORD_AFTER_MS = 60_000
 
 export function createGuests(options: GuestsOptions): Guests {
-  const { services, policies, preferences, leases, records, mail, clock, join, onError } = options
+  const { services, policies, preferences, leases, records, mail, kept, clock, join, onError } = options
   const { linger, silence } = policies
   const live = new Map<Uri, Guest>()
   /** The last step of each guest, so that his messages do not overtake each other. */
@@ -87,9 +91,10 @@ export function createGuests(options: GuestsOptions): Guests {
         service,
         policies,
         mail,
+        kept,
         pending: options.pending,
         clock,
-        keep: (kept) => keep(kept, clock.now() + 2 * silence),
+        keep: (changed) => keep(changed, clock.now() + 2 * silence),
         async over(last) {
           live.delete(last.session)
           await end(last)
@@ -176,9 +181,21 @@ export function createGuests(options: GuestsOptions): Guests {
   async function hear(session: Uri, message: InboundMessage): Promise<void> {
     const guest = live.get(session)
     if (guest) return guest.heard(message)
+    await sendLeftBehind(session)
     const record = await records.get(session)
     if (record) await late(record, message)
   }
+
+  /** What a node had accepted for him and did not live to send; one that lives sends by itself. */
+  async function sendLeftBehind(session: Uri): Promise<void> {
+    const lines = await kept.get(session)
+    if (lines.length === 0) return
+    const record = await records.get(session)
+    const lives = live.has(session) || (record && record.node !== options.node && (await options.isAlive(record.node)))
+    if (lives) return kept.remind(session, clock.now() + policies.bundle.window + LEFT_BEHIND_AFTER_MS)
+    if (record) await mail.send(record, { ...letterOf(session, lines), notes: [kept.note(session, [])] })
+  }
+  kept.onReminder(sendLeftBehind)
 
   return {
     async invite(route, invitation, ours, withdrawn, ringing) {

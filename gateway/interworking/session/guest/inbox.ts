@@ -51,9 +51,12 @@ export function createGuestInbox(options: GuestInboxOptions): GuestInbox {
   const { node, spool, leases, records, guests, policies, recorder, clock } = options
   let consumer: LaneConsumer | undefined
 
-  const store = (record: GuestRecord, id: string, payload: GuestWork, message?: InboundMessage) => {
+  /** For the node of his session; when that is gone, any other one can tell him so, and let him join again. */
+  async function store(record: GuestRecord, id: string, payload: GuestWork, message?: InboundMessage) {
+    const lives = record.node === node || (await spool.isAlive(record.node))
     const now = clock.now()
-    const item = { id, lane: laneOf(record.node), attempts: 0, acceptedAt: now, expiresAt: now + LIFE_MS, payload }
+    const lane = laneOf(lives ? record.node : node)
+    const item = { id, lane, attempts: 0, acceptedAt: now, expiresAt: now + LIFE_MS, payload }
     const others = message?.alsoKnownAs?.map((other) => `${record.session}|${other}`)
     return spool.put(item, { rememberMs: message?.rememberMs ?? 1, ...(others && { alsoKnownAs: others }) })
   }

@@ -2,7 +2,7 @@ import type { Clock } from '../../../cpm/clock.js'
 import { newMessageId } from '../../../cpm/identity.js'
 import type { MessageId } from '../../../cpm/ids.js'
 import type { Content, CpmMessage, DispositionRequest } from '../../../cpm/message.js'
-import type { Spool } from '../../../spool/spool.js'
+import type { Note, Spool } from '../../../spool/spool.js'
 import type { Recorder } from '../../recorder.js'
 import { type OutboundWork, outLane } from '../../work.js'
 import type { GuestRecord } from './record.js'
@@ -11,6 +11,10 @@ export interface Letter {
   readonly content: Content
   readonly subject?: string
   readonly dispositions?: readonly DispositionRequest[]
+  /** The same letter again is sent once. Absent: it is another one. */
+  readonly messageId?: MessageId
+  /** Kept in the step in which it is stored. */
+  readonly notes?: readonly Note[]
 }
 
 /** What a guest is sent, as messages of his service: stored first, then sent like any other. */
@@ -20,7 +24,7 @@ export interface GuestMail {
 }
 
 /** What is said in a session is of no use much later. */
-const LETTER_LIFE_MS = 3_600_000
+export const LETTER_LIFE_MS = 3_600_000
 
 export const plainText = (text: string): Content => ({ type: 'text/plain;charset=utf-8', text })
 
@@ -31,10 +35,10 @@ export function createGuestMail(
   clock: Clock,
 ): GuestMail {
   return {
-    async send(guest, { content, subject, dispositions = [] }, before) {
+    async send(guest, { content, subject, dispositions = [], messageId = newMessageId(), notes = [] }, before) {
       const now = clock.now()
       const message: CpmMessage = {
-        messageId: newMessageId(),
+        messageId,
         from: guest.number,
         to: guest.address,
         sentAt: now,
@@ -46,14 +50,15 @@ export function createGuestMail(
       }
       const candidate = { service: guest.service, from: guest.number, to: guest.address }
       const payload: OutboundWork = { message, replyTo: { user: guest.session }, candidates: [candidate], index: 0 }
-      const id = `${guest.session}|${message.messageId}`
+      const id = `${guest.session}|${messageId}`
       before?.(id)
       recorder.routed(message, [candidate])
       const { expiresAt } = message
       const item = { id, lane: outLane(guest.service), attempts: 0, acceptedAt: now, expiresAt, payload }
-      await spool.put(item, { rememberMs: 1 })
+      // What was kept may be sent by another node as well.
+      await spool.put(item, { rememberMs: notes.length > 0 ? LETTER_LIFE_MS : 1, notes })
       recorder.stored(message, guest.service, clock.now() - now)
-      return message.messageId
+      return messageId
     },
   }
 }
