@@ -6,6 +6,7 @@ import { saidAttempt } from './mapping/said.js'
 import { refusal } from './mapping/to-sms.js'
 import { type SmsMetrics, smsMetrics } from './metrics.js'
 import type { SmsOptions } from './profile.js'
+import { createRecall } from './recall.js'
 import { createReceiver, type Receiver } from './receive.js'
 import { createSend } from './send.js'
 
@@ -80,6 +81,7 @@ export function createSmsAdapter(options: SmsOptions, context: AdapterContext): 
       send: createSend({ options, accounts, domain, clock, gateway, metrics, log }),
       describe: saidAttempt,
       refuses: (message) => refusal(message, options, options.binds),
+      ...createRecall({ options, accounts, domain, clock, metrics }),
       ...(options.binds.some(({ deliveryAck }) => deliveryAck) ? { report: createAcknowledge(accounts, clock) } : {}),
     },
     async start() {

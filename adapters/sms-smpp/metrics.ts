@@ -6,6 +6,8 @@ export interface SmsMetrics {
   /** Tells how to find out, whenever the counters are read, what of each account's window is in use. */
   watchWindows(read: () => readonly (readonly [account: string, inUse: number])[]): void
   submitted(account: string, outcome: string, seconds: number): void
+  /** A message that was to be cancelled or replaced. */
+  recalled(account: string, operation: 'cancel' | 'replace', outcome: string): void
   throttled(account: string): void
   reconnected(account: string): void
   receipt(account: string, state: string): void
@@ -43,6 +45,12 @@ export function smsMetrics(registry: Registry, service: string): SmsMetrics {
   const readers = windowReaders.get(window) ?? new Map<string, WindowReader>()
   windowReaders.set(window, readers)
   const submits = counter('submits_total', 'Parts of messages offered to the message centre, by outcome.', 'outcome')
+  const recalls = counter(
+    'recalls_total',
+    'Messages the message centre was to cancel or replace, by outcome.',
+    'operation',
+    'outcome',
+  )
   const throttles = counter('throttles_total', 'Answers of the message centre that asked for a lower rate.')
   const reconnects = counter('reconnects_total', 'New connections after one was lost or refused.')
   const receipts = counter('receipts_total', 'Delivery receipts, by state.', 'state')
@@ -66,6 +74,7 @@ export function smsMetrics(registry: Registry, service: string): SmsMetrics {
       submits.inc({ service, account, outcome })
       latency.observe({ service, account }, seconds)
     },
+    recalled: (account, operation, outcome) => recalls.inc({ service, account, operation, outcome }),
     throttled: (account) => throttles.inc({ service, account }),
     reconnected: (account) => reconnects.inc({ service, account }),
     receipt: (account, state) => receipts.inc({ service, account, state }),

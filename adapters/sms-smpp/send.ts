@@ -6,6 +6,7 @@ import type { AccountLinks, Submitted } from './bind/account.js'
 import { chooseAccount } from './bind/choose.js'
 import type { Answer } from './bind/requests.js'
 import { createTurns } from './bind/turns.js'
+import { handleOf } from './mapping/handle.js'
 import { messageIdKeys } from './mapping/message-id.js'
 import { type Progress, readProgress, writeProgress } from './mapping/progress.js'
 import { type Repair, repairFor } from './mapping/repair.js'
@@ -96,12 +97,17 @@ export function createSend(parts: SenderParts) {
     return { id: id as ServiceMessageId, keys: messageIdKeys(id, messageId).map((key) => `${name}/${key}`) }
   }
 
-  const accepted = (sending: Sending, taken: readonly ServicePart[]): SendOutcome => ({
-    kind: 'accepted',
-    parts: taken,
-    reportExpected: sending.reportExpected && taken.every((part) => part.keys.length > 0),
-    said: saidAccepted(taken, sending.plan[0]?.fields.data_coding ?? 0, sending.account.profile),
-  })
+  const accepted = (sending: Sending, taken: readonly ServicePart[]): SendOutcome => {
+    const { profile } = sending.account
+    const handle = handleOf(profile.name, taken, sending.plan[0])
+    return {
+      kind: 'accepted',
+      parts: taken,
+      reportExpected: sending.reportExpected && taken.every((part) => part.keys.length > 0),
+      ...(handle === undefined ? {} : { handle }),
+      said: saidAccepted(taken, sending.plan[0]?.fields.data_coding ?? 0, profile),
+    }
+  }
 
   /** Refused as it was: there may be another way to say it, to be tried once and only before anything was taken. */
   const repaired = (

@@ -2,7 +2,7 @@ import type { Clock } from '../../../gateway/cpm/clock.js'
 import type { Account } from '../profile.js'
 import { EncodeError } from '../wire/pdu.js'
 import { tlvInt } from '../wire/tlv.js'
-import type { ShortMessage, Tlv } from '../wire/types.js'
+import type { FieldsOf, ShortMessage, Tlv } from '../wire/types.js'
 import type { BindKind } from './bind-answer.js'
 import { dialer } from './dial.js'
 import { createLink, type Link, type LinkEvents } from './link.js'
@@ -10,7 +10,7 @@ import { createOutbindListener, type OutbindListener } from './outbind.js'
 import { createQueue } from './queue.js'
 import { createRate } from './rate.js'
 import type { Answer } from './requests.js'
-import type { Session, SessionSettings } from './session.js'
+import type { OperatorCommand, Session, SessionSettings } from './session.js'
 
 /** What became of one submit_sm: an answer, none, or it was never written. */
 export type Submitted =
@@ -28,15 +28,23 @@ export interface Submission {
   readonly late: (answer: Answer) => void
 }
 
-export type AccountEvents = Omit<LinkEvents<Submission>, 'free' | 'late'>
+/** What a link hands back when an answer comes after its time. */
+type Asker = Pick<Submission, 'late'>
+
+export type AccountEvents = Omit<LinkEvents<Asker>, 'free' | 'late'>
 
 /** All binds of one account: they share the rate, the queue and the fate of being throttled. */
 export interface AccountLinks {
   readonly profile: Account
-  readonly links: readonly Link<Submission>[]
+  readonly links: readonly Link<Asker>[]
   start(): Promise<void>
   /** Queues a submit_sm for the next free place of any link, in order, at the account's rate. */
   submit(submission: Submission): void
+  /** Asks about a message that the centre has, past the queue, if a link has a place. */
+  request<C extends OperatorCommand>(
+    command: C,
+    fields: FieldsOf[C],
+  ): Promise<Answer | Extract<Submitted, { readonly kind: 'unsent' }>>
   /** The centre throttled; returns how long the account pauses, ms. */
   throttled(firstPauseMs: number): number
   /** Requests that may be under way over all links; 0 while none is up or the account pauses. */
@@ -98,7 +106,7 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
   const plan = bindPlan(profile)
   const dial = plan.some((entry) => entry.dials) ? dialer(profile) : undefined
   const links = plan.map((entry) =>
-    createLink<Submission>(
+    createLink<Asker>(
       {
         name: entry.name,
         session: sessionSettings(profile, entry.kind),
@@ -117,7 +125,7 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
           events.ended(id, end)
           if (capacity() === 0) dismiss('no-link')
         },
-        late: (submission, answer) => submission.late(answer),
+        late: (asker, answer) => asker.late(answer),
         free: () => pump(),
       },
     ),
@@ -131,11 +139,11 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
     for (const link of links) if ((link.session()?.isBound() ?? false) && sends(link)) places += profile.window
     return clock.now() < rate.pausedUntil() ? 0 : places
   }
-  const sends = (link: Link<Submission>) => plan[links.indexOf(link)]?.kind !== 'receiver'
+  const sends = (link: Link<Asker>) => plan[links.indexOf(link)]?.kind !== 'receiver'
 
   /** The link with most places free. */
   const roomiest = () => {
-    let best: ReturnType<Link<Submission>['session']>
+    let best: ReturnType<Link<Asker>['session']>
     for (const link of links) {
       const session = link.session()
       if (session && session.free() > (best?.free() ?? 0)) best = session
@@ -179,7 +187,7 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
   }
 
   /** False when it cannot be written as SMPP wants it. */
-  const write = (session: Session<Submission>, submission: Submission): boolean => {
+  const write = (session: Session<Asker>, submission: Submission): boolean => {
     try {
       session.submit(submission.fields, submission.tlvs, submission, (answer) => answered(submission, answer))
       return true
@@ -254,6 +262,18 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
       watch(submission.giveUp)
       queue.push(submission)
       pump()
+    },
+    request(command, fields) {
+      const session = roomiest()
+      if (!session) return Promise.resolve({ kind: 'unsent', why: 'no-link' })
+      return new Promise((resolve, reject) => {
+        try {
+          session.request(command, fields, { late: () => undefined }, resolve)
+        } catch (error) {
+          if (error instanceof EncodeError) resolve({ kind: 'unsent', why: 'unencodable' })
+          else reject(error)
+        }
+      })
     },
     throttled(firstPauseMs) {
       const left = rate.throttled(clock.now(), firstPauseMs)

@@ -50,6 +50,9 @@ export interface SessionEvents<Note> {
   protocolError(name: string): void
 }
 
+/** What is asked about a message that the centre has. */
+export type OperatorCommand = 'cancel_sm' | 'replace_sm'
+
 type State = 'binding' | 'bound' | 'draining' | 'unbinding' | 'dismissed' | 'closed'
 
 /** One bind, from bind request to the end of the connection (SMPP 3.4 §2). */
@@ -60,6 +63,8 @@ export interface Session<Note> {
   disconnected(detail: string): void
   /** Sends a submit_sm; `done` is called once. Only while `free()` is above 0. Throws EncodeError. */
   submit(fields: ShortMessage, tlvs: readonly Tlv[], note: Note, done: (answer: Answer) => void): void
+  /** Sends another request on the same terms. */
+  request<C extends OperatorCommand>(command: C, fields: FieldsOf[C], note: Note, done: (answer: Answer) => void): void
   /** Places for requests; 0 when none may be sent. */
   free(): number
   used(): number
@@ -243,6 +248,20 @@ export function openSession<Note>(
     }
   }
 
+  const ask = <C extends OperatorCommand | 'submit_sm'>(
+    command: C,
+    fields: FieldsOf[C],
+    tlvs: readonly Tlv[],
+    note: Note,
+    done: (answer: Answer) => void,
+  ) => {
+    const sequence = requests.nextSequence()
+    const now = clock.now()
+    port.write(encodePdu(command, ROK, sequence, fields, tlvs))
+    requests.open(sequence, `${command}_resp`, now, note, done)
+    alarm.by(now + settings.limits.request)
+  }
+
   send(`bind_${settings.kind}`, ROK, requests.nextSequence(), settings.bind)
   alarm.by(look(phaseSince).next)
 
@@ -271,13 +290,8 @@ export function openSession<Note>(
     disconnected(detail) {
       over({ why: 'disconnected', detail, refused: false, clean: state === 'unbinding' && intake.waiting() === 0 })
     },
-    submit(fields, tlvs, note, done) {
-      const sequence = requests.nextSequence()
-      const now = clock.now()
-      port.write(encodePdu('submit_sm', ROK, sequence, fields, tlvs))
-      requests.open(sequence, 'submit_sm_resp', now, note, done)
-      alarm.by(now + settings.limits.request)
-    },
+    submit: (fields, tlvs, note, done) => ask('submit_sm', fields, tlvs, note, done),
+    request: (command, fields, note, done) => ask(command, fields, [], note, done),
     free: () => (state === 'bound' && settings.kind !== 'receiver' ? requests.free() : 0),
     used: requests.used,
     peerVersion: () => peerVersion,

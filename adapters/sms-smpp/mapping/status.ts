@@ -1,5 +1,5 @@
 import type { FailureReason } from '../../../gateway/cpm/failure.js'
-import type { SendOutcome } from '../../contract/index.js'
+import type { RecallOutcome, SendOutcome } from '../../contract/index.js'
 import { STATUSES, type StatusClass } from './status-table.js'
 
 export type { StatusClass } from './status-table.js'
@@ -99,6 +99,18 @@ export function submitOutcome(status: number, context: StatusContext): Refusal {
     case 'protocol':
       return { kind: 'refused', final: OF_THIS_SERVICE.has(reason) ? 'here' : 'everywhere', reason, said }
   }
+}
+
+/** No such message, and neither to be cancelled nor replaced (any more): SMPP 3.4 §5.1.3 does not tell why. */
+const TOO_LATE: ReadonlySet<number> = new Set([0x0c, 0x11, 0x13])
+
+/** What the answer to cancel_sm or replace_sm says. */
+export function recallOutcome(status: number, said: string): RecallOutcome {
+  if (status === 0) return { kind: 'done', said }
+  if (TOO_LATE.has(status)) return { kind: 'too-late', said }
+  const { class: usual, reason } = statusMeaning(status)
+  const passing = usual === 'throttle' || usual === 'bind' || usual.startsWith('temporary')
+  return passing ? { kind: 'unavailable', said } : { kind: 'refused', reason, said }
 }
 
 /** The peer's own meaning of this status, where its profile has one. */
