@@ -55,13 +55,14 @@ export function createInviting(hall: Hall, seats: Seats): Ring {
     onAlerting: () => void,
   ): Promise<Rung> {
     const { media, seat } = seats.awaitMedia()
-    const side = seats.awaitSide(participant)
+    const others = roster.all().filter((other) => other !== participant && other.endpoints.size > 0)
+    const side = seats.awaitSide(participant, others)
     try {
       const dialled = await dial(options, participant, cause, {
         streams: streamsFor(participant),
         media,
         ours: side.ours,
-        others: roster.all().filter((other) => other !== participant && other.endpoints.size > 0),
+        others,
         onAlerting,
         withdrawn,
       })

@@ -30,8 +30,8 @@ export interface LegListeners {
 /** Makes the seats of one session. */
 export interface Seats {
   awaitMedia(): AwaitedMedia
-  /** CPM's side of a session with a service, ready before the service has answered. */
-  awaitSide(participant: Participant): AwaitedSide
+  /** CPM's side of a session with a service, ready before the service has answered. `shown`: who it has been told is in. */
+  awaitSide(participant: Participant, shown?: readonly Participant[]): AwaitedSide
   legs(): readonly LegEndpoint[]
 }
 
@@ -116,7 +116,7 @@ export function createSeats(hall: Hall, listeners: LegListeners): Seats {
         },
       }
     },
-    awaitSide(participant) {
+    awaitSide(participant, shown = []) {
       let endpoint: Endpoint | undefined
       const ours: SessionSide = {
         async say(message) {
@@ -148,10 +148,18 @@ export function createSeats(hall: Hall, listeners: LegListeners): Seats {
           })
           endpoint = made
           hall.seat(made)
+          tellWhoIsIn(made, shown)
           return made
         },
       }
     },
+  }
+
+  /** Those it has not been told of come, those who have left meanwhile go. */
+  function tellWhoIsIn({ participant, told }: Endpoint, shown: readonly Participant[]): void {
+    const inside = roster.all().filter((other) => other !== participant && other.endpoints.size > 0)
+    for (const other of shown) if (!inside.includes(other)) told?.(other, 'left')
+    for (const other of inside) if (!shown.includes(other)) told?.(other, 'joined')
   }
 }
 

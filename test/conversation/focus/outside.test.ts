@@ -91,6 +91,25 @@ test('FLOW-31 FLOW-31a FLOW-31b GRP-ADD-05: a member outside CPM is invited by a
   expect(stage.faults).toEqual([])
 })
 
+test('who came or left while a service was asked is told to it with its yes, each once', async () => {
+  const stage = await openFocusStage({ members: [uri('alice'), uri('bob'), uri('carol'), uri('dave'), ZOE] })
+  const [alice, bob, carol] = [await stage.phone('alice'), await stage.phone('bob'), await stage.phone('carol')]
+  const placed = place(alice, FRIENDS)
+  const bobs = await answer(bob, await bob.calls.next('INVITE', any))
+  const alices = await talkOf(alice, placed)
+  const first = await toZoe(stage)
+  expect(first.invitation.group?.participants).toEqual([])
+  const carols = await answer(carol, await carol.calls.next('INVITE', any))
+  await bobs.dialog.bye()
+  const { side, told } = playedSide()
+  first.answer({ kind: 'accepted', side })
+  for (const name of ['alice', 'carol']) await told.next(name, (text) => text === `joined ${uri(name)}`)
+  await carols.dialog.bye()
+  await told.next('carol', (text) => text === `left ${uri('carol')}`)
+  expect(told.items).toEqual([])
+  await alices.dialog.bye()
+})
+
 test('what becomes of messages is reported both ways as IMDNs within the session', async () => {
   const stage = await openFocusStage({ members: [uri('alice'), uri('bob'), ZOE] })
   const { alice, bob } = await assemble(stage, ['alice', 'bob'])
@@ -166,10 +185,11 @@ test('a member outside comes by himself, leaves by himself, and is kept out wher
   const early = await stage.focus().joinOutside(invitation, playedSide().side)
   expect(early).toMatchObject({ kind: 'refused' })
   const { alice, bob } = await assemble(stage, ['alice', 'bob'])
-  const { side, said } = playedSide()
+  const { side, said, told } = playedSide()
   const joined = await stage.focus().joinOutside(invitation, side)
   if (joined.kind !== 'accepted') throw new Error(joined.said)
   expect((await toZoe(stage)).withdrawn.aborted).toBe(true)
+  for (const name of ['alice', 'bob']) await told.next(name, (text) => text === `joined ${uri(name)}`)
   await alice.talk.says('welcome')
   await said.next('welcome', any)
   await joined.side.leave()
