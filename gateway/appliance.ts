@@ -88,6 +88,7 @@ export async function startAppliance(
     const edge = createSipEdge({
       config,
       server: server.control,
+      isOneOfMany: isShared(config.redis),
       ...(core ? { core } : {}),
       onRequest: (request) => onRequest(request),
       clock,
@@ -188,6 +189,10 @@ export async function startAppliance(
     throw error
   }
 }
+
+/** A Redis of our own is of this node alone. */
+const isShared = (redis: Config['redis']): boolean =>
+  redis !== 'embedded' && (typeof redis === 'string' || !('embedded' in redis))
 
 const LOOPBACK = ['127.0.0.0/8', '::1']
 

@@ -74,6 +74,10 @@ const sip = z.strictObject({
     z.union([z.literal('embedded'), drachtioServer]).default('embedded'),
     'embedded, or the drachtio-server to use.',
   ),
+  advertise: describe(
+    hostPort.optional(),
+    'Where nodes that share the Redis reach the SIP of this one, host:port; default: the first address listened on, unless it is 0.0.0.0. A group session lives on one node: the others pass on to it what is for the session, so each has to be in the trust of the others.',
+  ),
   core: describe(
     z.union([z.literal('embedded'), uri]).default('embedded'),
     'embedded (registrar and authentication of our own), or the SIP URI of the next hop towards the SIP/IP core.',

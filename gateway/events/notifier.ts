@@ -57,6 +57,8 @@ const MAX_PER_RESOURCE = 100
 /** Notes outlive the subscription, so that one that ended while no node ran can still be told. */
 const GRACE_MS = 3_600_000
 const RETRY_MS = 30_000
+/** Until a node looks again that may be the right one. */
+const ELSEWHERE_MS = 500
 const KIND = 'subscription'
 
 /**
@@ -105,6 +107,7 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
       supports: (request.header('supported') ?? '').split(',').map((tag) => tag.trim().toLowerCase()),
       ...(originator && { subscriber: originator }),
     })
+    if (authorised.kind === 'elsewhere') return authorised.answer
     const { headers = {} } = authorised
     if (authorised.kind === 'refused') return { status: authorised.status, warning: authorised.warning, headers }
     const { resource, pending } = authorised
@@ -170,8 +173,14 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
 
   /** Sends what is due, and sees to it that somebody looks again in time; gives the step that ended it. */
   async function notify(key: string): Promise<NextStep | undefined> {
-    const found = packages.get((await read(key))?.package ?? '')
-    if (!found) return undefined
+    const known = await read(key)
+    const found = packages.get(known?.package ?? '')
+    if (!known || !found) return undefined
+    if (await found.isElsewhere?.(known.resource)) {
+      const until = clock.now() + ELSEWHERE_MS
+      await reminders.set(KIND, key, until)
+      return { kind: 'wait', until }
+    }
     for (;;) {
       const step = await update(key, found, (state) => {
         const result = state && next(state, clock.now(), found.minIntervalMs)

@@ -1,5 +1,5 @@
 import type { Uri } from '../cpm/ids.js'
-import type { Originator } from '../sip/port.js'
+import type { Originator, SipAnswer } from '../sip/port.js'
 import type { EndReason } from './event-headers.js'
 
 /** Who wants to subscribe to what. */
@@ -15,7 +15,7 @@ export interface SubscriptionRequest {
 
 /**
  * What the authority of a package says; `resource` is the one name under which its state is kept. `pending`: the resource's
- * owner has not decided yet. `headers` are those of the answer.
+ * owner has not decided yet. `headers` are those of the answer. elsewhere: another node has the resource.
  */
 export type Authorisation =
   | {
@@ -30,6 +30,7 @@ export type Authorisation =
       readonly warning: string
       readonly headers?: Readonly<Record<string, string>>
     }
+  | { readonly kind: 'elsewhere'; readonly answer: SipAnswer }
 
 /** Where a subscription stands after its authorisation was looked at anew. */
 export type Standing = 'active' | 'pending' | { readonly ended: EndReason }
@@ -81,6 +82,8 @@ export interface EventPackage<Change> {
     version: number,
     subscriber: Uri | undefined,
   ): Promise<PackageBody>
+  /** Whether its state is known to another node alone, which then notifies; absent where each node knows all. Rejects with SpoolUnavailable. */
+  isElsewhere?(resource: Uri): Promise<boolean>
   /** Told when a subscription has begun, has been approved or has ended. */
   watched?(resource: Uri, watcher: Watcher): Promise<void>
 }

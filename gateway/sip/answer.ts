@@ -1,10 +1,13 @@
 import type { SipHeaderLines } from './headers.js'
 import type { BadInput } from './options.js'
+import type { Speaker } from './pass-on.js'
 import type { SipAnswer } from './port.js'
 
 /** An answer of the edge itself; a header may have several lines. */
 export interface EdgeAnswer extends Omit<SipAnswer, 'headers'> {
   readonly headers?: SipHeaderLines
+  /** Who asks, where the answer says `forwardTo`. */
+  readonly speaker?: Speaker
 }
 
 /** A request that goes no further. `why` is absent when the client did nothing wrong. */

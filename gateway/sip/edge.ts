@@ -8,6 +8,8 @@ import type { IncomingRequest, OutgoingRequest } from './link.js'
 import type { SipEdgeOptions } from './options.js'
 import { type OutboundOptions, toRequests } from './outbound.js'
 import { outcomeClass, toOutcome } from './outcome.js'
+import { ownAddress } from './own-address.js'
+import { passOn } from './pass-on.js'
 import type {
   EventAnswer,
   EventMethod,
@@ -63,6 +65,8 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
     clock,
     log,
   })
+  const address = (): string | undefined =>
+    options.isOneOfMany ? ownAddress(stack.listening(), sip.advertise) : undefined
   const sendInDialog = createDialogSender(exchange, sip.server !== 'embedded')
   const sessions = createSessions({
     stack,
@@ -71,6 +75,7 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
     outbound,
     timerSeconds: Math.round(config.sessions.refresh / 1000),
     sendInDialog,
+    node: address,
     clock,
     log,
     metrics,
@@ -84,8 +89,11 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
       if (answered) return
       answered = true
       cancelTimeout()
+      const counted = (status: number): void => metrics.requestIn(request.method, status, clock.now() - at)
+      const { forwardTo, speaker } = given
+      if (forwardTo && speaker && passOn(request, forwardTo, speaker, domain, counted)) return
       request.answer(given.status, given.reason, answerHeaders(given, domain))
-      metrics.requestIn(request.method, given.status, clock.now() - at)
+      counted(given.status)
       given.afterwards?.()
     }
     const cancelTimeout = clock.after(ANSWER_WITHIN_MS, () => answer({ status: 504, warning: 'no outcome in time' }))
@@ -114,7 +122,10 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
     const handler = method && eventHandlers.get(method)
     if (method === undefined || !handler) return { status: 405, headers: { Allow: allow() } }
     const received = await toEventRequest(request, method, identity, limits)
-    return 'kind' in received ? received : eventAnswer(received, await handler(received))
+    if ('kind' in received) return received
+    const { originator, byCore } = received
+    const answer = eventAnswer(received, await handler(received))
+    return { ...answer, ...(originator && { speaker: { from: originator.uri, byCore } }) }
   }
 
   async function message(request: IncomingRequest): Promise<EdgeAnswer | Refusal> {
@@ -178,6 +189,7 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
       onThirdParty = handler
     },
     listening: () => stack.listening(),
+    address,
     healthy: () => stack.healthy(),
   }
 }

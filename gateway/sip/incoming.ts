@@ -16,6 +16,11 @@ export interface IncomingRequest {
   /** Of a request within a dialog that the SIP server knows. */
   readonly dialogId?: string
   /** Sends the final answer; only the first call counts. Never throws. */
+  /**
+   * Forwards it instead, staying in the path of its dialog; these headers are added. `done` hears the status it got in the end.
+   * Absent where the link cannot.
+   */
+  forward?(to: string, headers: Readonly<Record<string, string>>, done: (status: number) => void): void
   answer(status: number, reason?: string, headers?: SipHeaderLines, body?: string): void
 }
 
@@ -36,6 +41,11 @@ export function toIncoming(
 ): IncomingRequest {
   writes.over(request.socket)
   let answered = false
+    forward(to, headers, done) {
+      if (answered) return
+      answered = true
+      proxy(request, { to, headers }, log, done)
+    },
   return {
     ...received(request),
     answer(status, reason, headers = {}, body) {
@@ -71,6 +81,12 @@ export function toIncomingInvite(
     send(response, log, status, reason, headers, body, sent)
     pending.answered(request)
   }
+    forward(to, headers, done) {
+      if (answered || cancelled) return
+      answered = true
+      proxy(request, { to, headers, provisionalTimeout: SIGN_OF_LIFE }, log, done)
+      pending.answered(request)
+    },
   return {
     ...received(request),
     provisional(status, headers = {}) {
@@ -87,6 +103,34 @@ export function toIncomingInvite(
       final(200, undefined, headers, body, (error) => taken(error ? undefined : response.stackDialogId))
     },
     onCancel(given) {
+/** A node that is alive says 100 at once. */
+const SIGN_OF_LIFE = '4s'
+
+function proxy(
+  request: SrfRequest,
+  {
+    to,
+    ...rest
+  }: {
+    readonly to: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly provisionalTimeout?: string
+  },
+  log: Logger,
+  done: (status: number) => void,
+): void {
+  const options = { ...rest, headers: { ...rest.headers }, destination: [to], remainInDialog: true }
+  try {
+    request.proxy(options, (error, result) => {
+      if (error) log.warn({ why: error, to }, 'request not forwarded')
+      done(result?.finalStatus ?? 500)
+    })
+  } catch (error) {
+    log.warn({ err: error, to }, 'request not forwarded')
+    done(500)
+  }
+}
+
       listener = given
       if (cancelled) given()
     },
@@ -125,7 +169,7 @@ function isEmpty(headers: SipHeaderLines): boolean {
   return true
 }
 
-const received = (request: SrfRequest): Omit<IncomingRequest, 'answer'> => ({
+const received = (request: SrfRequest): Omit<IncomingRequest, 'answer' | 'forward'> => ({
   method: request.method,
   uri: request.uri,
   headers: toSipHeaders(request.headers),

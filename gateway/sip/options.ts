@@ -18,6 +18,8 @@ export interface SipEdgeOptions {
     readonly sessions: Pick<Config['sessions'], 'refresh'>
   }
   readonly server: ControlAddress
+  /** Other nodes share the store with this one, so that peers have to be told which node has what. */
+  readonly isOneOfMany?: boolean
   /** Absent with an external SIP/IP core. */
   readonly core?: EmbeddedCore
   readonly onRequest: CpmRequestHandler

@@ -43,6 +43,16 @@ export interface SrfRequest {
   cancel(options: { headers: Record<string, string> }, callback: () => void): void
 }
 
+  /** `error`: the server has not forwarded it, and has refused it by itself or still waits for an answer. */
+  proxy(
+    options: {
+      destination: string[]
+      remainInDialog: boolean
+      provisionalTimeout?: string
+      headers: Record<string, string>
+    },
+    callback: (error: unknown, result?: { readonly finalStatus?: number }) => void,
+  ): void
 export interface SrfMessage {
   readonly headers: Record<string, string>
 }

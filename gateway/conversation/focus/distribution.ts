@@ -16,6 +16,7 @@ import { collect, PipeBroken } from '../../msrp/octet-pipe.js'
 import { createParcel, type Parcel, parcelOf, plainType, withFrom } from './parcel.js'
 import type { Endpoint, Participant } from './participant.js'
 import type { FocusRecorder } from './recorder.js'
+import { bareIdentity } from './records.js'
 import type { Roster } from './roster.js'
 import { IMDN_TYPE, MESSAGE_STREAM } from './side-endpoint.js'
 import type { StreamKey } from './streams.js'
@@ -71,7 +72,8 @@ export function createDistribution(options: DistributionOptions): Distribution {
 
   /** The one a message is for; undefined: everybody; a number: what its sender is told. */
   function addressee(cpim: Cpim, type: string): Participant | undefined | number {
-    const to = cpim.to.map((address) => (room.some((own) => sameParty(own, address.uri)) ? { uri: identity } : address))
+    const isRoom = (uri: string): boolean => room.some((own) => sameParty(own, bareIdentity(uri)))
+    const to = cpim.to.map((address) => (isRoom(address.uri) ? { uri: identity } : address))
     const wanted = addresseeOf(to, identity)
     switch (wanted.kind) {
       case 'everybody':

@@ -15,13 +15,22 @@ import type { SessionFocus } from '../session/port.js'
 import { type Conference, createConference } from './conference.js'
 import { type ParticipantInformation, startParticipantInformation } from './participant-info.js'
 import type { ConferenceSurroundings } from './port.js'
-import { createSessionRecords, isIdentity, newRecord, type SessionRecord } from './records.js'
+import {
+  bareIdentity,
+  createSessionRecords,
+  type FoundRecord,
+  isIdentity,
+  newRecord,
+  type SessionRecord,
+} from './records.js'
 import type { Newcomer } from './roster.js'
 
 export interface FocusOptions
   extends Omit<ConferenceSurroundings, 'isOutside' | 'newcomer' | 'allows' | 'isBusy' | 'counted' | 'validityMs'> {
   readonly config: Pick<Config, 'domain' | 'defaultCountry' | 'groups' | 'sessions' | 'media' | 'node'>
   readonly edge: Pick<SessionPort, 'onRefer'>
+  /** SIP URI by which other nodes reach this one. */
+  readonly address: () => string | undefined
   readonly notes: NoteStore
   readonly notifier: Pick<Notifier, 'add'>
   /** The users of the embedded core; absent with an external one. */
@@ -44,7 +53,8 @@ export interface Focus extends SessionFocus {
 
 const ALIVE_MS = 30_000
 const LARGE: readonly (string | undefined)[] = [ICSI.largeMessage, ICSI.groupLargeMessage]
-const ELSEWHERE: SipAnswer = { status: 503, retryAfterSeconds: 30, warning: 'the session is on another node' }
+const WARNING = { status: 503, retryAfterSeconds: 30, warning: 'the session is on another node' }
+const GONE: SipAnswer = { status: 503, retryAfterSeconds: 5 }
 
 export function createFocus(options: FocusOptions): Focus {
   const { config, notes, directory, recorder, clock, fault } = options
@@ -76,11 +86,23 @@ export function createFocus(options: FocusOptions): Focus {
 
   const information: ParticipantInformation = startParticipantInformation({
     notifier: options.notifier,
-    find: (address) => live.get(address) ?? byGroup.get(address),
+    find: running,
+    elsewhere,
     maxParticipants: MAX_PARTICIPANTS,
     notifyIntervalMs: limits.notifyInterval,
     fault,
   })
+
+  function running(address: Uri): Conference | undefined {
+    return live.get(bareIdentity(address)) ?? byGroup.get(address)
+  }
+
+  /** What a request is answered here for a session that another node has (`GRP-ORIG-05`). */
+  async function elsewhere(address: Uri): Promise<SipAnswer | undefined> {
+    const identity = bareIdentity(address)
+    const found = await (isIdentity(identity) ? records.find(identity) : records.ofGroup(address))
+    return found.kind === 'elsewhere' ? awayAt(found) : undefined
+  }
 
   function newcomer(address: Uri): Newcomer {
     const user = directory?.find(address)
@@ -132,7 +154,10 @@ export function createFocus(options: FocusOptions): Focus {
 
   async function beginFor(group: Group, invitation: Invitation): Promise<Conference | SipAnswer> {
     const found = await records.ofGroup(group.address)
-    if (found.kind === 'elsewhere') return ELSEWHERE
+    if (found.kind === 'elsewhere') return awayAt(found)
+    const { addresses } = invitation.originator
+    if (group.policies.sessions.join === 'members' && !membership.isMember(group, addresses)) return NO_MEMBER
+    if (live.size >= limits.maxSessions) return TOO_MANY
     const former = found.kind === 'found' ? { ...found.record, node: config.node } : undefined
     const record = former ?? recordFor(invitation, group.address, group)
     await records.save(record, group.policies.sessions.keep)
@@ -141,16 +166,11 @@ export function createFocus(options: FocusOptions): Focus {
 
   async function toGroup(call: IncomingCall, group: Group): Promise<void> {
     const { originator } = call.invitation
-    const running = byGroup.get(group.address)
-    const under = opening.get(group.address)
-    if (running || under) {
-      const conference = running ?? (await under)
-      return conference && 'join' in conference ? conference.join(call) : call.reject(conference ?? ELSEWHERE)
+    const going = byGroup.get(group.address) ?? opening.get(group.address)
+    if (going) {
+      const conference = await going
+      return 'join' in conference ? conference.join(call) : refuse(call, conference)
     }
-    if (group.policies.sessions.join === 'members' && !membership.isMember(group, originator.addresses)) {
-      return refuse(call, { status: 403, warning: 'not a member' })
-    }
-    if (live.size >= limits.maxSessions) return refuse(call, TOO_MANY)
     const begun = beginFor(group, call.invitation).finally(() => opening.delete(group.address))
     opening.set(group.address, begun)
     const conference = await begun
@@ -182,7 +202,7 @@ export function createFocus(options: FocusOptions): Focus {
     const running = live.get(identity)
     if (running) return running
     const found = await records.find(identity)
-    if (found.kind === 'elsewhere') return ELSEWHERE
+    if (found.kind === 'elsewhere') return awayAt(found)
     if (found.kind !== 'found') return { status: 404, warning: 'no such session' }
     // Somebody else may have taken it up meanwhile.
     const meanwhile = live.get(identity)
@@ -206,7 +226,7 @@ export function createFocus(options: FocusOptions): Focus {
 
   async function toSession(call: IncomingCall): Promise<void> {
     const { target, originator } = call.invitation
-    const conference = await byIdentity(target, mayRevive(originator))
+    const conference = await byIdentity(bareIdentity(target), mayRevive(originator))
     if ('join' in conference) return conference.join(call)
     refuse(call, conference)
   }
@@ -217,12 +237,13 @@ export function createFocus(options: FocusOptions): Focus {
   }
 
   async function referred(refer: ReferRequest): Promise<SipAnswer> {
-    const conference = live.get(refer.target)
-    return conference ? conference.referred(refer) : { status: 404, warning: 'no such session' }
+    const conference = live.get(bareIdentity(refer.target))
+    if (conference) return conference.referred(refer)
+    return (await elsewhere(refer.target)) ?? { status: 404, warning: 'no such session' }
   }
 
   function beat(): void {
-    records.alive(ALIVE_MS).catch(fault)
+    records.alive(ALIVE_MS, options.address()).catch(fault)
     cancelBeat = clock.after(ALIVE_MS / 3, beat)
   }
 
@@ -233,7 +254,7 @@ export function createFocus(options: FocusOptions): Focus {
       !LARGE.includes(icsi) && (recipients !== undefined || isIdentity(target) || groups.hosts(target)),
     async invited(call) {
       const { target, recipients } = call.invitation
-      if (!isRunning) return refuse(call, { status: 503, retryAfterSeconds: 5 })
+      if (!isRunning) return refuse(call, GONE)
       if (recipients && target !== groups.lists.address) {
         return refuse(call, { status: 420, headers: { Unsupported: 'recipient-list-invite' } })
       }
@@ -247,7 +268,7 @@ export function createFocus(options: FocusOptions): Focus {
       )
     },
     async joinOutside({ from, fromName, to }, theirs) {
-      const conference = live.get(to) ?? byGroup.get(to)
+      const conference = running(to)
       if (!conference) return { kind: 'refused', reason: 'recipient-unavailable', said: 'no session is running' }
       const who = newcomer(from)
       return conference.joinSide({ ...who, ...(fromName !== undefined && { name: fromName }) }, theirs)
@@ -261,10 +282,17 @@ export function createFocus(options: FocusOptions): Focus {
       isRunning = false
       cancelBeat()
       await Promise.all([...live.values()].map((conference) => conference.cut()))
+      await records.gone().catch(fault)
     },
   }
 }
 
 const MAX_PARTICIPANTS = 1_000
+/** Passed on to that node, if it can be. */
+const awayAt = ({ at }: Extract<FoundRecord, { kind: 'elsewhere' }>): SipAnswer => ({
+  ...WARNING,
+  ...(at !== undefined && { forwardTo: at }),
+})
+const NO_MEMBER: SipAnswer = { status: 403, warning: 'not a member' }
 const NO_GROUP: SipAnswer = { status: sipAnswerFor('unknown-recipient').status, warning: 'no such group' }
 const TOO_MANY: SipAnswer = { status: 503, retryAfterSeconds: 60, warning: 'too many sessions' }

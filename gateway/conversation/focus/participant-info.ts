@@ -2,6 +2,7 @@ import { buildConferenceInfo, CONFERENCE_INFO_TYPE, type UserInfo } from '../../
 import type { Uri } from '../../cpm/ids.js'
 import type { Notifier } from '../../events/notifier.js'
 import type { Authorisation, SubscriptionRequest } from '../../events/package.js'
+import type { SipAnswer } from '../../sip/port.js'
 import type { Conference } from './conference.js'
 import { isIdentity } from './records.js'
 
@@ -15,6 +16,8 @@ export interface ParticipantInformationOptions {
   readonly notifier: Pick<Notifier, 'add'>
   /** By session identity, or by the address of its group. */
   readonly find: (address: Uri) => Conference | undefined
+  /** What is answered for one that another node has. */
+  readonly elsewhere: (address: Uri) => Promise<SipAnswer | undefined>
   /** Participants at most, for a session that is over as well. */
   readonly maxParticipants: number
   /** Shortest time between two notifications to one subscriber (RFC 4575 §4.11). */
@@ -27,7 +30,7 @@ const EXPIRES = { min: 60, standard: 3_600, max: 86_400 }
 
 /** Participant information (`PART-02` to `PART-12`). */
 export function startParticipantInformation(options: ParticipantInformationOptions): ParticipantInformation {
-  const { notifier, find, fault } = options
+  const { notifier, find, elsewhere, fault } = options
 
   const published = notifier.add<UserInfo>({
     name: 'conference',
@@ -35,7 +38,12 @@ export function startParticipantInformation(options: ParticipantInformationOptio
     expires: EXPIRES,
     minIntervalMs: options.notifyIntervalMs,
     maxSubscriptions: options.maxParticipants * DEVICES,
-    authorise: async (request) => authorise(request, find),
+    async authorise(request) {
+      const conference = find(request.resource)
+      const away = conference ? undefined : await elsewhere(request.resource)
+      return away ? { kind: 'elsewhere', answer: away } : authorise(request, conference)
+    },
+    isElsewhere: async (resource) => find(resource) === undefined && (await elsewhere(resource)) !== undefined,
     async full(resource, version) {
       const conference = find(resource)
       const base = { entity: resource, version, state: 'full' } as const
@@ -76,9 +84,8 @@ const DEVICES = 4
 /** `PART-08`, `PART-09`: participants, those the group's policy lets in, and servers that a trusted peer speaks for. */
 function authorise(
   { resource, subscriber, byCore }: SubscriptionRequest,
-  find: (address: Uri) => Conference | undefined,
+  conference: Conference | undefined,
 ): Authorisation {
-  const conference = find(resource)
   if (!conference) return { kind: 'refused', status: 404, warning: 'no such session' }
   const addresses = subscriber?.addresses
   const isOpen = addresses ? conference.rights.watch(addresses) : byCore

@@ -23,10 +23,11 @@ export interface SessionRecord {
   readonly removed: readonly Uri[]
 }
 
-/** elsewhere: another node has it, and lives. */
+/** elsewhere: another node has it, and lives; `at` is its SIP URI, where it has told one. */
 export type FoundRecord =
   | { readonly kind: 'found'; readonly record: SessionRecord }
-  | { readonly kind: 'elsewhere' | 'none' }
+  | { readonly kind: 'elsewhere'; readonly at?: string }
+  | { readonly kind: 'none' }
 
 /** Records of sessions in notes. All reject with SpoolUnavailable. */
 export interface SessionRecords {
@@ -36,14 +37,22 @@ export interface SessionRecords {
   ofGroup(group: Uri): Promise<FoundRecord>
   save(record: SessionRecord, keepMs: number): Promise<void>
   remove(record: SessionRecord): Promise<void>
-  /** This node lives, for so long at least. */
-  alive(lifeMs: number): Promise<void>
+  /** This node lives, for so long at least, and is reached by this SIP URI. */
+  alive(lifeMs: number, at: string | undefined): Promise<void>
+  /** It lives no more. */
+  gone(): Promise<void>
 }
 
+/** A node that lives, and that others do not know how to reach. */
+const NOWHERE = '-'
 const IDENTITY = /^sips?:s-[0-9a-f]{32}@/
 
 /** Whether an address may be a session identity of ours. */
-export const isIdentity = (address: Uri): boolean => IDENTITY.test(address)
+export const isIdentity = (address: string): boolean => IDENTITY.test(address)
+
+/** A session identity without what led to its node; any other address as it is. */
+export const bareIdentity = <Address extends string>(address: Address): Address =>
+  isIdentity(address) ? (address.replace(/(:\d+)?(;.*)?$/, '') as Address) : address
 
 /** A session identity that no other session has or had (`ID-12`, `ID-13`), in the domain of the address it was begun with. */
 export const newIdentity = (address: Uri): Uri =>
@@ -74,8 +83,9 @@ export function createSessionRecords(notes: NoteStore, node: string): SessionRec
     const text = await notes.get(byIdentity(identity))
     if (text === undefined) return { kind: 'none' }
     const record: SessionRecord = JSON.parse(text)
-    const isElsewhere = record.node !== node && (await notes.get(byNode(record.node))) !== undefined
-    return isElsewhere ? { kind: 'elsewhere' } : { kind: 'found', record }
+    const at = record.node === node ? undefined : await notes.get(byNode(record.node))
+    if (at === undefined) return { kind: 'found', record }
+    return { kind: 'elsewhere', ...(at !== NOWHERE && { at }) }
   }
 
   return {
@@ -94,6 +104,7 @@ export function createSessionRecords(notes: NoteStore, node: string): SessionRec
       await notes.remove(byIdentity(identity))
       if (group !== undefined && (await notes.get(byGroup(group))) === identity) await notes.remove(byGroup(group))
     },
-    alive: (lifeMs) => notes.put({ key: byNode(node), value: '1', lifeMs }),
+    alive: (lifeMs, at = NOWHERE) => notes.put({ key: byNode(node), value: at, lifeMs }),
+    gone: () => notes.remove(byNode(node)),
   }
 }

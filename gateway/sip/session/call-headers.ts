@@ -4,6 +4,7 @@ import { icsiFeatureTag } from '../../cpm/features.js'
 import type { Uri } from '../../cpm/ids.js'
 import { SERVICE_HEADER } from '../../cpm/service-identifier.js'
 import type { SipHeaderLines, SipHeaders } from '../headers.js'
+import { atNode } from '../own-address.js'
 import type { SessionIdentities } from '../session-port.js'
 
 /** Methods that are taken within a session. */
@@ -24,11 +25,16 @@ export function identityHeaders(identities: SessionIdentities): Record<string, s
 
 /**
  * Our Contact in a session: with the service it is for, and as focus with the session identity (`CF-GRP-08`, `CF-GRP-09`). The
- * SIP server puts our address for `localhost`.
+ * SIP server puts our address for `localhost`. `node`: where the session is, among others.
  */
-export function sessionContact(icsi: string | undefined, focus: Uri | undefined, transport: string): string {
+export function sessionContact(
+  icsi: string | undefined,
+  focus: Uri | undefined,
+  transport: string,
+  node?: string,
+): string {
   const parameter = transport === '' || transport === 'udp' ? '' : `;transport=${transport}`
-  const uri = focus ?? `sip:session@localhost${parameter}`
+  const uri = focus === undefined ? `sip:session@localhost${parameter}` : atNode(focus, node)
   return `<${uri}>${focus === undefined ? '' : ';isfocus'}${icsi === undefined ? '' : `;${icsiFeatureTag(icsi)}`}`
 }
 

@@ -22,6 +22,10 @@ export interface IncomingCallContext {
   readonly uris: UriOptions & { readonly domain: string }
   readonly timerSeconds: number
   readonly clock: Clock
+  /** SIP URI of this node among others. */
+  readonly node: () => string | undefined
+  /** Passes the INVITE on to another node; false where it may not be. `done` hears how it was answered. */
+  readonly forward: (node: string, done: (status: number) => void) => boolean
   readonly hold: (
     leg: Pick<LegOptions, 'dialogId' | 'role' | 'contact' | 'focus' | 'sdp' | 'timer'>,
     /** The session identity we gave. */
@@ -75,12 +79,19 @@ export function createIncomingCall(
     context.settled()
   }
 
+  /** Another node has it. */
+  function leave(): void {
+    open = false
+    cancelLimit()
+    context.settled()
+  }
+
   invite.onCancel(gone)
 
   function accept(answer: AcceptedCall): Promise<Leg> {
     if (!close(200)) return Promise.reject(new SessionGone())
     const { sdp, focus, identities = {} } = answer
-    const contact = sessionContact(invitation.icsi, focus, invite.transport)
+    const contact = sessionContact(invitation.icsi, focus, invite.transport, context.node())
     const headers: SipHeaderLines = {
       Contact: contact,
       Allow: SESSION_ALLOW,
@@ -131,6 +142,8 @@ export function createIncomingCall(
     },
     accept,
     reject(answer: SipAnswer) {
+      const { forwardTo } = answer
+      if (open && forwardTo !== undefined && context.forward(forwardTo, context.closed)) return leave()
       if (!close(answer.status)) return
       invite.answer(answer.status, answer.reason, answerHeaders(answer, uris.domain))
       context.settled()

@@ -11,6 +11,7 @@ export function inviteRequest(
   options: OutboundOptions,
   timerSeconds: number,
   now: number,
+  node?: string,
 ): { readonly request: OutgoingRequest; readonly contact: string } {
   const { destination, to, from, fromName, referredBy, icsi, subject, expiresAt, privacy, focus, callId } = call
   const { domain } = options
@@ -19,7 +20,7 @@ export function inviteRequest(
   // `ID-18`: inside the trust domain the core still learns who speaks; a device does not.
   const isHidden = privacy && destination.kind === 'device'
   const identities = call.addresses
-  const contact = sessionContact(icsi, focus, transportOf(nextHop ?? uri))
+  const contact = sessionContact(icsi, focus, transportOf(nextHop ?? uri), node)
   const headers = {
     ...call.headers,
     ...serviceHeaders(call),

@@ -15,6 +15,8 @@ export interface OutgoingCallContext {
   readonly outbound: OutboundOptions & UriOptions
   readonly timerSeconds: number
   readonly clock: Clock
+  /** SIP URI of this node among others. */
+  readonly node: () => string | undefined
   /** Enters the leg before anything of its dialog comes. */
   readonly hold: (leg: Pick<LegOptions, 'dialogId' | 'role' | 'contact' | 'focus' | 'sdp' | 'timer'>) => HeldLeg
   readonly sent: (outcome: LinkOutcome, ms: number) => void
@@ -48,7 +50,7 @@ function attempt(
   const { stack, outbound, clock } = context
   if (withdrawn.aborted) return Promise.resolve({ kind: 'withdrawn' })
   const at = clock.now()
-  const { request, contact } = inviteRequest(call, outbound, timerSeconds, at)
+  const { request, contact } = inviteRequest(call, outbound, timerSeconds, at, context.node())
   const lastsMs = call.expiresAt === undefined ? LONGEST_MS : Math.max(call.expiresAt - at, 0)
   const heard = new Set<number>()
   return new Promise((resolve) => {

@@ -11,8 +11,9 @@ import { IN_DIALOG, type IncomingInvite, type IncomingRequest } from '../link.js
 import type { SipMetrics } from '../options.js'
 import type { OutboundOptions } from '../outbound.js'
 import { outcomeClass } from '../outcome.js'
+import { passOn } from '../pass-on.js'
 import type { EventPort, Originator, SipAnswer } from '../port.js'
-import type { IncomingCall, ReferRequest, SessionPort } from '../session-port.js'
+import type { IncomingCall, Invitation, ReferRequest, SessionPort } from '../session-port.js'
 import { type SipStack, toExchange } from '../stack.js'
 import { createIncomingCall, type HeldCall } from './incoming-call.js'
 import { toInvitation } from './invitation.js'
@@ -28,6 +29,8 @@ export interface SessionsOptions {
   /** Session-Expires of ours, seconds. */
   readonly timerSeconds: number
   readonly sendInDialog: EventPort['sendInDialog']
+  /** SIP URI of this node among others. */
+  readonly node: () => string | undefined
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: SipMetrics
@@ -118,6 +121,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       uris: limits,
       timerSeconds,
       clock,
+      node: options.node,
+      forward: (node, done) => passOn(invite, node, { ...identified, ...service(invitation) }, limits.domain, done),
       hold: (begun, own) => hold(begun, invitation.originator, own ?? target),
       closed: (status) => metrics.requestIn('INVITE', status, clock.now() - at),
       settled: () => waiting.delete(call),
@@ -196,6 +201,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     const headers = { ...answer.headers, To: `<${to}>;tag=${found.dialog.localTag}` }
     return {
       ...answer,
+      speaker: identified,
       headers: { ...headers, ...(!read.wantsOutcome && { 'Refer-Sub': 'false' }) },
       afterwards: answered,
     }
@@ -218,6 +224,7 @@ export function createSessions(options: SessionsOptions): Sessions {
           outbound: { ...limits, ...outbound },
           timerSeconds,
           clock,
+          node: options.node,
           hold: (begun) => {
             const { user } = call.destination
             return hold(begun, { uri: user, addresses: [user] }, call.focus ?? call.from)
@@ -253,6 +260,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
   }
 }
+
+const service = ({ icsi }: Invitation): { readonly icsi?: string } => (icsi === undefined ? {} : { icsi })
 
 const NOTIFY_MS = 35_000
 

@@ -156,6 +156,7 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
     const focus = createFocus({
       config,
       edge: edge.sessions,
+      address: edge.address,
       media: { endpoint, mixer: toMixer(config.media.mixer) },
       inviteUser: createInviteUser({ edge: edge.sessions, registrations, preferences }),
       inviteOutside: () => (invitation, ours, withdrawn, ringing) => {

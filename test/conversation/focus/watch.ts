@@ -16,7 +16,12 @@ export interface Watch {
   until(users: Readonly<Record<string, string>>): Promise<RosterText>
 }
 
-export async function watch(stage: FocusStage, name: Name, target: string, expires = 600): Promise<Watch> {
+export async function watch(
+  stage: Pick<FocusStage, 'server'>,
+  name: Name,
+  target: string,
+  expires = 600,
+): Promise<Watch> {
   const element = await openElement(`udp:${stage.server.host}:${stage.server.port}`)
   onTestFinished(() => element.close())
   const dialog = { From: `<${uri(name)}>;tag=${randomUUID().slice(0, 8)}`, To: `<${target}>`, 'Call-ID': randomUUID() }

@@ -1,0 +1,39 @@
+import { icsiUrn } from '../cpm/features.js'
+import type { Uri } from '../cpm/ids.js'
+import type { IncomingRequest } from './link.js'
+import { wireUri } from './outbound.js'
+
+/** Who speaks, for a node that did not ask him itself. */
+export interface Speaker {
+  readonly from: Uri
+  /** The core has vouched for him, in the request itself. */
+  readonly byCore: boolean
+  /** Tail of the CPM service he asks for. */
+  readonly icsi?: string
+}
+
+/** Says that a node has passed it on: where it is wrong again, it stays. */
+export const PASSED_ON = 'X-Causeway-Passed-On'
+
+/**
+ * Passes a request on to another node as a proxy that stays in the path (RFC 3261 §16); beside Max-Forwards a header keeps it
+ * from going round. False when it may not be: it has been passed on before, or says who speaks without anybody having vouched for
+ * that, which the other node would believe (RFC 3325 §5).
+ */
+export function passOn(
+  request: IncomingRequest,
+  node: string,
+  { from, byCore, icsi }: Speaker,
+  domain: string,
+  done: (status: number) => void,
+): boolean {
+  const { headers } = request
+  const isForged = !byCore && (headers.has('p-asserted-identity') || headers.has('p-served-user'))
+  if (!request.forward || isForged || headers.has(PASSED_ON.toLowerCase())) return false
+  const vouched = {
+    'P-Asserted-Identity': `<${wireUri(from, domain)}>`,
+    ...(icsi !== undefined && !headers.has('p-asserted-service') && { 'P-Asserted-Service': icsiUrn(icsi) }),
+  }
+  request.forward(node, { [PASSED_ON]: 'yes', ...(!byCore && vouched) }, done)
+  return true
+}
