@@ -25,10 +25,31 @@ const limits = z.strictObject({
   attributes: describe(z.int().min(8).max(1_000).default(50), 'Attributes of one element at most.'),
 })
 
+const tls = z.strictObject({
+  mode: describe(
+    z.enum(['direct', 'starttls']).default('direct'),
+    'TLS from the first octet on, or asked for in the stream; a server that does not offer it then is not spoken to.',
+  ),
+  ca: describe(z.string().optional(), 'Certificates (PEM) that are believed; default: those of the system.'),
+  cert: describe(z.string().optional(), 'Our certificate (PEM), when the server asks for one.'),
+  key: describe(z.string().optional(), 'Key of our certificate (PEM).'),
+  servername: describe(z.string().optional(), 'Name expected in the certificate of the server; default: host.'),
+})
+
+const address = z.strictObject({
+  host: describe(z.string().min(1).max(253), 'Address where the server takes components.'),
+  port: describe(z.int().min(1).max(65_535).default(5347), 'Port where the server takes components.'),
+})
+
 const component = z
   .strictObject({
     host: describe(z.string().min(1).max(253).default('127.0.0.1'), 'Address where the server takes components.'),
     port: describe(z.int().min(1).max(65_535).default(5347), 'Port where the server takes components.'),
+    alternates: describe(
+      z.array(address).max(20).default([]),
+      'Further addresses of the same server or cluster, tried in turn when one cannot be reached.',
+    ),
+    tls: describe(tls.optional(), 'TLS to the server, whose certificate must be a good one; absent: plain TCP.'),
     domain: describe(domain(), 'Domain of the component: CPM users are known to XMPP as user@domain.'),
     secret: describe(z.string().min(1).max(200), 'Secret that the server shares with the component.'),
     server: describe(

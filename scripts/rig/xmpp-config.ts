@@ -3,6 +3,7 @@ export function xmppAdapter(
   port: number,
   domain: string,
   more: Readonly<Record<string, unknown>> = {},
+  component: Readonly<Record<string, unknown>> = {},
 ): Readonly<Record<string, unknown>> {
   return {
     module: 'im-xmpp',
@@ -12,6 +13,7 @@ export function xmppAdapter(
         domain,
         secret: 'secret',
         timers: { connect: '2s', answer: '10s', retryFirst: '50ms', retryMax: '500ms' },
+        ...component,
       },
     ],
     ...more,

@@ -9,6 +9,8 @@ export interface Cutter {
   /** Cuts each connection when it has carried so many octets of ours; 0: never. */
   cutAfter(octets: number): void
   readonly cuts: () => number
+  /** Connections that stand. */
+  readonly carries: () => number
   close(): Promise<void>
 }
 
@@ -51,6 +53,7 @@ export async function startCutter(target: number): Promise<Cutter> {
       limit = octets
     },
     cuts: () => cuts,
+    carries: () => pairs.size,
     async close() {
       for (const pair of [...pairs]) drop(pair)
       server.close()

@@ -4,6 +4,7 @@ import type { XmlElement } from '../../../gateway/cpm/xml.js'
 import type { ComponentOptions } from '../profile.js'
 import { backoff } from './backoff.js'
 import { type Connection, type ConnectionEnd, openConnection } from './connection.js'
+import { createDialer } from './dial.js'
 import { attribute, tag } from './element.js'
 import { createLedger, type Entry, type Taken } from './ledger.js'
 import { NS } from './names.js'
@@ -61,6 +62,8 @@ const STANZAS_A_PING = 16
 
 export function createComponent(options: ComponentOptions, clock: Clock, events: ComponentEvents): Component {
   const { domain, server, window, timers } = options
+  const dialer = createDialer(options.tls)
+  const addresses = [{ host: options.host, port: options.port }, ...options.alternates]
   const ledger = createLedger()
   const questions = createQuestions(clock, timers.answer)
   const queue = new Set<{ readonly parcel: Parcel; readonly settle: (taken: Taken) => void }>()
@@ -72,6 +75,8 @@ export function createComponent(options: ComponentOptions, clock: Clock, events:
   let allowance = 0
   let heardAt = 0
   let failures = 0
+  /** Addresses tried in vain one after another. */
+  let inVain = 0
   let leaving = false
   let paused = false
   let pingScheduled = false
@@ -86,11 +91,15 @@ export function createComponent(options: ComponentOptions, clock: Clock, events:
   }
 
   function open(): void {
+    const [address] = addresses
+    if (address === undefined) return
+    const { secret, limits } = options
     const opened = openConnection(
-      { host: options.host, port: options.port, domain, secret: options.secret, limits: options.limits },
+      { address, dialer, domain, secret, limits },
       {
         ready() {
           cancelGiveUp()
+          inVain = 0
           upAt = heardAt = clock.now()
           allowance = Math.min(window, STANZAS_A_PING)
           become('up', 'connected')
@@ -114,6 +123,7 @@ export function createComponent(options: ComponentOptions, clock: Clock, events:
     connection = undefined
     cancelWatch()
     const heldMs = upAt === undefined ? 0 : clock.now() - upAt
+    if (upAt === undefined) turn()
     upAt = undefined
     ledger.drain(said)
     questions.drain()
@@ -125,9 +135,19 @@ export function createComponent(options: ComponentOptions, clock: Clock, events:
     become(refused ? 'refused' : 'connecting', said)
     // What waits goes back to the spool: it is tried when the flow opens again.
     dismiss('the connection was lost')
+    if (inVain % addresses.length !== 0) {
+      cancelRetry = clock.after(0, open)
+      return
+    }
     const next = backoff(timers, { refused, heldMs }, failures, Math.random())
     failures = next.failures
     cancelRetry = clock.after(next.delayMs, open)
+  }
+
+  /** The next address comes first. */
+  function turn(): void {
+    addresses.push(...addresses.splice(0, 1))
+    inVain += 1
   }
 
   function dismiss(said: string): void {

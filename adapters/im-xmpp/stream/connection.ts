@@ -1,14 +1,15 @@
 import { hash } from 'node:crypto'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { XmlElement } from '../../../gateway/cpm/xml.js'
-import { tag, textTag } from './element.js'
+import type { Address, Dialer } from './dial.js'
+import { child, tag, textTag } from './element.js'
 import { NS } from './names.js'
 import { createStreamReader, type StreamEvent, type StreamLimits } from './reader.js'
 
 /** Where a component connects to, and as what (XEP-0114). */
 export interface ConnectionOptions {
-  readonly host: string
-  readonly port: number
+  readonly address: Address
+  readonly dialer: Dialer
   readonly domain: string
   readonly secret: string
   readonly limits: StreamLimits
@@ -46,12 +47,37 @@ export interface Connection {
 const WRITE_BUFFER = 1_048_576
 const REFUSALS = new Set(['not-authorized', 'host-unknown', 'host-gone', 'invalid-namespace', 'unsupported-version'])
 
-/** One connection of a component: opens, shakes hands, then passes stanzas on. */
+/**
+ * One connection of a component: opens, shakes hands, then passes stanzas on. Where TLS is to be asked for (RFC 6120 §5.4), the
+ * handshake goes over nothing else.
+ */
 export function openConnection(options: ConnectionOptions, events: ConnectionEvents): Connection {
-  const read = createStreamReader(options.limits)
-  const socket: Socket = connect({ host: options.host, port: options.port })
-  let ready = false
+  const { address, dialer, domain } = options
+  let phase: 'tls wanted' | 'tls begins' | 'handshake' | 'ready' = dialer.upgrade ? 'tls wanted' : 'handshake'
+  let socket = attach(dialer.open(address, begin))
   let ended = false
+
+  function attach(opened: Socket): Socket {
+    const read = createStreamReader(options.limits)
+    opened.setNoDelay(true)
+    opened.on('data', (octets: Buffer) => {
+      for (const event of read(octets)) {
+        // What came in the clear beside the answer to STARTTLS counts for nothing.
+        if (ended || opened !== socket) return
+        handle(event)
+      }
+    })
+    opened.on('error', (error) => end(false, error.message))
+    opened.on('close', () => end(false, 'connection closed'))
+    return opened
+  }
+
+  function begin(): void {
+    // XEP-0114 knows no version; RFC 6120 §4.7.5: features come only to those who name one.
+    const version = phase === 'tls wanted' ? ' version="1.0"' : ''
+    const names = `xmlns="${NS.component}" xmlns:stream="${NS.stream}"`
+    socket.write(`<?xml version="1.0"?><stream:stream ${names} to="${domain}"${version}>`)
+  }
 
   function end(refused: boolean, said: string): void {
     if (ended) return
@@ -60,22 +86,41 @@ export function openConnection(options: ConnectionOptions, events: ConnectionEve
     events.end({ refused, said })
   }
 
+  function streamError(element: XmlElement): void {
+    const condition = element.children.find(({ uri }) => uri === NS.streamErrors)?.local ?? 'error without condition'
+    const text = element.children.find(({ local }) => local === 'text')?.text.slice(0, 200)
+    end(phase === 'handshake' && REFUSALS.has(condition), `stream error ${condition}${text ? ` (${text})` : ''}`)
+  }
+
   function stanza(element: XmlElement): void {
-    if (element.uri === NS.stream && element.local === 'error') {
-      const condition = element.children.find(({ uri }) => uri === NS.streamErrors)?.local ?? 'error without condition'
-      const text = element.children.find(({ local }) => local === 'text')?.text.slice(0, 200)
-      end(!ready && REFUSALS.has(condition), `stream error ${condition}${text ? ` (${text})` : ''}`)
-    } else if (ready) events.stanza(element)
-    else if (element.local === 'handshake' && element.uri === NS.component) {
-      ready = true
+    const { uri, local } = element
+    if (uri === NS.stream && local === 'error') streamError(element)
+    else if (phase === 'ready') events.stanza(element)
+    else if (phase === 'handshake' && uri === NS.component && local === 'handshake') {
+      phase = 'ready'
       events.ready()
-    } else end(false, `${element.local} before the handshake`)
+    } else if (uri === NS.stream && local === 'features' && phase !== 'tls begins') features(element)
+    else if (phase === 'tls begins' && uri === NS.tls && local === 'proceed') {
+      phase = 'handshake'
+      const plain = socket
+      plain.removeAllListeners('data')
+      if (dialer.upgrade) socket = attach(dialer.upgrade(plain, address, begin))
+    } else end(false, `${local} before the handshake`)
+  }
+
+  function features(element: XmlElement): void {
+    if (phase === 'handshake') return
+    if (child(element, 'starttls', NS.tls) === undefined) end(false, 'the server offers no TLS')
+    else {
+      phase = 'tls begins'
+      socket.write(tag('starttls', { xmlns: NS.tls }))
+    }
   }
 
   function handle(event: StreamEvent): void {
     switch (event.kind) {
       case 'open':
-        socket.write(textTag('handshake', hash('sha1', event.id + options.secret)))
+        if (phase === 'handshake') socket.write(textTag('handshake', hash('sha1', event.id + options.secret)))
         return
       case 'stanza':
         stanza(event.element)
@@ -89,21 +134,6 @@ export function openConnection(options: ConnectionOptions, events: ConnectionEve
         end(false, `${event.condition}: ${event.said}`)
     }
   }
-
-  socket.setNoDelay(true)
-  socket.on('connect', () => {
-    socket.write(
-      `<?xml version="1.0"?><stream:stream xmlns="${NS.component}" xmlns:stream="${NS.stream}" to="${options.domain}">`,
-    )
-  })
-  socket.on('data', (octets: Buffer) => {
-    for (const event of read(octets)) {
-      if (ended) return
-      handle(event)
-    }
-  })
-  socket.on('error', (error) => end(false, error.message))
-  socket.on('close', () => end(false, 'connection closed'))
 
   return {
     write(text) {

@@ -3,6 +3,7 @@ export const NS = {
   component: 'jabber:component:accept',
   stream: 'http://etherx.jabber.org/streams',
   streamErrors: 'urn:ietf:params:xml:ns:xmpp-streams',
+  tls: 'urn:ietf:params:xml:ns:xmpp-tls',
   stanzaErrors: 'urn:ietf:params:xml:ns:xmpp-stanzas',
   ping: 'urn:xmpp:ping',
   receipts: 'urn:xmpp:receipts',

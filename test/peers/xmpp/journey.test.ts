@@ -4,6 +4,7 @@ import { header } from '../../../scripts/rig/sip-text.js'
 import { openUserAgent, type UserAgent } from '../../../scripts/rig/user-agent.js'
 import { xmppAdapter } from '../../../scripts/rig/xmpp-config.js'
 import { type Cutter, startCutter } from '../../im-xmpp/cutter.js'
+import { directFront, FRONT_CA, FRONT_NAME, type TlsFront } from '../../im-xmpp/tls-front.js'
 import { startUsers, type XmppUser, type XmppUsers } from './clients.js'
 import type { PeerServer } from './peer-server.js'
 import { prosody } from './prosody.js'
@@ -11,11 +12,12 @@ import { prosody } from './prosody.js'
 const DOMAIN = 'cpm.example'
 const REPORT = ['positive-delivery', 'negative-delivery', 'display']
 
-/** The whole way: a CPM device, the gateway as a process of its own, Prosody, a client on slixmpp. */
+/** The whole way: a CPM device, the gateway as a process of its own, Prosody, a client on slixmpp; the component's connection over TLS. */
 describe('a CPM device and an XMPP client', () => {
   let server: PeerServer
   let clients: XmppUsers<'bob'>
   let cutter: Cutter
+  let front: TlsFront
   let gateway: GatewayRig
   let device: UserAgent
   let bob: XmppUser
@@ -26,6 +28,7 @@ describe('a CPM device and an XMPP client', () => {
     server = await prosody(['bob'])
     await server.start()
     cutter = await startCutter(server.component)
+    front = await directFront(cutter.port)
     clients = await startUsers({ port: server.c2s, domain: server.domain }, ['bob'])
     bob = clients.users.bob
     alice = `alice@cpm.${server.domain}`
@@ -37,7 +40,9 @@ describe('a CPM device and an XMPP client', () => {
           services: { xmpp: { adapter: 'im' } },
           policies: { uncertainWait: '200ms' },
         },
-        adapters: { im: xmppAdapter(cutter.port, `cpm.${server.domain}`) },
+        adapters: {
+          im: xmppAdapter(front.port, `cpm.${server.domain}`, {}, { tls: { ca: FRONT_CA, servername: FRONT_NAME } }),
+        },
       },
     })
     await gateway.start()
@@ -48,6 +53,7 @@ describe('a CPM device and an XMPP client', () => {
     device?.close()
     await gateway?.close()
     await clients?.close()
+    await front?.close()
     await cutter?.close()
     await server?.close()
   })
