@@ -22,6 +22,8 @@ export interface HandsetsContext {
   /** Tongue, a new transaction, the time. */
   readonly asking: () => Asking
   deliver(message: HandsetMessage): Promise<number>
+  /** The handsets fetch it now: what they get, or undefined when it was cancelled. */
+  fetch(submitted: Submitted): Submitted | undefined
 }
 
 /** The message a report is about, and who gets it. */
@@ -71,6 +73,10 @@ export function createHandsets(context: HandsetsContext): Handsets {
     context.deliver(message).catch(stopped)
   }
 
+  /** Nothing is ever heard of it: no handset fetches it. */
+  const isQuiet = ({ reports, read }: Fate): boolean =>
+    reports.length === 0 && read === undefined && settings().reply === undefined
+
   return {
     tell,
     async before(submitted, fate) {
@@ -82,12 +88,15 @@ export function createHandsets(context: HandsetsContext): Handsets {
     },
     after(submitted, fate, { told }) {
       const all = (): void => {
-        for (const [index, recipient] of submitted.to.entries()) {
-          const reports = reportsOf(submitted, fate(recipient)).slice(index === 0 ? told : 0)
-          tellAll(submitted, recipient, reports).catch(stopped)
-          reply(submitted, recipient)
+        const got = context.fetch(submitted)
+        if (got === undefined) return
+        for (const [index, recipient] of got.to.entries()) {
+          const reports = reportsOf(got, fate(recipient)).slice(index === 0 ? told : 0)
+          tellAll(got, recipient, reports).catch(stopped)
+          reply(got, recipient)
         }
       }
+      if (submitted.to.every((recipient) => isQuiet(fate(recipient)))) return
       const { reportDelayMs } = settings()
       if (reportDelayMs === 0) all()
       else clock.after(reportDelayMs, all)

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { type Clock, systemClock } from '../../../gateway/cpm/clock.js'
+import type { Part } from '../wire/part.js'
 import { type Asked, createFront } from './front.js'
 import { type About, createHandsets, type Report } from './handsets.js'
+import { createHeld } from './held.js'
 import { type Fate, fateOf } from './magic.js'
 import {
   deliverRequest,
@@ -21,6 +23,8 @@ import { openVasp } from './vasp.js'
 export interface MmscEvents {
   submit: [submitted: Submitted]
   cancel: [messageId: string]
+  /** What handsets get instead. */
+  replace: [submitted: Submitted]
 }
 
 /** A simulated MMSC. */
@@ -76,7 +80,9 @@ export async function startMmsc(options: MmscOptions = {}, clock: Clock = system
     (run) => clock.after(settings.retryMs, run),
   )
   const asking = () => ({ tongue: settings, transactionId: `${run}-${++transactions}`, at: clock.now() })
-  const handsets = createHandsets({ settings: () => settings, counts, clock, outbox, asking, deliver })
+  const held = createHeld(() => settings.keep)
+  const fetch = held.fetch
+  const handsets = createHandsets({ settings: () => settings, counts, clock, outbox, asking, deliver, fetch })
 
   async function deliver(message: HandsetMessage): Promise<number> {
     counts.delivers += 1
@@ -125,6 +131,7 @@ export async function startMmsc(options: MmscOptions = {}, clock: Clock = system
     submits.push(submitted)
     if (submits.length > settings.keep * 2) submits.splice(0, submits.length - settings.keep)
     events.emit('submit', submitted)
+    if (taken) held.add(submitted)
     const begun = taken ? await handsets.before(submitted, chosen) : undefined
     const answer = (): void => {
       say(asked, submission.envelope, chosen, id)
@@ -158,19 +165,36 @@ export async function startMmsc(options: MmscOptions = {}, clock: Clock = system
     else asked.answer(xml)
   }
 
-  /** Recall and replacement: of what is known, they succeed. */
-  const onOther = (asked: Asked, soap: Envelope): void => {
+  const cancel = (id: string): boolean => {
+    const cancelled = held.cancel(id)
+    if (cancelled === undefined) return false
+    events.emit('cancel', id)
+    if (!cancelled.deliveryReport) return true
+    for (const recipient of cancelled.to) {
+      handsets.tell(cancelled, recipient, { kind: 'delivery', status: 'Cancelled' }).catch(() => undefined) // the centre has stopped
+    }
+    return true
+  }
+
+  const replace = (id: string, parts: readonly Part[]): boolean => {
+    const replaced = held.replace(id, parts)
+    if (replaced !== undefined) events.emit('replace', replaced)
+    return replaced !== undefined
+  }
+
+  /** Recall and replacement: of what no handset has fetched, they succeed. */
+  const onOther = (asked: Asked, soap: Envelope, parts: readonly Part[]): void => {
     const id = textAt(soap.content, 'MessageID')
-    const known = submits.some((submitted) => submitted.id === id)
-    if (known && soap.operation === 'CancelReq') events.emit('cancel', id)
-    if (/^(?:Cancel|Replace)Req$/.test(soap.operation)) say(asked, soap, answering(known ? SUCCESS : 2005), id)
+    const answerWith = (done: boolean): void => say(asked, soap, answering(done ? SUCCESS : 2005), id)
+    if (soap.operation === 'CancelReq') answerWith(cancel(id))
+    else if (soap.operation === 'ReplaceReq') answerWith(replace(id, parts))
     else say(asked, soap, answering(4003, true), '')
   }
 
   const onAsked = (asked: Asked): void => {
     try {
       const { soap, parts } = readRequest(asked.type, asked.body)
-      if (soap.operation !== 'SubmitReq') onOther(asked, soap)
+      if (soap.operation !== 'SubmitReq') onOther(asked, soap, parts)
       else onSubmit(asked, submissionOf(soap, parts)).catch(() => asked.cut()) // the centre has stopped
     } catch {
       say(asked, NO_ENVELOPE, answering(2007, true), '')

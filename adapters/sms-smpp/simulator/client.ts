@@ -19,6 +19,8 @@ export interface ClientEvents {
   pdu(pdu: Pdu): void
   bound(): void
   submitted(pdu: Pdu<'submit_sm'>): void
+  /** command_status of the answer. */
+  asked(pdu: Pdu<'cancel_sm' | 'replace_sm'>): number
   places(): void
   gone(): void
 }
@@ -77,6 +79,10 @@ export function serveClient(socket: Socket, settings: () => SmscSettings, events
       case 'submit_sm':
         if (kind === 'open' || kind === 'receiver') break
         return events.submitted(pdu)
+      case 'cancel_sm':
+      case 'replace_sm':
+        if (kind === 'open' || kind === 'receiver') break
+        return connection.write(encodePdu(`${pdu.command}_resp`, events.asked(pdu), pdu.sequence))
       case 'deliver_sm_resp':
       case 'generic_nack': {
         const answered = waiting.get(pdu.sequence)

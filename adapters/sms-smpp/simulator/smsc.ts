@@ -8,6 +8,7 @@ import { intTlv, tlvInt } from '../wire/tlv.js'
 import type { Pdu } from '../wire/types.js'
 import { decodeUserData, readUserData } from '../wire/user-data.js'
 import { type Client, serveClient } from './client.js'
+import { createHeld } from './held.js'
 import { type Fate, fateOf } from './magic.js'
 import { type SmscOptions, type SmscSettings, smscOptionsSchema } from './options.js'
 import { createOutbox } from './outbox.js'
@@ -38,6 +39,9 @@ export interface HandsetMessage {
 export interface SmscEvents {
   bind: [client: Client]
   submit: [submitted: Submitted]
+  cancel: [submitted: Submitted]
+  /** The text is the new one. */
+  replace: [submitted: Submitted, text: string]
   /** A handset is told of the delivery of its message. */
   acknowledged: [reference: number | undefined, stat: string]
   pdu: [pdu: Pdu, client: Client]
@@ -139,13 +143,28 @@ export async function startSmsc(options: SmscOptions = {}, clock: Clock = system
     if (Math.random() < settings.receiptTwice) go()
   }
 
+  const held = createHeld(
+    () => Math.max(1, settings.keep),
+    (submitted, octets) => {
+      const fields = { ...submitted.pdu.fields, short_message: octets }
+      events.emit('replace', submitted, textOf({ ...submitted.pdu, fields }))
+    },
+  )
+
   /** The receipts a message brings, unless nobody asked for them or they get lost. */
   const reportOn = (submitted: Submitted, id: string, stats: readonly string[], client: Client) => {
-    if ((submitted.pdu.fields.registered_delivery & 0x03) === 0) return
-    if (settings.receiptLoss > 0 && Math.random() < settings.receiptLoss) return
+    const asked = (submitted.pdu.fields.registered_delivery & 0x03) !== 0
+    const lost = settings.receiptLoss > 0 && Math.random() < settings.receiptLoss
     const submittedAt = clock.now()
+    const told = asked && !lost ? stats : []
+    held.add(submitted, () => {
+      events.emit('cancel', submitted)
+      if (asked) sendReceipt(submitted, id, 'DELETED', submittedAt, client)
+    })
+    if (stats.length === 0) return
     const all = () => {
-      for (const stat of stats) sendReceipt(submitted, id, stat, submittedAt, client)
+      if (!held.release(submitted.id)) return
+      for (const stat of told) sendReceipt(submitted, id, stat, submittedAt, client)
     }
     if (settings.receiptDelayMs === 0) all()
     else clock.after(settings.receiptDelayMs, all)
@@ -240,6 +259,7 @@ export async function startSmsc(options: SmscOptions = {}, clock: Clock = system
         events.emit('bind', client)
       },
       submitted: (pdu) => onSubmit(client, open, pdu),
+      asked: held.ask,
       places: outbox.pump,
       gone() {
         clients.delete(client)

@@ -126,13 +126,15 @@ describe('what the simulated MMSC reads', () => {
     expect(Buffer.from(mediaOf(submitted?.parts ?? [])[0]?.octets ?? [])).toEqual(png.octets)
   })
 
-  it('what it knows can be taken back or replaced, and nothing else asked', async () => {
+  it('what no handset has fetched can be taken back or replaced, and nothing else asked', async () => {
     const { mmsc, vasp } = await open()
+    mmsc.decide(() => ({ answer: 1000, reports: [] }))
     const { messageId = '' } = await vasp.submit(mmsc.url, {})
     const about = (text: string): string => text.replace(/MessageID>[^<]*</, `MessageID>${messageId}<`)
     expect(await byHand(mmsc.url, 'cancel-01')).toMatch(/CancelRsp.*StatusCode>2005</)
-    expect(await byHand(mmsc.url, 'cancel-01', about)).toMatch(/CancelRsp.*StatusCode>1000</)
     expect(await byHand(mmsc.url, 'replace-01', about)).toMatch(/ReplaceRsp.*StatusCode>1000</)
+    expect(await byHand(mmsc.url, 'cancel-01', about)).toMatch(/CancelRsp.*StatusCode>1000</)
+    expect(await byHand(mmsc.url, 'replace-01', about)).toMatch(/ReplaceRsp.*StatusCode>2005</)
     expect(await byHand(mmsc.url, 'extended-cancel-01')).toMatch(/Fault.*StatusCode>4003</)
   })
 
