@@ -127,6 +127,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     deliver: throughGroups(controlling, conversation.deliver),
     directory: core?.directory,
     isGroup: controlling.hosts,
+    mayWrite: controlling.mayWrite,
     presence: { users: homeUsers(config, core), reminders: options.reminders, refreshMs: config.presence.refresh },
     ...openBook(options),
     sessions: {

@@ -28,6 +28,7 @@ export const sessionTextsSchema = z.strictObject({
   interrupted: template('The session was interrupted.'),
   again: template('Said after `interrupted` when he can join again: {yes}.'),
   undelivered: template('What he wrote last could not be delivered.'),
+  notAllowed: template('He has written to a group that takes no messages of his.'),
   alone: template('Writer of what only he can read: {name}.'),
 })
 
@@ -58,6 +59,7 @@ export const BUILT_IN_TEXTS: Readonly<Record<string, SessionTexts>> = {
     interrupted: 'The conversation was interrupted, and your message was not delivered.',
     again: ' Reply {yes} to join again.',
     undelivered: 'Your last message could not be delivered.',
+    notAllowed: 'This group does not take messages from you.',
     alone: '{name} (to you alone)',
   },
   de: {
@@ -81,6 +83,7 @@ export const BUILT_IN_TEXTS: Readonly<Record<string, SessionTexts>> = {
     interrupted: 'Das Gespräch wurde unterbrochen, Ihre Nachricht wurde nicht zugestellt.',
     again: ' Mit {yes} nehmen Sie wieder teil.',
     undelivered: 'Ihre letzte Nachricht konnte nicht zugestellt werden.',
+    notAllowed: 'Diese Gruppe nimmt keine Nachrichten von Ihnen an.',
     alone: '{name} (nur an Sie)',
   },
   fr: {
@@ -104,6 +107,7 @@ export const BUILT_IN_TEXTS: Readonly<Record<string, SessionTexts>> = {
     interrupted: "La conversation a été interrompue, votre message n'a pas été remis.",
     again: ' Répondez {yes} pour y revenir.',
     undelivered: "Votre dernier message n'a pas pu être remis.",
+    notAllowed: "Ce groupe n'accepte pas vos messages.",
     alone: '{name} (à vous seul)',
   },
   es: {
@@ -127,6 +131,7 @@ export const BUILT_IN_TEXTS: Readonly<Record<string, SessionTexts>> = {
     interrupted: 'La conversación se interrumpió y tu mensaje no se entregó.',
     again: ' Responde {yes} para volver.',
     undelivered: 'Tu último mensaje no se pudo entregar.',
+    notAllowed: 'Este grupo no acepta tus mensajes.',
     alone: '{name} (solo a ti)',
   },
   it: {
@@ -150,6 +155,7 @@ export const BUILT_IN_TEXTS: Readonly<Record<string, SessionTexts>> = {
     interrupted: 'La conversazione è stata interrotta e il tuo messaggio non è arrivato.',
     again: ' Rispondi {yes} per rientrare.',
     undelivered: 'Il tuo ultimo messaggio non è stato consegnato.',
+    notAllowed: 'Questo gruppo non accetta i tuoi messaggi.',
     alone: '{name} (solo a te)',
   },
 }

@@ -3,7 +3,7 @@ import type { InterworkingPolicies } from '../config/schema.js'
 import type { Deliver } from '../conversation/delivery.js'
 import type { Clock } from '../cpm/clock.js'
 import { stableId } from '../cpm/identity.js'
-import type { ContributionId, ConversationId, MessageId } from '../cpm/ids.js'
+import type { ContributionId, ConversationId, MessageId, Uri } from '../cpm/ids.js'
 import type { CpmMessage, DispositionRequest } from '../cpm/message.js'
 import { type LaneConsumer, type Note, type Spool, SpoolUnavailable, type Taken, type Verdict } from '../spool/spool.js'
 import { type ConversationMemory, joinConversation, lastServiceNote, partyOf } from './conversation-memory.js'
@@ -21,7 +21,9 @@ export interface InboundOptions {
   readonly policies: InterworkingPolicies
   readonly recipients: Recipients
   /** Sessions are asked first whether a message is theirs. */
-  readonly sessions: Pick<SessionFunctions, 'take'> | undefined
+  readonly sessions: Pick<SessionFunctions, 'take' | 'turnAway'> | undefined
+  /** Whether somebody outside may write to this address: a group may not take his messages. */
+  readonly mayWrite: (user: Uri, sender: Uri) => boolean
   readonly deliver: Deliver
   readonly recorder: Recorder
   readonly clock: Clock
@@ -52,6 +54,11 @@ export function createInbound(options: InboundOptions): Inbound {
       if (user === undefined) {
         recorder.inboundRefused(service.id, message, 'unknown-recipient')
         return { kind: 'refused', reason: 'unknown-recipient' }
+      }
+      if (!options.mayWrite(user, message.from)) {
+        recorder.inboundRefused(service.id, message, 'sender-not-allowed')
+        await options.sessions?.turnAway(service, message)
+        return { kind: 'refused', reason: 'sender-not-allowed' }
       }
       const now = clock.now()
       const id = `${user}|${message.id}`

@@ -43,6 +43,8 @@ export interface InterworkingOptions {
   readonly directory: UserDirectory | undefined
   /** Whether an address is that of a group: members outside CPM write to it, too. */
   readonly isGroup?: (address: Uri) => boolean
+  /** Whether a group takes messages of somebody outside CPM (`MSG-11`); true for whatever is no group. */
+  readonly mayWrite?: (address: Uri, sender: Uri) => boolean
   /** Absent: the gateway has no presence. */
   readonly presence?: { readonly users: HomeUsers; readonly reminders: Reminders; readonly refreshMs: number }
   /** Further addresses of recipients. */
@@ -119,6 +121,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
     policies,
     recipients,
     sessions,
+    mayWrite: options.mayWrite ?? (() => true),
     deliver,
     recorder,
     clock,

@@ -86,6 +86,7 @@ export interface RigOptions {
   /** Services with sessions. */
   readonly native?: Readonly<Record<string, SessionPort>>
   readonly isGroup?: (address: Uri) => boolean
+  readonly mayWrite?: (address: Uri, sender: Uri) => boolean
 }
 
 export interface Rig extends Interworking {
@@ -141,6 +142,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     directory: options.externalCore ? undefined : directory,
     ...(options.sessions && { sessions: { ...options.sessions, reminders } }),
     ...(options.isGroup && { isGroup: options.isGroup }),
+    ...(options.mayWrite && { mayWrite: options.mayWrite }),
     recorder: createRecorder(
       metrics,
       { note: () => {}, read: async () => [], stop: async () => {}, follow: emptyStream },

@@ -47,6 +47,8 @@ export interface ControllingOptions {
 }
 
 export interface ControllingService extends ControllingFunction {
+  /** Whether somebody may write to this address, as far as it is a group's (`MSG-11`). */
+  mayWrite(address: Uri, sender: Uri): boolean
   /** A user has become reachable: what waits for him is tried now. */
   reachable(user: Uri): Promise<void>
   start(): void
@@ -70,6 +72,10 @@ export function createControlling(options: ControllingOptions): ControllingServi
     hosts: groups.hosts,
     accept: createGroupAcceptance({ groups, membership, directory, spool, stored, policies, recorder, clock }),
     notified: results.notified,
+    mayWrite(address, sender) {
+      const group = groups.find(address)
+      return group === undefined || membership.maySend(group, { uri: sender, addresses: [sender] })
+    },
     async reachable(user) {
       await Promise.all([COPY_LANE, NOTIFY_LANE].map((lane) => spool.hurry(lane, `${user}|`)))
     },

@@ -26,6 +26,7 @@ import { createGuestInbox, type GuestInbox } from './guest/inbox.js'
 import { createKeptLines } from './guest/kept.js'
 import { createGuestMail } from './guest/mail.js'
 import { createGuestRecords } from './guest/record.js'
+import { createTurnAway } from './guest/turned-away.js'
 import { addressIn, inviteNatively, onceOnly, presented, presenting } from './native.js'
 import { type InviteOutside, type InviteWithin, type OutsideInvitation, refused } from './port.js'
 import { sessionRoutes } from './select.js'
@@ -63,6 +64,8 @@ export interface SessionFunctions {
   receive(service: Service): ReceiveInvitation
   /** See GuestInbox.take. */
   readonly take: GuestInbox['take']
+  /** See createTurnAway. */
+  readonly turnAway: ReturnType<typeof createTurnAway>
   /** A report on a message to a guest of a session. */
   report(session: Uri, notification: DispositionNotification): Promise<void>
   /** Users of services without sessions that take part, or have been asked. */
@@ -87,6 +90,7 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
   const { config, services, spool, originators, recipients, preferences, directory, clock } = options
   const { policies, sessions } = config.interworking
   const records = createGuestRecords(spool.notes)
+  const mail = createGuestMail(spool, options.recorder, policies.maxLife, clock)
   const guests = createGuests({
     ...options,
     node: config.node,
@@ -95,7 +99,7 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
     records,
     isAlive: spool.isAlive,
     kept: createKeptLines(spool.notes, options.reminders),
-    mail: createGuestMail(spool, options.recorder, policies.maxLife, clock),
+    mail,
     join: (invitation, theirs, withdrawn) => intoGroup(invitation, presenting(named, theirs), withdrawn),
   })
   const inbox = createGuestInbox({ ...options, node: config.node, records, guests, policies: sessions })
@@ -208,6 +212,7 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
       }
     },
     take: inbox.take,
+    turnAway: createTurnAway(sessions, spool.notes, mail),
     report: inbox.report,
     guests: guests.count,
     start: inbox.start,

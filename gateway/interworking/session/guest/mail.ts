@@ -17,10 +17,13 @@ export interface Letter {
   readonly notes?: readonly Note[]
 }
 
+/** Whom it is for, and by which number; `session` gets the reports. */
+export type Addressee = Pick<GuestRecord, 'session' | 'service' | 'number' | 'address'>
+
 /** What a guest is sent, as messages of his service: stored first, then sent like any other. */
 export interface GuestMail {
   /** Stores it; reports on it go to the session under its id. `before` hears the id of its item first. Rejects with SpoolUnavailable. */
-  send(guest: GuestRecord, letter: Letter, before?: (itemId: string) => void): Promise<MessageId>
+  send(guest: Addressee, letter: Letter, before?: (itemId: string) => void): Promise<MessageId>
 }
 
 /** What is said in a session is of no use much later. */
