@@ -1,43 +1,25 @@
+import { headerName } from '../sip-server/message/header-names.js'
+
 /** Headers of a received message: names in lower case and in full, values as they came, repeated ones joined with commas. */
-export type SipHeaders = ReadonlyMap<string, string>
+export interface SipHeaders {
+  get(name: string): string | undefined
+  has(name: string): boolean
+}
 
 /** Headers to send: one line for each value. */
 export type SipHeaderLines = Readonly<Record<string, string | readonly string[]>>
 
-/** Compact forms (RFC 3261 §7.3.3 and the RFCs of the extensions). */
-const COMPACT: Readonly<Record<string, string>> = {
-  a: 'accept-contact',
-  b: 'referred-by',
-  c: 'content-type',
-  d: 'request-disposition',
-  e: 'content-encoding',
-  f: 'from',
-  i: 'call-id',
-  j: 'reject-contact',
-  k: 'supported',
-  l: 'content-length',
-  m: 'contact',
-  n: 'identity-info',
-  o: 'event',
-  r: 'refer-to',
-  s: 'subject',
-  t: 'to',
-  u: 'allow-events',
-  v: 'via',
-  x: 'session-expires',
-  y: 'identity',
-  // COMPAT(drachtio-srf 5.0): it spells the compact form `e` so.
-  'contact-encoding': 'content-encoding',
-}
+/** COMPAT(drachtio-srf 5.0): it spells the compact form `e` so. */
+const ENCODING = 'contact-encoding'
 
 /** Brings the headers of drachtio-srf, which keeps the case of some names and some compact forms, to one form. */
-export function toSipHeaders(headers: Readonly<Record<string, string>>): SipHeaders {
+export function toSipHeaders(headers: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   const map = new Map<string, string>()
   for (const key in headers) {
     const value = headers[key]
     if (value === undefined) continue
-    const lower = key.toLowerCase()
-    const name = COMPACT[lower] ?? lower
+    const long = headerName(key)?.key ?? key.toLowerCase()
+    const name = long === ENCODING ? 'content-encoding' : long
     const before = map.get(name)
     map.set(name, before === undefined ? value : `${before},${value}`)
   }
@@ -58,6 +40,7 @@ export function toSrfHeaders(lines: SipHeaderLines): Record<string, string> {
   return headers
 }
 
-function oneLine(value: string): string {
+/** A value that cannot end its line. */
+export function oneLine(value: string): string {
   return /[\r\n\0]/.test(value) ? value.replace(/[\r\n\0]+/g, ' ') : value
 }

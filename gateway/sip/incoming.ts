@@ -1,5 +1,4 @@
 import type { Logger } from 'pino'
-import type { WriteGatherer } from './gather-writes.js'
 import { type SipHeaderLines, type SipHeaders, toSipHeaders, toSrfHeaders } from './headers.js'
 import type { PendingInvites } from './pending-invites.js'
 import type { SrfRequest, SrfResponse } from './srf.js'
@@ -16,12 +15,12 @@ export interface IncomingRequest {
   /** Of a request within a dialog that the SIP server knows. */
   readonly dialogId?: string
   /** Sends the final answer; only the first call counts. Never throws. */
+  answer(status: number, reason?: string, headers?: SipHeaderLines, body?: string): void
   /**
    * Forwards it instead, staying in the path of its dialog; these headers are added. `done` hears the status it got in the end.
    * Absent where the link cannot.
    */
   forward?(to: string, headers: Readonly<Record<string, string>>, done: (status: number) => void): void
-  answer(status: number, reason?: string, headers?: SipHeaderLines, body?: string): void
 }
 
 /** An INVITE, outside or within a dialog. */
@@ -33,26 +32,19 @@ export interface IncomingInvite extends IncomingRequest {
   onCancel(listener: () => void): void
 }
 
-export function toIncoming(
-  request: SrfRequest,
-  response: SrfResponse,
-  writes: WriteGatherer,
-  log: Logger,
-): IncomingRequest {
-  writes.over(request.socket)
+export function toIncoming(request: SrfRequest, response: SrfResponse, log: Logger): IncomingRequest {
   let answered = false
-    forward(to, headers, done) {
-      if (answered) return
-      answered = true
-      proxy(request, { to, headers }, log, done)
-    },
   return {
     ...received(request),
     answer(status, reason, headers = {}, body) {
       if (answered) return
       answered = true
-      writes.gather()
       send(response, log, status, reason, headers, body)
+    },
+    forward(to, headers, done) {
+      if (answered) return
+      answered = true
+      proxy(request, { to, headers }, log, done)
     },
   }
 }
@@ -81,12 +73,6 @@ export function toIncomingInvite(
     send(response, log, status, reason, headers, body, sent)
     pending.answered(request)
   }
-    forward(to, headers, done) {
-      if (answered || cancelled) return
-      answered = true
-      proxy(request, { to, headers, provisionalTimeout: SIGN_OF_LIFE }, log, done)
-      pending.answered(request)
-    },
   return {
     ...received(request),
     provisional(status, headers = {}) {
@@ -94,6 +80,12 @@ export function toIncomingInvite(
     },
     answer(status, reason, headers = {}, body) {
       if (!answered && !cancelled) final(status, reason, headers, body)
+    },
+    forward(to, headers, done) {
+      if (answered || cancelled) return
+      answered = true
+      proxy(request, { to, headers, provisionalTimeout: SIGN_OF_LIFE }, log, done)
+      pending.answered(request)
     },
     accept(headers, body, taken) {
       if (answered || cancelled) {
@@ -103,6 +95,14 @@ export function toIncomingInvite(
       final(200, undefined, headers, body, (error) => taken(error ? undefined : response.stackDialogId))
     },
     onCancel(given) {
+      listener = given
+      if (cancelled) given()
+    },
+  }
+}
+
+type Sent = (error: unknown) => void
+
 /** A node that is alive says 100 at once. */
 const SIGN_OF_LIFE = '4s'
 
@@ -130,14 +130,6 @@ function proxy(
     done(500)
   }
 }
-
-      listener = given
-      if (cancelled) given()
-    },
-  }
-}
-
-type Sent = (error: unknown) => void
 
 function send(
   response: SrfResponse,

@@ -1,5 +1,5 @@
 import type { Link, LinkOptions } from './link.js'
-import { openLink } from './link.js'
+import { openLink } from './open-link.js'
 
 /** A link to the SIP server that comes back after it was lost. */
 export interface KeptLink {

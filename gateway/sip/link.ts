@@ -47,7 +47,7 @@ export interface SentInvite {
   cancel(reason?: string): void
 }
 
-/** One connection to the control port. When it is lost, or found dead, it is of no more use: a new one is made. */
+/** The way to the control port. When it is lost, or found dead, it is of no more use: a new one is made. */
 export interface Link {
   /** `onTaken` is called when the server has taken the frame. */
   request(request: OutgoingRequest, timeoutMs: number, onTaken?: () => void): Promise<LinkOutcome>
@@ -81,10 +81,11 @@ interface Waiting {
 }
 
 /**
- * Connects to the control port. Rejects when it cannot, or when the secret is refused. drachtio-srf does not reconnect here:
- * it never settles what was under way on a lost connection, and its retries cannot be stopped.
+ * A link for calls, by drachtio-srf: it takes INVITE and the requests of the dialogs that come of it, and no others. Rejects when it
+ * cannot connect, or when the secret is refused. drachtio-srf does not reconnect here: it never settles what was under way on a
+ * lost connection, and its retries cannot be stopped.
  */
-export function openLink(options: LinkOptions, connectTimeoutMs: number): Promise<Link> {
+export function openCallLink(options: LinkOptions, connectTimeoutMs: number): Promise<Link> {
   const { server, methods, onRequest, onInvite, onLost, clock, log } = options
   // Tells an embedded server to send no copies of what we have sent; to others it means nothing.
   const tags = options.keepsSubscriptions ? ['brief', 'own-subscriptions'] : ['brief']
@@ -107,6 +108,8 @@ export function openLink(options: LinkOptions, connectTimeoutMs: number): Promis
       }
     })
   }
+  // Of other methods it gets what comes within its dialogs.
+  srf.use((request, response) => onRequest(toIncoming(request, response, log)))
 
   function end(why: string): void {
     const wasOpen = state === 'open'

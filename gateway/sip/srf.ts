@@ -7,6 +7,8 @@ export interface SrfApplication {
   on(event: 'close', listener: () => void): void
   on(event: 'connect', listener: (error: Error | null, hostports?: string) => void): void
   use(method: string, handler: (request: SrfRequest, response: SrfResponse) => void): void
+  /** Takes what no method's handler took. */
+  use(handler: (request: SrfRequest, response: SrfResponse) => void): void
   connect(options: ControlAddress & { readonly reconnect: { readonly maxAttempts: number } }): void
   disconnect(): void
   request(uri: string, options: SrfOptions, callback: (error: Error | null, request?: SrfRequest) => void): void
@@ -41,8 +43,6 @@ export interface SrfRequest {
   on(event: 'cancel', listener: (cancel: SrfMessage) => void): void
   on(event: 'update', listener: (request: SrfRequest, response: SrfResponse) => void): void
   cancel(options: { headers: Record<string, string> }, callback: () => void): void
-}
-
   /** `error`: the server has not forwarded it, and has refused it by itself or still waits for an answer. */
   proxy(
     options: {
@@ -53,6 +53,8 @@ export interface SrfRequest {
     },
     callback: (error: unknown, result?: { readonly finalStatus?: number }) => void,
   ): void
+}
+
 export interface SrfMessage {
   readonly headers: Record<string, string>
 }

@@ -31,12 +31,13 @@ export interface SipStackOptions extends LinkOptions {
 const LARGE_FRAME = 4_000
 const MAX_FRAME = 12_000
 
-/** SIP requests in and out through drachtio-srf, with an end to every wait. */
+/** SIP requests in and out through a drachtio-server, with an end to every wait. */
 export function createSipStack(options: SipStackOptions): SipStack {
   const { smallFrames, onUp } = options
   const main = keepLink(options, onUp)
+  const { onInvite: _, ...withoutCalls } = options
   const large = smallFrames
-    ? keepLink({ ...options, methods: [], onLost: () => undefined }, () => undefined)
+    ? keepLink({ ...withoutCalls, methods: [], onLost: () => undefined }, () => undefined)
     : undefined
   let lastLarge: Promise<void> = Promise.resolve()
 
@@ -98,7 +99,7 @@ export function toExchange(outcome: LinkOutcome): SipExchange {
   }
 }
 
-/** Octets of the frame, a little more rather than less: drachtio-srf adds an id, the start line and Content-Length. */
+/** Octets of the frame, a little more rather than less: the link adds an id, the start line and Content-Length. */
 function frameSize(request: OutgoingRequest): number {
   let size = 200 + request.uri.length + Buffer.byteLength(request.body ?? '') + (request.nextHop?.length ?? 0)
   for (const name in request.headers) {
