@@ -19,8 +19,8 @@ interface FakeServer {
   /** The next frame that is no authentication and no route. */
   next(): Promise<{ readonly socket: Socket; readonly payload: string }>
   say(socket: Socket, payload: string): void
-  /** The connection that has routes. */
-  main(): Socket
+  /** The connection that asked for a method. */
+  routed(method: string): Socket
 }
 
 const ends: (() => unknown)[] = []
@@ -67,10 +67,10 @@ async function fakeServer(): Promise<FakeServer> {
     port: typeof address === 'object' && address ? address.port : 0,
     next: () => new Promise((resolve) => waiting.push(resolve)),
     say,
-    main() {
-      const routed = frames.find(({ payload }) => payload.includes('|route|'))
-      if (!routed) throw new Error('no connection has routes')
-      return routed.socket
+    routed(method) {
+      const found = frames.find(({ payload }) => payload.endsWith(`|route|${method}`))
+      if (!found) throw new Error(`nobody asked for ${method}`)
+      return found.socket
     },
   }
 }
@@ -143,8 +143,8 @@ describe('the gateway never triggers the hazards of a drachtio-server', () => {
     await first
     while (server.frames.filter(({ payload }) => payload.includes('|sip|')).length < 3) await server.next()
     const sent = server.frames.filter(({ payload }) => payload.includes('|sip|'))
-    const shared = sent.filter(({ socket }) => socket === server.main())
-    const alone = sent.filter(({ socket }) => socket !== server.main())
+    const shared = sent.filter(({ socket }) => socket === server.routed('message'))
+    const alone = sent.filter(({ socket }) => socket !== server.routed('message'))
     expect(shared).toHaveLength(2)
     expect(Math.max(...shared.map(({ payload }) => payload.length))).toBeLessThan(FRAME_UNDER_LOAD)
     // The second large one waits for the reply to the first.
@@ -176,7 +176,10 @@ describe('the gateway never triggers the hazards of a drachtio-server', () => {
     const server = await fakeServer()
     await gatewayAt(server)
     const answer = server.next()
-    server.say(server.main(), delivered('INVITE', ['Contact: <tel:+12065550100>', 'Content-Type: text/plain']))
+    server.say(
+      server.routed('invite'),
+      delivered('INVITE', ['Contact: <tel:+12065550100>', 'Content-Type: text/plain']),
+    )
     expect((await answer).payload).toMatch(/\|sip\|t1\|\r\nSIP\/2\.0 [45]\d\d /)
   })
 
@@ -195,12 +198,12 @@ describe('the gateway never triggers the hazards of a drachtio-server', () => {
     const server = await fakeServer()
     const { clock } = await gatewayAt(server)
     const routed = server.next()
-    server.say(server.main(), delivered('OPTIONS', ['Content-Type: text/plain']).replace('|t1|', '|t0|'))
+    server.say(server.routed('options'), delivered('OPTIONS', ['Content-Type: text/plain']).replace('|t1|', '|t0|'))
     await routed
     const answer = server.next()
-    server.say(server.main(), delivered('MESSAGE', ['Content-Type: text/plain']))
+    server.say(server.routed('message'), delivered('MESSAGE', ['Content-Type: text/plain']))
     // Frames are read in order: the answer to the second shows that the first was taken.
-    server.say(server.main(), delivered('OPTIONS', ['Content-Type: text/plain']).replace('|t1|', '|t2|'))
+    server.say(server.routed('options'), delivered('OPTIONS', ['Content-Type: text/plain']).replace('|t1|', '|t2|'))
     expect((await answer).payload).toContain('|sip|t2|')
     clock.advance(ANSWER_WITHIN_MS)
     const isLate = (payload: string) => /\|sip\|t1\|\r\nSIP\/2\.0 504 /.test(payload)
