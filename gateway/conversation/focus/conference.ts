@@ -1,4 +1,3 @@
-import type { SessionAnswer, SessionSide } from '../../../adapters/contract/sessions.js'
 import type { UserInfo } from '../../cpm/conference-info.js'
 import type { Uri } from '../../cpm/ids.js'
 import type { SipAnswer } from '../../sip/port.js'
@@ -7,6 +6,7 @@ import { createChanging } from './changing.js'
 import { createHall } from './hall.js'
 import { createInviting } from './inviting.js'
 import { createJoining } from './joining.js'
+import { createSideJoining, type SideJoining } from './joining-side.js'
 import type { SessionRights } from './policy.js'
 import type { ConferenceOptions } from './port.js'
 import type { SessionRecord } from './records.js'
@@ -24,8 +24,8 @@ export interface Conference {
   /** The INVITE that begins it, and whom it invites. */
   begin(call: IncomingCall, newcomers: readonly Newcomer[]): Promise<void>
   join(call: IncomingCall): Promise<void>
-  /** A member outside CPM comes by himself. */
-  joinSide(newcomer: Newcomer, theirs: SessionSide): SessionAnswer
+  /** For members outside CPM. */
+  readonly side: SideJoining
   referred(refer: ReferRequest): SipAnswer
   isIn(addresses: readonly Uri[]): boolean
   /** Users with a device in it. */
@@ -55,20 +55,7 @@ export function createConference(options: ConferenceOptions): Conference {
     maximum: options.policies.maxParticipants,
     begin,
     join,
-    joinSide(newcomer, theirs) {
-      const { addresses, account } = newcomer
-      const isFull = roster.all().length >= options.policies.maxParticipants
-      if (!rights.join(addresses) || hall.isOver) {
-        return { kind: 'refused', reason: 'sender-not-allowed', said: 'not open to him' }
-      }
-      const known = roster.find(addresses)
-      if (known?.endpoints.size || (!known && (isFull || options.isBusy(account)))) {
-        return { kind: 'refused', reason: 'busy', said: 'no place in the session' }
-      }
-      const side = seats.awaitSide(known ?? roster.add(newcomer))
-      side.seat(theirs, 'dialed-in')
-      return { kind: 'accepted', side: side.ours }
-    },
+    side: createSideJoining(hall, seats, ring),
     referred: changing.referred,
     isIn: (addresses) => (roster.find(addresses)?.endpoints.size ?? 0) > 0,
     count: roster.connected,

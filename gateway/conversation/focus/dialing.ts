@@ -7,6 +7,7 @@ import type { Leg } from '../../sip/session-port.js'
 import { readFarAnswer } from '../far-answer.js'
 import type { UserCallOutcome } from '../session/port.js'
 import type { LegMedia, StreamTemplate } from './leg-media.js'
+import type { Parcel } from './parcel.js'
 import type { Participant } from './participant.js'
 import type { ConferenceOptions } from './port.js'
 import { speaker } from './side-endpoint.js'
@@ -20,11 +21,19 @@ export interface Cause {
   readonly expiresAt: number
   /** Headers of the inviter's own invitation that are passed on. */
   readonly headers?: Readonly<Record<string, string>>
+  /** What he has said with it. */
+  readonly first?: Parcel
 }
 
 /** How an invitation of one member has ended; `accepted` by a leg, or by the side of a service. */
 export type Dialled =
-  | { readonly kind: 'leg'; readonly leg: Leg; readonly sdp: string; readonly device?: string }
+  | {
+      readonly kind: 'leg'
+      readonly leg: Leg
+      readonly sdp: string
+      readonly device?: string
+      readonly hasFirstMessage?: boolean
+    }
   | { readonly kind: 'side'; readonly side: SessionSide }
   | { readonly kind: 'refused'; readonly status: number; readonly reason: string }
 
@@ -61,7 +70,7 @@ export async function dial(
 async function dialUser(
   { record, group, inviteUser }: ConferenceOptions,
   { account }: Participant,
-  { inviter, isAnonymous, expiresAt, headers }: Cause,
+  { inviter, isAnonymous, expiresAt, headers, first }: Cause,
   { media, streams, onAlerting, withdrawn }: DialContext,
 ): Promise<UserCallOutcome> {
   const offer = media.offer(new Set(), streams)
@@ -84,6 +93,7 @@ async function dialUser(
       privacy: false,
       kinds: [...new Set(streams.map(({ key }) => kindOf(key)))],
       ...(headers && { headers }),
+      ...(first && { firstMessage: first.octets.toString('utf8') }),
     },
     (status) => {
       if (status === 180) onAlerting()

@@ -1,7 +1,7 @@
 import type { SessionMessage, SessionSaid } from '../../../adapters/contract/sessions.js'
 import { sameParty } from '../../cpm/address.js'
 import { writeContent } from '../../cpm/content.js'
-import type { Cpim } from '../../cpm/cpim.js'
+import { type Cpim, parseCpim } from '../../cpm/cpim.js'
 import type { FailureReason } from '../../cpm/failure.js'
 import type { MessageId, Uri } from '../../cpm/ids.js'
 import { buildImdn } from '../../cpm/imdn.js'
@@ -38,6 +38,10 @@ export interface DistributionOptions {
 export interface Distribution {
   /** A message on a stream of a member with MSRP. */
   receive(from: Endpoint, key: StreamKey, message: IncomingMessage): Promise<Verdict>
+  /** What came with an invitation, for all who are invited; or the status that refuses it. */
+  first(from: Participant, cpim: string): Parcel | number
+  /** Gives it to all who are in. */
+  spread(from: Endpoint, parcel: Parcel): void
   /** What a member outside CPM says, is about to say, or reports. */
   say(from: Endpoint, message: SessionMessage): SessionSaid
   composing(from: Endpoint, state: 'active' | 'idle'): void
@@ -110,14 +114,24 @@ export function createDistribution(options: DistributionOptions): Distribution {
   async function read(participant: Participant, message: IncomingMessage): Promise<Parcel | number> {
     const head = await peekCpim(message.body)
     if (head.kind === 'fault') return head.fault === 'too-large' ? 413 : 400
-    const type = plainType(head.content.headers.get('content-type') ?? '')
-    const media = ABOUT_MESSAGES.includes(type) ? undefined : mediaOf(participant)
-    if (media && !carriesMedia(media, type)) return 415
-    if (!isOwn(head, participant)) return 403
+    const type = typeOf(head)
+    const objection = objectionTo(head, type, participant)
+    if (objection !== undefined) return objection
     const to = addressee(head, type)
     if (typeof to === 'number') return to
     const octets = await collect(message.body, maxBytes + HEAD_BYTES)
     if (octets === undefined) return 413
+    return toParcel(head, octets, participant, to)
+  }
+
+  function objectionTo(head: Cpim, type: string, participant: Participant): number | undefined {
+    const media = ABOUT_MESSAGES.includes(type) ? undefined : mediaOf(participant)
+    if (media && !carriesMedia(media, type)) return 415
+    return isOwn(head, participant) ? undefined : 403
+  }
+
+  function toParcel(head: Cpim, octets: Buffer, participant: Participant, to?: Participant): Parcel {
+    const type = typeOf(head)
     if (type !== IMDN_TYPE) remember(head, participant)
     const { isAnonymous, entity } = participant
     return createParcel(isAnonymous ? withFrom(octets, entity) : octets, type, participant, to)
@@ -153,6 +167,15 @@ export function createDistribution(options: DistributionOptions): Distribution {
         throw error
       }
     },
+    first(from, cpim) {
+      const head = parseCpim(cpim)
+      if (head.kind === 'fault') return 400
+      const octets = Buffer.from(cpim)
+      const objection = octets.length > maxBytes + HEAD_BYTES ? 413 : objectionTo(head, typeOf(head), from)
+      recorder.count(objection === undefined ? 'message' : 'message-refused')
+      return objection ?? toParcel(head, octets, from)
+    },
+    spread: (from, parcel) => spread(MESSAGE_STREAM, parcel, from),
     say(from, { messageId, content, sentAt, reports, privateTo, from: writer }) {
       const { participant } = from
       const media = mediaOf(participant)
@@ -196,5 +219,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     },
   }
 }
+
+const typeOf = ({ content }: Cpim): string => plainType(content.headers.get('content-type') ?? '')
 
 const refused = (reason: FailureReason, said: string): SessionSaid => ({ kind: 'refused', reason, said })

@@ -1,4 +1,3 @@
-import type { SessionAnswer, SessionInvitation, SessionSide } from '../../../adapters/contract/sessions.js'
 import type { Config } from '../../config/schema.js'
 import type { UserDirectory } from '../../core/port.js'
 import { sipAnswerFor } from '../../cpm/failure.js'
@@ -6,13 +5,14 @@ import { ICSI } from '../../cpm/features.js'
 import type { Uri } from '../../cpm/ids.js'
 import type { Notifier } from '../../events/notifier.js'
 import type { Originator, SipAnswer } from '../../sip/port.js'
-import type { IncomingCall, Invitation, ReferRequest, SessionPort } from '../../sip/session-port.js'
+import type { IncomingCall, ReferRequest, SessionPort } from '../../sip/session-port.js'
 import type { NoteStore } from '../../spool/spool.js'
 import { createGroups, type Group } from '../group/groups.js'
 import { createMembership } from '../group/membership.js'
 import { mediaPolicy } from '../session/media-policy.js'
 import type { SessionFocus } from '../session/port.js'
 import { type Conference, createConference } from './conference.js'
+import { type Beginning, createOutsideJoining, type JoinOutside } from './outside.js'
 import { type ParticipantInformation, startParticipantInformation } from './participant-info.js'
 import type { ConferenceSurroundings } from './port.js'
 import {
@@ -39,11 +39,7 @@ export interface FocusOptions
 
 /** The controlling function for group sessions, on one node. */
 export interface Focus extends SessionFocus {
-  /** A member outside CPM comes by himself: `to` is a group, or a session identity (`IWF-SESS-02`). */
-  joinOutside(
-    invitation: Pick<SessionInvitation, 'from' | 'fromName' | 'to'>,
-    theirs: SessionSide,
-  ): Promise<SessionAnswer>
+  readonly joinOutside: JoinOutside
   /** Sessions that run here. */
   sessions(): number
   start(): void
@@ -141,7 +137,7 @@ export function createFocus(options: FocusOptions): Focus {
     return conference
   }
 
-  function recordFor({ originator, fromName, identities, subject }: Invitation, address: Uri, group?: Group) {
+  function recordFor({ originator, fromName, identities, subject }: Beginning, address: Uri, group?: Group) {
     const about = {
       address,
       node: config.node,
@@ -152,34 +148,39 @@ export function createFocus(options: FocusOptions): Focus {
     return newRecord(about, originator, identities)
   }
 
-  async function beginFor(group: Group, invitation: Invitation): Promise<Conference | SipAnswer> {
+  async function beginFor(group: Group, beginning: Beginning): Promise<Conference | SipAnswer> {
     const found = await records.ofGroup(group.address)
     if (found.kind === 'elsewhere') return awayAt(found)
-    const { addresses } = invitation.originator
+    const { addresses } = beginning.originator
     if (group.policies.sessions.join === 'members' && !membership.isMember(group, addresses)) return NO_MEMBER
     if (live.size >= limits.maxSessions) return TOO_MANY
     const former = found.kind === 'found' ? { ...found.record, node: config.node } : undefined
-    const record = former ?? recordFor(invitation, group.address, group)
+    const record = former ?? recordFor(beginning, group.address, group)
     await records.save(record, group.policies.sessions.keep)
     return open(record)
   }
 
-  async function toGroup(call: IncomingCall, group: Group): Promise<void> {
-    const { originator } = call.invitation
-    const going = byGroup.get(group.address) ?? opening.get(group.address)
-    if (going) {
-      const conference = await going
-      return 'join' in conference ? conference.join(call) : refuse(call, conference)
-    }
-    const begun = beginFor(group, call.invitation).finally(() => opening.delete(group.address))
+  function openFor(group: Group, beginning: Beginning): Promise<Conference | SipAnswer> {
+    const begun = beginFor(group, beginning).finally(() => opening.delete(group.address))
     opening.set(group.address, begun)
-    const conference = await begun
-    if (!('begin' in conference)) return refuse(call, conference)
-    const members = membership.recipients([], originator, group)
-    await conference.begin(
-      call,
-      members.filter(({ refused }) => !refused).map(({ uri }) => newcomer(uri)),
-    )
+    return begun
+  }
+
+  /** The one session of a group; `isNew`: whoever asks begins it. */
+  async function ofGroup(group: Group, beginning: Beginning) {
+    const going = byGroup.get(group.address) ?? opening.get(group.address)
+    const conference = await (going ?? openFor(group, beginning))
+    return 'join' in conference ? { conference, isNew: !going } : conference
+  }
+
+  const others = (group: Group, originator: Originator): readonly Newcomer[] =>
+    membership.recipients([], originator, group).flatMap(({ uri, refused }) => (refused ? [] : [newcomer(uri)]))
+
+  async function toGroup(call: IncomingCall, group: Group): Promise<void> {
+    const found = await ofGroup(group, call.invitation)
+    if (!('conference' in found)) return refuse(call, found)
+    const { conference, isNew } = found
+    return isNew ? conference.begin(call, others(group, call.invitation.originator)) : conference.join(call)
   }
 
   async function toList(call: IncomingCall, listed: readonly Uri[]): Promise<void> {
@@ -267,12 +268,7 @@ export function createFocus(options: FocusOptions): Focus {
         target === groups.lists.address ? { status: 400, warning: 'a recipient list is expected' } : NO_GROUP,
       )
     },
-    async joinOutside({ from, fromName, to }, theirs) {
-      const conference = running(to)
-      if (!conference) return { kind: 'refused', reason: 'recipient-unavailable', said: 'no session is running' }
-      const who = newcomer(from)
-      return conference.joinSide({ ...who, ...(fromName !== undefined && { name: fromName }) }, theirs)
-    },
+    joinOutside: createOutsideJoining({ groups, newcomer, running, ofGroup, others }),
     sessions: () => live.size,
     start() {
       isRunning = true

@@ -1,9 +1,11 @@
 import { type Cause, type Dialled, dial } from './dialing.js'
 import { admitting, type Hall } from './hall.js'
 import type { StreamTemplate } from './leg-media.js'
+import type { Parcel } from './parcel.js'
 import type { Endpoint, Participant } from './participant.js'
 import type { Newcomer } from './roster.js'
 import type { Seats } from './seats.js'
+import { MESSAGE_STREAM } from './side-endpoint.js'
 import { kindOf } from './streams.js'
 
 /** How the invitation of one member has ended. */
@@ -13,6 +15,12 @@ export type Rung =
 
 /** Invites one who is not in; never rejects. `onAlerting` may be called once. */
 export type Ring = (newcomer: Newcomer, cause: Cause, onAlerting?: () => void) => Promise<Rung>
+
+/** Before anything else is said to him. */
+function joined(endpoint: Endpoint, first: Parcel | undefined): Rung {
+  if (first) endpoint.deliver(MESSAGE_STREAM, first)
+  return { kind: 'joined', endpoint }
+}
 
 const refusal = (status: number, reason: string): Rung => ({ kind: 'refused', status, reason })
 
@@ -76,14 +84,18 @@ export function createInviting(hall: Hall, seats: Seats): Ring {
     async function answered(dialled: Dialled): Promise<Rung> {
       if (dialled.kind !== 'leg') media.close()
       if (dialled.kind === 'refused') return dialled
+      const { first } = cause
       const isLate = hall.isOver || withdrawn.aborted
       if (dialled.kind === 'side') {
-        if (!isLate) return { kind: 'joined', endpoint: side.seat(dialled.side, 'dialed-out') }
+        if (!isLate) return joined(side.seat(dialled.side, 'dialed-out'), first)
         await dialled.side.leave()
         return refusal(487, 'Request Terminated')
       }
       const isFit = !isLate && media.answered(dialled.sdp)
-      if (isFit) return { kind: 'joined', endpoint: seat(dialled.leg, participant, 'dialed-out', dialled.device) }
+      if (isFit) {
+        const endpoint = seat(dialled.leg, participant, 'dialed-out', dialled.device)
+        return joined(endpoint, dialled.hasFirstMessage ? undefined : first)
+      }
       media.close()
       await dialled.leg.end(isLate ? undefined : { status: 488, text: 'no stream was accepted' })
       return isLate ? refusal(487, 'Request Terminated') : refusal(488, 'Not Acceptable Here')

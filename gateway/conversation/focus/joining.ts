@@ -1,11 +1,12 @@
 import type { Uri } from '../../cpm/ids.js'
 import { type Description, parseSdp } from '../../msrp/sdp/description.js'
 import type { SipAnswer } from '../../sip/port.js'
-import { type IncomingCall, type Leg, SessionGone } from '../../sip/session-port.js'
+import { type IncomingCall, type Invitation, type Leg, SessionGone } from '../../sip/session-port.js'
 import { bestRefusal, type Cause } from './dialing.js'
 import type { Hall } from './hall.js'
 import type { Ring } from './inviting.js'
 import { supportsStream } from './leg-media.js'
+import type { Parcel } from './parcel.js'
 import type { Endpoint, Participant } from './participant.js'
 import type { Newcomer } from './roster.js'
 import type { Seats } from './seats.js'
@@ -122,6 +123,11 @@ export function createJoining(
     if (participant.endpoints.size === 0 && !participant.ringing) roster.remove(participant)
   }
 
+  /** What came with the INVITE, or the status that refuses it. */
+  function firstOf({ firstMessage }: Invitation, participant: Participant): Parcel | number | undefined {
+    return firstMessage === undefined ? undefined : hall.distribution.first(participant, firstMessage)
+  }
+
   async function join(call: IncomingCall): Promise<void> {
     const { originator, offer } = call.invitation
     const refused = objection(call, roster.find(originator.addresses))
@@ -129,9 +135,16 @@ export function createJoining(
     const judged = judge(hall, originator.addresses, offer, [])
     if (!judged) return reject(call, { status: 488 })
     const participant = enter(call)
+    const first = firstOf(call.invitation, participant)
+    if (typeof first === 'number') {
+      forget(participant)
+      return reject(call, { status: first, warning: 'the first message is not taken' })
+    }
     const endpoint = await accept(call, participant, judged, judged.judgement.accepted)
-    if (endpoint) spread(endpoint, judged.judgement)
-    else {
+    if (endpoint) {
+      spread(endpoint, judged.judgement)
+      if (first) hall.distribution.spread(endpoint, first)
+    } else {
       forget(participant)
       hall.check()
     }
@@ -149,6 +162,11 @@ export function createJoining(
     hall.beginning = true
     for (const { key, media } of judged.judgement.accepted) templates.set(key, { key, media })
     const participant = enter(call)
+    const said = firstOf(call.invitation, participant)
+    if (typeof said === 'number') {
+      reject(call, { status: said, warning: 'the first message is not taken' })
+      return hall.end({ how: 'failed' })
+    }
     const onWithdrawn = (): void => void hall.end({ how: 'departed', status: 487, text: 'the inviter has withdrawn' })
     call.withdrawn.addEventListener('abort', onWithdrawn, { once: true })
     const first = new Promise<Endpoint>((resolve) => hall.onFirst(participant, resolve))
@@ -162,6 +180,7 @@ export function createJoining(
       isAnonymous: privacy,
       expiresAt: expiresAt ?? clock.now() + options.validityMs,
       ...(replaces !== undefined && { headers: { 'Session-Replaces': replaces } }),
+      ...(said && { first: said }),
     }
     const rung = Promise.all(newcomers.map((newcomer) => ring(newcomer, cause, () => call.progress(180))))
     const outcome = await Promise.race([first, rung.then(() => Promise.race([first, Promise.resolve(undefined)]))])

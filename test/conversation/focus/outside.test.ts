@@ -9,6 +9,8 @@ import { watch } from './watch.js'
 
 const any = (): boolean => true
 const ZOE = 'wv:zoe@imps.example' as Uri
+const never = new AbortController().signal
+const NO_SESSION = `sip:s-${'0'.repeat(32)}@groups.cpm.example` as Uri
 const none = { delivered: false, failed: false, displayed: false }
 
 /** The session of a service, played. */
@@ -182,11 +184,11 @@ test('a member outside comes by himself, leaves by himself, and is kept out wher
     to: FRIENDS as Uri,
     expiresAt: Date.now() + 60_000,
   } satisfies SessionInvitation
-  const early = await stage.focus().joinOutside(invitation, playedSide().side)
+  const early = await stage.focus().joinOutside({ ...invitation, to: NO_SESSION }, playedSide().side, never)
   expect(early).toMatchObject({ kind: 'refused' })
   const { alice, bob } = await assemble(stage, ['alice', 'bob'])
   const { side, said, told } = playedSide()
-  const joined = await stage.focus().joinOutside(invitation, side)
+  const joined = await stage.focus().joinOutside(invitation, side, never)
   if (joined.kind !== 'accepted') throw new Error(joined.said)
   expect((await toZoe(stage)).withdrawn.aborted).toBe(true)
   for (const name of ['alice', 'bob']) await told.next(name, (text) => text === `joined ${uri(name)}`)
@@ -197,8 +199,62 @@ test('a member outside comes by himself, leaves by himself, and is kept out wher
   await hears(bob.talk, 'gone?')
   expect(said.items).toEqual([])
   const stranger = { ...invitation, from: 'wv:stranger@imps.example' as Uri }
-  expect(await stage.focus().joinOutside(stranger, side)).toMatchObject({
+  expect(await stage.focus().joinOutside(stranger, side, never)).toMatchObject({
     kind: 'refused',
     reason: 'sender-not-allowed',
   })
+})
+
+const fromZoe = (stage: FocusStage, theirs: SessionSide, withdrawn = never) =>
+  stage
+    .focus()
+    .joinOutside(
+      { id: 'i-2', from: ZOE, fromName: 'Zoe', to: FRIENDS as Uri, subject: 'Tea', expiresAt: Date.now() + 60_000 },
+      theirs,
+      withdrawn,
+    )
+
+test('IWF-SESS-03 CF-GRP-02 a member outside begins the session of the group: the others are invited, the first who comes lets her in', async () => {
+  const stage = await openFocusStage({ members: [uri('alice'), uri('bob'), ZOE] })
+  const [alice, bob] = [await stage.phone('alice'), await stage.phone('bob')]
+  const { side, said, told } = playedSide()
+  const joined = fromZoe(stage, side)
+  const coming = await alice.calls.next('INVITE', any)
+  expect(coming.invite.body.toString()).toContain('m=message')
+  const alices = await answer(alice, coming)
+  const answered = await joined
+  if (answered.kind !== 'accepted') throw new Error(answered.said)
+  await told.next('alice', (text) => text === `joined ${uri('alice')}`)
+  await answered.side.say(spoken('shall we?'))
+  expect(await hears(alices, 'shall we?')).toContain('<wv:zoe@imps.example>')
+  await alices.says('yes')
+  await said.next('yes', any)
+  const bobs = await answer(bob, await bob.calls.next('INVITE', any))
+  await told.next('bob', (text) => text === `joined ${uri('bob')}`)
+  await answered.side.leave()
+  await Promise.all([alices.dialog.bye(), bobs.dialog.bye()])
+  await stage.quiet()
+  expect(stage.faults).toEqual([])
+})
+
+test('IWF-SESS-04 nobody comes, she takes it back, or she may not: she hears why, and nothing is left', async () => {
+  const stage = await openFocusStage({ members: [uri('alice'), ZOE] })
+  const alice = await stage.phone('alice')
+  const refused = fromZoe(stage, playedSide().side)
+  ;(await alice.calls.next('INVITE', any)).refuse(603)
+  expect(await refused).toMatchObject({ kind: 'refused', reason: 'recipient-unavailable' })
+  await stage.quiet()
+  const withdraw = new AbortController()
+  const withdrawn = fromZoe(stage, playedSide().side, withdraw.signal)
+  const coming = await alice.calls.next('INVITE', any)
+  coming.progress(180)
+  await turn()
+  withdraw.abort()
+  expect(await withdrawn).toMatchObject({ kind: 'refused' })
+  await coming.cancelled
+  await stage.quiet()
+  const stranger = await openFocusStage({ members: [uri('alice')] })
+  expect(await fromZoe(stranger, playedSide().side)).toMatchObject({ kind: 'refused', reason: 'sender-not-allowed' })
+  await stranger.quiet()
+  expect(stage.faults).toEqual([])
 })
