@@ -28,6 +28,8 @@ export interface Invitation {
   /** End of its validity, ms since 1970 (Expires; `CPM-CONV-016`). */
   readonly expiresAt?: number
   readonly offer: string
+  /** A message/cpim beside the offer: what the inviter says first. */
+  readonly firstMessage?: string
   /** The session identity of the inviter's focus, when its Contact says isfocus (`ID-13`). */
   readonly focus?: Uri
   /** Kept by a function that stays out of the media (`FLOW-04`). */
@@ -81,6 +83,8 @@ export interface OutgoingCall {
   readonly subject?: string
   readonly expiresAt?: number
   readonly offer: string
+  /** A message/cpim to go beside the offer. */
+  readonly firstMessage?: string
   /** Session identity for Contact, with isfocus (`CF-GRP-08`). */
   readonly focus?: Uri
   readonly privacy: boolean
@@ -105,6 +109,8 @@ export type CallOutcome =
       readonly identities: SessionIdentities
       /** +sip.instance of the device that answered, when it was called as such. */
       readonly device?: string
+      /** Its INVITE had the first message in it. */
+      readonly hasFirstMessage?: boolean
     }
   | { readonly kind: 'refused'; readonly status: number; readonly reason: string; readonly retryAfterSeconds?: number }
   /** No final answer: silence, or no way there. */

@@ -21,6 +21,8 @@ export interface Anchor {
    * the two do not come together.
    */
   answerTo(side: Side, offered: MessageStream, answer: MessageStream): Media | undefined
+  /** Says something of our own to a side; waits for its connection. */
+  say(side: Side, cpim: string): Promise<boolean>
   close(): void
 }
 
@@ -89,6 +91,10 @@ export function openAnchor(
       remote.set(side, formatPath(offered.path))
       remote.set(other, formatPath(answer.path))
       return buildMessageStream(answered.answer)
+    },
+    async say(side, cpim) {
+      const { outcome } = sessions[side].send({ contentType: 'message/cpim', body: Buffer.from(cpim) })
+      return (await outcome).kind === 'sent'
     },
     close,
   }

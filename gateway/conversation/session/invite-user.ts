@@ -3,6 +3,7 @@ import type { OutgoingCall, SessionPort } from '../../sip/session-port.js'
 import { throughCore } from '../delivery.js'
 import type { Device, PreferenceStore, Registrations } from '../port.js'
 import { eligibleDevices } from './eligible.js'
+import { takesFirstMessage } from './first-message.js'
 import type { InviteUser, UserCall } from './port.js'
 import { ring } from './ring.js'
 
@@ -20,7 +21,7 @@ export function createInviteUser({ edge, registrations, preferences }: InviteUse
     // SESS-11: a refusal is final, and nobody else is asked instead.
     if (blocks(addresses)) return { kind: 'refused', status: 603, reason: 'Decline' }
     const devices = await registrations.devices(user)
-    if (devices === 'unknown') return edge.invite({ ...toCore(call), excluded: unwanted }, onProgress, withdrawn)
+    if (devices === 'unknown') return edge.invite({ ...toCore(call, []), excluded: unwanted }, onProgress, withdrawn)
     const { chosen, excluded } = eligibleDevices(devices, call, parseWishes(callerPreferences), unwanted)
     if (chosen.length === 0) {
       const said = devices.length === 0 ? `${user} has no registered device` : `no device of ${user} is fit for it`
@@ -28,17 +29,23 @@ export function createInviteUser({ edge, registrations, preferences }: InviteUse
     }
     const direct = chosen.flatMap((device) => toDevice(call, device))
     const instances = excluded.flatMap(({ instance }) => instance ?? [])
-    const calls = direct.length > 0 ? direct : [{ ...toCore(call), excluded: instances }]
+    const calls = direct.length > 0 ? direct : [{ ...toCore(call, chosen), excluded: instances }]
     return ring(edge, calls, onProgress, withdrawn)
   }
 }
 
-const toCore = (call: UserCall): OutgoingCall => ({ ...call, destination: throughCore(call) })
+/** A core that forks gives all devices the same; each has to take what is in it. */
+function toCore({ firstMessage, ...call }: UserCall, devices: readonly Device[]): OutgoingCall {
+  const isTaken = devices.length > 0 && devices.every(({ features }) => takesFirstMessage(features))
+  return { ...call, destination: throughCore(call), ...(isTaken && firstMessage !== undefined && { firstMessage }) }
+}
 
 /** Caller preferences have chosen the device; it gets none of its own. */
-function toDevice(call: UserCall, { contact, flow, instance }: Device): readonly OutgoingCall[] {
+function toDevice({ firstMessage, ...call }: UserCall, device: Device): readonly OutgoingCall[] {
+  const { contact, flow, instance, features } = device
   if (flow === undefined) return []
   const { user } = call
   const destination = { kind: 'device', user, contact, flow, ...(instance === undefined ? {} : { instance }) } as const
-  return [{ ...call, destination }]
+  const isTaken = firstMessage !== undefined && takesFirstMessage(features)
+  return [{ ...call, destination, ...(isTaken && { firstMessage }) }]
 }

@@ -18,6 +18,8 @@ export interface MediaRouteOptions {
 export interface MediaRoute {
   /** An offer of one side; a string says why it goes no further. */
   offer(from: Side, sdp: string): Offering | string
+  /** Says something to a side on a message stream that passes through us; false when there is none, or it was not taken. */
+  say(to: Side, cpim: string): Promise<boolean>
   close(): void
 }
 
@@ -162,6 +164,10 @@ export function createMediaRoute({ allowed, endpoint, maxMessage, lost }: MediaR
 
   return {
     offer,
+    async say(to, cpim) {
+      const [anchor] = anchors.values()
+      return (await anchor?.say(to, cpim)) ?? false
+    },
     close() {
       over = true
       for (const anchor of anchors.values()) anchor.close()

@@ -11,6 +11,7 @@ import { isListed } from '../listed.js'
 import { wayOf } from '../originating.js'
 import type { PreferenceStore } from '../port.js'
 import type { MediaEndpoint } from './anchor.js'
+import { failureOf } from './first-message.js'
 import { joinLegs } from './joined.js'
 import { mediaPolicy, staysInPath } from './media-policy.js'
 import { createMediaRoute, type MediaRoute, type Offering } from './media-route.js'
@@ -109,7 +110,9 @@ export function createOneToOne(options: OneToOneOptions) {
   async function connect(call: IncomingCall, way: Way): Promise<void> {
     const { invitation } = call
     const users = usersOf(invitation, way)
-    const anchored = staysInPath(media, users)
+    const { firstMessage } = invitation
+    // What a device does not take with the invitation is said in the session.
+    const anchored = staysInPath(media, users) || (firstMessage !== undefined && way.kind === 'user')
     const broken = new AbortController()
     const route = createMediaRoute({
       allowed: mediaPolicy(media, users),
@@ -119,6 +122,10 @@ export function createOneToOne(options: OneToOneOptions) {
     })
     const offering = route.offer('near', invitation.offer)
     if (typeof offering === 'string') return refuse(call, { status: 488, warning: offering })
+    if (firstMessage !== undefined && !offering.kinds.includes('message')) {
+      offering.dropped()
+      return refuse(call, { status: 488, warning: 'there is no stream for the first message' })
+    }
     recorder.invited(invitation)
     underWay++
     let held = true
@@ -146,7 +153,7 @@ export function createOneToOne(options: OneToOneOptions) {
   /** The other side has accepted: the caller is answered, and both legs become one session. */
   async function establish(
     call: IncomingCall,
-    { leg: far, sdp, identities }: Extract<CallOutcome, { kind: 'accepted' }>,
+    { leg: far, sdp, identities, hasFirstMessage }: Extract<CallOutcome, { kind: 'accepted' }>,
     { offering, route, broken, release }: Prepared,
   ): Promise<void> {
     const { invitation } = call
@@ -156,6 +163,7 @@ export function createOneToOne(options: OneToOneOptions) {
       void far.end({ status: 488, text: 'no stream is left' })
       return refuse(call, { status: 488, warning: 'no stream is left' })
     }
+    if (invitation.firstMessage !== undefined && !hasFirstMessage) void sayFirst(route, invitation.firstMessage)
     const focus = far.focus === undefined ? {} : { focus: far.focus }
     const near = await call.accept({ sdp: answer, identities, ...focus }).catch(() => undefined)
     if (!near) {
@@ -171,6 +179,13 @@ export function createOneToOne(options: OneToOneOptions) {
     const end = (): void => void near.end({ status: 200, text: 'media lost' })
     if (broken.aborted) end()
     else broken.addEventListener('abort', end, { once: true })
+  }
+
+  /** The sender hears of it when it is not taken, if he asked. */
+  async function sayFirst(route: MediaRoute, firstMessage: string): Promise<void> {
+    if (await route.say('far', firstMessage)) return
+    const failure = failureOf(firstMessage, clock.now())
+    if (failure !== undefined) await route.say('near', failure)
   }
 
   /** `CPM-CONV-016` */

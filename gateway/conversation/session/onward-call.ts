@@ -19,7 +19,7 @@ export interface Onward {
 /** The invitation as the other side gets it: all that the inviter said, and the end of its validity. Pure. */
 export function onwardCall(invitation: Invitation, { user, offer, kinds, anchored, expiresAt }: Onward): UserCall {
   const { originator, from, fromName, target, icsi = ICSI.session, subject, referredBy, focus } = invitation
-  const { privacy, maxForwards, routes, callerPreferences, icid, callId } = invitation
+  const { firstMessage, privacy, maxForwards, routes, callerPreferences, icid, callId } = invitation
   return {
     user,
     to: target,
@@ -40,6 +40,7 @@ export function onwardCall(invitation: Invitation, { user, offer, kinds, anchore
     ...(focus !== undefined && { focus }),
     ...(callerPreferences && { callerPreferences }),
     ...(icid !== undefined && { icid }),
+    ...(firstMessage !== undefined && { firstMessage }),
     // FLOW-04: the Call-ID stays where media do not pass through us.
     ...(!anchored && { callId }),
   }

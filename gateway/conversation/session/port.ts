@@ -17,7 +17,8 @@ export type UserCallOutcome = CallOutcome | { readonly kind: 'away'; readonly sa
 /**
  * Invites a CPM user as his terminating participating function: his preferences, his devices at once, the first answer wins
  * (`GRP-TERM-01` to `GRP-TERM-05`, `FLOW-07`); through an external core where that knows his devices. `onProgress` hears each
- * provisional status once. Rejects with SpoolUnavailable.
+ * provisional status once. A first message goes with the INVITE to devices that say they take it there; whoever invites says it
+ * in the session to others (`hasFirstMessage`). Rejects with SpoolUnavailable.
  */
 export type InviteUser = (
   call: UserCall,

@@ -1,5 +1,6 @@
 import { parametersOf, parseNameAddrs } from '../../core/name-addr.js'
 import { normalUri } from '../../cpm/address.js'
+import { parseCpim } from '../../cpm/cpim.js'
 import { icsiTail, parseFeatures } from '../../cpm/features.js'
 import type { Uri } from '../../cpm/ids.js'
 import { type MimePart, parseMediaType, partOctets } from '../../cpm/mime.js'
@@ -20,6 +21,7 @@ import {
 import type { IncomingRequest } from '../link.js'
 import type { Invitation } from '../session-port.js'
 import { askedTimer, focusOf, MIN_SE_S, SDP } from './call-headers.js'
+import { CPIM } from './invite-body.js'
 
 /** Reads an INVITE outside a dialog whose target and sender are known. */
 export function toInvitation(
@@ -86,7 +88,7 @@ function readBody(
   headers: SipHeaders,
   body: string,
   limits: InboundLimits,
-): Pick<Invitation, 'offer' | 'recipients' | 'listed'> | Refusal {
+): Pick<Invitation, 'offer' | 'firstMessage' | 'recipients' | 'listed'> | Refusal {
   if (body.trim() === '') return refusal(488, 'content-type', 'an INVITE offers one stream at least')
   const part: MimePart = { headers: new Map([['content-type', headers.get('content-type') ?? '']]), body }
   if (parseMediaType(part.headers.get('content-type') ?? '') === undefined) return unsupported()
@@ -95,11 +97,15 @@ function readBody(
   const leaves = leavesOf(tree)
   const offer = textOf(leaves.find(({ type }) => type === SDP)?.part)
   if (offer === undefined) return unsupported()
+  const firstMessage = textOf(leaves.find(({ type }) => type === CPIM)?.part)
+  const cpim = firstMessage === undefined ? undefined : parseCpim(firstMessage)
+  if (cpim?.kind === 'fault') return refusal(400, 'syntax', `the first message cannot be read: ${cpim.said}`)
+  const said = { offer, ...(firstMessage !== undefined && { firstMessage }) }
   const list = textOf(leaves.find(({ type }) => type === RESOURCE_LISTS)?.part)
-  if (list === undefined) return { offer }
+  if (list === undefined) return said
   const listed = parseRecipientList(list, limits)
   if ('kind' in listed) return refusal(400, 'syntax', listed.said)
-  return { offer, listed, recipients: listed.map(({ uri }) => uri) }
+  return { ...said, listed, recipients: listed.map(({ uri }) => uri) }
 }
 
 const textOf = (part: MimePart | undefined): string | undefined => part && partOctets(part)?.toString('utf8')

@@ -3,7 +3,8 @@ import { newTag } from '../dialog.js'
 import type { OutgoingRequest } from '../link.js'
 import { ANONYMOUS, asserted, type OutboundOptions, serviceHeaders, wayTo, wireUri } from '../outbound.js'
 import type { OutgoingCall } from '../session-port.js'
-import { identityHeaders, SDP, SESSION_ALLOW, sessionContact, wantedTimer } from './call-headers.js'
+import { identityHeaders, SESSION_ALLOW, sessionContact, wantedTimer } from './call-headers.js'
+import { inviteBody } from './invite-body.js'
 
 /** The INVITE of an outgoing call, and the Contact of its dialog. Pure but for the tag. */
 export function inviteRequest(
@@ -20,6 +21,7 @@ export function inviteRequest(
   // `ID-18`: inside the trust domain the core still learns who speaks; a device does not.
   const isHidden = privacy && destination.kind === 'device'
   const identities = call.addresses
+  const { contentType, body } = inviteBody(call)
   const contact = sessionContact(icsi, focus, transportOf(nextHop ?? uri), node)
   const headers = {
     ...call.headers,
@@ -39,9 +41,9 @@ export function inviteRequest(
     ...wantedTimer(timerSeconds),
     Contact: contact,
     Allow: SESSION_ALLOW,
-    'Content-Type': SDP,
+    'Content-Type': contentType,
   }
-  const request = { method: 'INVITE', uri, ...(nextHop !== undefined && { nextHop }), headers, body: call.offer }
+  const request = { method: 'INVITE', uri, ...(nextHop !== undefined && { nextHop }), headers, body }
   return { request, contact }
 }
 

@@ -105,6 +105,7 @@ function accepted(
     sdp: body,
     identities: identitiesIn(headers),
     ...(device !== undefined && { device }),
+    ...(call.firstMessage !== undefined && { hasFirstMessage: true }),
   }
 }
 

@@ -152,6 +152,7 @@ export function createSessionBridge(options: SessionBridgeOptions): SessionBridg
       }
       recorder.begun(invitation)
       ends.join(leg, answer.side)
+      if (invitation.firstMessage !== undefined) await ends.party.first(invitation.firstMessage)
     } catch (error) {
       ends.release()
       if (!(error instanceof SpoolUnavailable)) throw error

@@ -1,4 +1,5 @@
 import type { Participant, SessionMessage, SessionSaid, SessionSide } from '../../../../adapters/contract/index.js'
+import { failureOf } from '../../../conversation/session/first-message.js'
 import type { UriOptions } from '../../../cpm/address.js'
 import type { Clock } from '../../../cpm/clock.js'
 import type { FailureReason } from '../../../cpm/failure.js'
@@ -24,6 +25,8 @@ export interface MsrpParty {
   readonly side: SessionSide
   /** What his device sends (SessionHandlers.message). */
   readonly message: (message: IncomingMessage) => Promise<Verdict>
+  /** What came with the invitation, said once the session stands. */
+  first(cpim: string): Promise<void>
   /** The session stands. */
   begin(line: MessageLine, theirs: SessionSide): void
   /** It does not, or no longer. */
@@ -69,8 +72,11 @@ export function createMsrpParty({ user, maxBytes, clock, left, ...uris }: MsrpPa
     const octets = await collect(incoming.body, maxBytes)
     if (!octets) return { status: 413 }
     // An empty SEND only binds the connection (RFC 4975 §5.4).
-    if (octets.length === 0) return { status: 200 }
-    const said = readSaid(incoming.contentType, octets, { ...uris, from: user, now: clock.now() })
+    return octets.length === 0 ? { status: 200 } : take(incoming.contentType, octets)
+  }
+
+  async function take(contentType: string, octets: Buffer): Promise<Verdict> {
+    const said = readSaid(contentType, octets, { ...uris, from: user, now: clock.now() })
     switch (said.kind) {
       case 'fault':
         return { status: said.status }
@@ -115,6 +121,11 @@ export function createMsrpParty({ user, maxBytes, clock, left, ...uris }: MsrpPa
       leave: async (reason) => left(reason),
     },
     message,
+    async first(cpim) {
+      const { status } = await take(CPIM_TYPE, Buffer.from(cpim))
+      const failure = status === 200 ? undefined : failureOf(cpim, clock.now())
+      if (failure !== undefined) await line?.send({ contentType: CPIM_TYPE, body: Buffer.from(failure) })
+    },
     begin(given, side) {
       line = given
       theirs = side

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { SessionAnswer } from '../../../../adapters/contract/index.js'
 import type { MessageId, Uri } from '../../../../gateway/cpm/ids.js'
 import { readCpim, writeCpim } from '../../../../scripts/rig/cpim.js'
+import { withFirstMessage } from '../../../../scripts/rig/first-message.js'
 import { header } from '../../../../scripts/rig/sip-text.js'
 import { openMsrpPhone } from '../../../conversation/session/msrp-phone.js'
 import { audio, ICSI, invited } from '../../../conversation/session/talk.js'
@@ -103,6 +104,34 @@ describe('a CPM user invites somebody outside', () => {
     await phone.close()
   })
 
+  test('what he says with his invitation is said to the other side first', async () => {
+    const stage = await openBridgeStage()
+    const phone = await openMsrpPhone()
+    const alice = await stage.device('alice')
+    const cpim = writeCpim({
+      from: ALICE,
+      to: HANDSET,
+      text: 'lunch?',
+      messageId: 'm-0',
+      report: ['negative-delivery'],
+    })
+    const { body, type } = withFirstMessage(phone.sdp(), cpim)
+    const placed = alice.call(HANDSET, body, [ICSI, type])
+    const call = await stage.asked.next()
+    const theirs = playedSide()
+    const said = theirs.say
+    theirs.say = async (message) => {
+      await said(message)
+      return { kind: 'refused', reason: 'too-large', said: 'too long' }
+    }
+    call.answer({ kind: 'accepted', side: theirs })
+    const dialog = await placed.established()
+    expect(await theirs.heard.next()).toMatchObject({ messageId: 'm-0', content: { text: 'lunch?' } })
+    const talk = await phone.connectTo(dialog.made.body.toString())
+    expect((await talk.receives()).body).toMatch(/<message-id>m-0<\/message-id>[\s\S]*<failed\/>/)
+    await phone.close()
+  })
+
   test('CIW-02 CPM-CONV-017 a CANCEL takes the invitation back', async () => {
     const stage = await openBridgeStage()
     const phone = await openMsrpPhone()
@@ -133,7 +162,7 @@ describe('a CPM user invites somebody outside', () => {
     await phone.close()
   })
 
-  test('MED-06 what has no message stream is refused, and streams of other kinds are left out', async () => {
+  test('MED-06 MED-46 what has no message stream is refused, and streams of other kinds are left out', async () => {
     const stage = await openBridgeStage()
     const phone = await openMsrpPhone()
     const alice = await stage.device('alice')
@@ -246,7 +275,7 @@ describe('a CPM user invites somebody outside', () => {
 })
 
 describe('somebody outside invites a CPM user', () => {
-  test('IWF-SESS-03 IWF-SESS-04 an INVITE with the service, the answer, media both ways, and the end', async () => {
+  test('IWF-SESS-03 IWF-SESS-04 MED-04 MED-46 an INVITE with the service and a message stream alone, the answer, media both ways, and the end', async () => {
     const stage = await openBridgeStage()
     const phone = await openMsrpPhone()
     const bob = await stage.device('bob')
@@ -257,6 +286,7 @@ describe('somebody outside invites a CPM user', () => {
     expect(header(call.invite, 'accept-contact')).toContain('oma.cpm.session')
     expect(header(call.invite, 'conversation-id')).not.toBe('')
     expect(header(call.invite, 'contribution-id')).not.toBe('')
+    expect(call.invite.body.toString().match(/^m=/gm)).toHaveLength(1)
     expect(call.invite.body.toString()).toMatch(/^m=message \d+ TCP\/MSRP \*\r\n[\s\S]*a=accept-types:message\/cpim/m)
     const dialog = await call.accept(phone.sdp({ setup: 'active' }))
     const side = accepted(await answer)
