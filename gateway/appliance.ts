@@ -100,7 +100,7 @@ export async function startAppliance(
     const announcements = await createAnnouncements(redis, config.node, log)
     undo.push(async () => announcements.stop())
     const events = { port: edge, notes: spool.notes, reminders, clock, log }
-    const notifier = createNotifier(events)
+    const notifier = createNotifier({ ...events, onLimited: (name) => metrics.badInput('sip', `${name}-limit`) })
     const subscriber = createSubscriber({
       ...events,
       domain: config.domain,
@@ -174,6 +174,7 @@ export async function startAppliance(
       config: config.http,
       metrics,
       users: users.administration,
+      recall: interworking.recall,
       xcap: users.xcap,
       history: functions.history,
       health: () => healthReport(redis, edge, interworking),

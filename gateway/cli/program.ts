@@ -3,6 +3,7 @@ import { ConfigError, problemLine } from '../config/load.js'
 import { checkCommand } from './check.js'
 import { failedCommand } from './failed.js'
 import { listenCommand } from './listen.js'
+import { recallCommand } from './recall.js'
 import { runCommand } from './run.js'
 import { sendCommand } from './send.js'
 import { simulateCommand } from './simulate.js'
@@ -20,6 +21,7 @@ const COMMANDS: readonly AddCommand[] = [
   listenCommand,
   traceCommand,
   failedCommand,
+  recallCommand,
   userCommand,
   simulateCommand,
 ]

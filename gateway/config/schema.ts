@@ -290,6 +290,10 @@ const interworking = z.strictObject({
         duration().default(86_400_000),
         'How long after the end of its life a receipt is still awaited.',
       ),
+      recall: describe(
+        z.boolean().default(false),
+        'Remember every message that a service has taken until its life ends, so that it can be cancelled or replaced there; otherwise only those whose report is awaited.',
+      ),
       conversationLife: describe(
         duration().default(604_800_000),
         'How long a pair of correspondents stays in one conversation.',

@@ -2,12 +2,14 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.js'
 import type { History } from '../conversation/history.js'
+import type { Recall } from '../interworking/recall.js'
 import type { Metrics } from '../observe/metrics.js'
 import type { Trace } from '../observe/trace.js'
 import type { Spool } from '../spool/spool.js'
 import { adminRoutes } from './admin.js'
 import type { HealthReport } from './health.js'
 import { historyRoutes } from './history.js'
+import { messageRoutes } from './messages.js'
 import { requireToken } from './token.js'
 import { type UserAdministration, userRoutes } from './users.js'
 import { type XcapOptions, xcapRoutes } from './xcap.js'
@@ -20,6 +22,7 @@ export interface HttpOptions {
   readonly trace: Pick<Trace, 'read' | 'follow'>
   readonly spool: Pick<Spool, 'lanes' | 'failed'>
   readonly users: UserAdministration
+  readonly recall: Recall
   readonly xcap: XcapOptions
   readonly history: History
   readonly mask: (text: string) => string
@@ -67,6 +70,7 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
       admin.addHook('onRequest', requireToken(config.tokens, metrics))
       adminRoutes(admin, options)
       userRoutes(admin, options.users)
+      messageRoutes(admin, options)
     },
     { prefix: '/admin' },
   )

@@ -20,6 +20,7 @@ import { createOriginatorAddresses } from './originator.js'
 import { createOutbound } from './outbound.js'
 import { createPendingAnswers } from './pending-answers.js'
 import { createPresenceInterworking, type PresenceInterworking } from './presence/presence.js'
+import { createRecall, type Recall } from './recall.js'
 import { createRecipients } from './recipient.js'
 import type { Recorder } from './recorder.js'
 import { forwardNotification } from './report-back.js'
@@ -68,6 +69,7 @@ export interface Interworking extends Acceptance {
   readonly sessions: SessionFunctions | undefined
   /** A CPM user's notification about a message of a service; true when it was for one. */
   forwardNotification(notification: DispositionNotification, from: Originator): Promise<boolean>
+  readonly recall: Recall
   /** Keeps a notification and delivers it, at once or when its user comes back. Rejects with SpoolUnavailable. */
   notify(work: NotifyWork): Promise<void>
   /** A user has become reachable: what waits for him is tried now. */
@@ -187,6 +189,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
     presence,
     sessions,
     ...acceptance,
+    recall: createRecall({ spool, services, uris: config, pending, recorder, clock }),
     forwardNotification: (notification, from) => forwardNotification(services, spool.notes, notification, from),
     async notify(work) {
       await spool.put(notifyItem(work, clock.now()), { rememberMs: policies.rememberFor })

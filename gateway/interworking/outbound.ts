@@ -4,7 +4,7 @@ import type { Clock } from '../cpm/clock.js'
 import type { MessageId } from '../cpm/ids.js'
 import type { DispositionRequest } from '../cpm/message.js'
 import type { LaneConsumer, LaneName, Spool, Taken, Verdict } from '../spool/spool.js'
-import type { PendingAnswers } from './pending-answers.js'
+import { type PendingAnswers, withAnswer } from './pending-answers.js'
 import type { Recorder } from './recorder.js'
 import type { Service, Services } from './service.js'
 import { type Decision, decide, failed, mayGoOnAfterReport, type OutboundItem } from './verdict.js'
@@ -78,16 +78,7 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
   }
 
   const conclude = (item: OutboundItem, decision: Decision): Verdict<OutboundWork> =>
-    written(item, tell(item, decision))
-
-  /** A failure that goes back as the SIP answer is not reported a second time (RFC 5438 §8.3). */
-  function tell(item: OutboundItem, { ending, verdict }: Decision): Decision {
-    if (pending.settle(item.id, ending) !== 'failure') return { ending, verdict }
-    return {
-      ending,
-      verdict: verdict.kind === 'failed' ? { kind: 'failed', reason: verdict.reason } : { kind: 'done' },
-    }
-  }
+    written(item, withAnswer(pending, item, decision))
 
   function written(item: OutboundItem, { ending, verdict }: Decision): Verdict<OutboundWork> {
     recorder.concluded(candidateOf(item.payload).service, item, ending)
@@ -135,7 +126,7 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
       if (!doubtful) return
       const { item } = doubtful
       recorder.answered(service.id, item, outcome, 0)
-      const decision = tell(item, decide(item, outcome, policies, clock.now(), Math.random()))
+      const decision = withAnswer(pending, item, decide(item, outcome, policies, clock.now(), Math.random()))
       // Not waiting yet, or no longer: the truth is used when the message comes up again.
       doubtful.late = decision
       if (!(await spool.settle(item.lane, item.id, decision.verdict))) return

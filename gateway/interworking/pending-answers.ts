@@ -1,6 +1,6 @@
 import type { Clock } from '../cpm/clock.js'
 import type { FailureReason } from '../cpm/failure.js'
-import type { Ending } from './verdict.js'
+import type { Decision, Ending, OutboundItem } from './verdict.js'
 
 /** What the sender is told while his request is still open. */
 export type HeldAnswer =
@@ -66,5 +66,14 @@ export function createPendingAnswers(clock: Clock): PendingAnswers {
       }
       return failure ? 'failure' : 'success'
     },
+  }
+}
+
+/** A failure that goes back as the SIP answer is not reported a second time (RFC 5438 §8.3). */
+export function withAnswer(pending: PendingAnswers, item: OutboundItem, { ending, verdict }: Decision): Decision {
+  if (pending.settle(item.id, ending) !== 'failure') return { ending, verdict }
+  return {
+    ending,
+    verdict: verdict.kind === 'failed' ? { kind: 'failed', reason: verdict.reason } : { kind: 'done' },
   }
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { InboundMessage, SendOutcome } from '../../adapters/contract/index.js'
 import type { FailureReason } from '../cpm/failure.js'
-import type { ServiceId } from '../cpm/ids.js'
+import type { MessageId, ServiceId } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
 import type { Charging } from '../observe/charging.js'
 import type { LeaseEvent, Metrics } from '../observe/metrics.js'
@@ -24,6 +24,8 @@ export interface Recorder {
   attempted(service: ServiceId, item: OutboundItem, possibleDuplicate: boolean, said: string | undefined): void
   answered(service: ServiceId, item: OutboundItem, outcome: SendOutcome, tookMs: number): void
   concluded(service: ServiceId, item: OutboundItem, ending: Ending): void
+  /** `where`: the gateway or the service that had it; `none` when nobody could be asked. */
+  recalled(messageId: MessageId, verb: 'cancel' | 'replace', where: string, outcome: string, said: string): void
   /** `next`: the report sends the message to another service. */
   reported(report: ReportPayload<SentContext>, now: number, next: Candidate | undefined): void
   notified(work: NotifyWork, outcome: 'sent' | 'failed' | 'dropped', said: string, tookMs: number): void
@@ -141,6 +143,12 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
           trace.note(messageId, { what: 'ended', line: `failed: ${ending.reason}, ${ending.said}` })
           log.info({ messageId, service, reason: ending.reason, said: ending.said }, 'message failed')
       }
+    },
+    recalled(messageId, verb, where, outcome, said) {
+      metrics.recall(verb, where, outcome)
+      const peer = where === 'gateway' || where === 'none' ? {} : { peer: where, direction: 'out' as const }
+      trace.note(messageId, { what: 'recalled', ...peer, line: `${verb}: ${outcome}${said === '' ? '' : `, ${said}`}` })
+      log.info({ messageId, verb, where, outcome, said }, 'message recalled')
     },
     reported({ state, report, context }, now, next) {
       metrics.latency('receipt', context.service, (now - context.submittedAt) / 1000)

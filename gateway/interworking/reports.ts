@@ -34,8 +34,10 @@ export function createReports({ spool, policies, deliver, recorder, clock, paral
     item,
     expired,
   }: Taken<ReportPayload<SentContext>>): Promise<Verdict<ReportPayload<SentContext>>> {
-    const { state, context } = item.payload
-    const next = state === 'failed' ? context.next?.candidates[context.next.index + 1] : undefined
+    const { state, context, report: told } = item.payload
+    // What was taken back must not arrive another way.
+    const goesOn = state === 'failed' && told.reason !== 'deleted'
+    const next = goesOn ? context.next?.candidates[context.next.index + 1] : undefined
     if (item.attempts === 0) recorder.reported(item.payload, clock.now(), next)
     if (context.next && next) {
       return { kind: 'done', puts: [forNextService(item.payload.recordId, context.next, next, context)] }

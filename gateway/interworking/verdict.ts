@@ -150,7 +150,8 @@ function accepted(
   if (mayGoOn && !wants.includes('failed')) wants.push('failed')
   const awaitsReport = outcome.reportExpected && outcome.parts.length > 0 && wants.length > 0
   const ending = { kind: 'accepted', awaitsReport, parts: Math.max(1, outcome.parts.length) } as const
-  if (!awaitsReport) return { ending, verdict: { kind: 'done', puts } }
+  const { handle } = outcome
+  if (!awaitsReport && !(policies.recall && handle !== undefined)) return { ending, verdict: { kind: 'done', puts } }
   const context: SentContext = {
     message: reported(message),
     ...(message.conversationId === undefined ? {} : { conversationId: message.conversationId }),
@@ -159,6 +160,7 @@ function accepted(
     acceptedAt: item.acceptedAt,
     submittedAt: now,
     expiresAt: item.expiresAt,
+    ...(handle === undefined ? {} : { recall: { handle, from: candidate.from, to: candidate.to } }),
     ...(mayGoOn ? { next: item.payload } : {}),
   }
   return {

@@ -52,6 +52,8 @@ export interface SentContext {
   readonly acceptedAt: number
   readonly submittedAt: number
   readonly expiresAt: number
+  /** How its service finds it again, to cancel or replace it. */
+  readonly recall?: { readonly handle: string; readonly from: Uri; readonly to: Uri }
   /** Kept only when a negative report may lead to another service. */
   readonly next?: OutboundWork
 }

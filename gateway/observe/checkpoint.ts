@@ -7,6 +7,7 @@ export const CHECKPOINTS = [
   'attempted',
   'answered',
   'retried',
+  'recalled',
   'reported',
   'notified',
   'ended',

@@ -46,6 +46,11 @@ export function createFamilies(registry: Registry) {
       'from',
       'to',
     ]),
+    recalls: counter(
+      'recalls_total',
+      'Messages that were to be cancelled or replaced. where: gateway, or the service that had it; none when it was not found or nobody could be asked. outcome: done, too-late, refused, unavailable, under-way, unknown.',
+      ['verb', 'where', 'outcome'],
+    ),
     deferred: counter(
       'deferred_messages_total',
       'What happened to messages that wait for their recipients. event: kept, refused (over quota), delivered, undeliverable, deleted, expired, stored, extended.',

@@ -38,6 +38,8 @@ export interface Metrics {
   retry(service: string, reason: string): void
   nextService(from: string, to: string): void
   lease(event: LeaseEvent): void
+  /** A message that was to be cancelled or replaced. */
+  recall(verb: 'cancel' | 'replace', where: string, outcome: string): void
   /** What happened to a message that waits for its recipient. */
   deferred(event: DeferredEvent): void
   sessions(event: SessionEvent): void
@@ -74,6 +76,7 @@ export function createMetrics(): Metrics {
     latency: (stage, service, seconds) => families.latency.observe({ stage, service }, seconds),
     retry: (service, reason) => families.retries.inc({ service, reason }),
     nextService: (from, to) => families.nextService.inc({ from, to }),
+    recall: (verb, where, outcome) => families.recalls.inc({ verb, where, outcome }),
     deferred: (event) => families.deferred.inc({ event }),
     msrp: (event) => families.msrp.inc({ event }),
     groupSession: (event) => families.groupSessions.inc({ event }),

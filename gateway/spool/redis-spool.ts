@@ -99,7 +99,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
       return (await available(work(['report', ...reportArguments(scope, told, clock.now())]))) as ReportOutcome
     },
     settle: (lane, itemId, verdict) => available(settleWaiting(lane, itemId, verdict)),
-    withdraw: (lane, itemId, decide) => available(withdraw(lane, itemId, decide)),
+    withdraw: (lane, rootId, decide) => available(withdraw(lane, rootId, decide)),
     sent: (recordId) => available(sentRecord(redis, recordId)),
     hurry: (lane, idPrefix) => available(hurry(lane, idPrefix)),
     isAlive: async (other) => (await available(command.exists(keysOf(prefix).alive(other)))) === 1,

@@ -6,10 +6,12 @@ import type { Place } from './verdict.js'
 import type { Waiting } from './waiting.js'
 
 const PAGE = 500
+/** What stands after the root in the id of an item. */
+const FOLLOWS = /^(?:#\d+)?$/
 
 /** The item in the stream of its lane. Its id stands first in its JSON. */
-async function queued({ command, prefix }: RedisHandle, lane: LaneName, itemId: string) {
-  const beginning = `{"id":${JSON.stringify(itemId)},`
+async function queued({ command, prefix }: RedisHandle, lane: LaneName, rootId: string) {
+  const beginning = `{"id":${JSON.stringify(rootId).slice(0, -1)}`
   for (let from = '-'; from !== ''; ) {
     const reply = await run(command, LOOK, prefix, [lane, beginning, from, PAGE])
     const [next, entry, held, item] = Array.isArray(reply) ? reply : []
@@ -29,17 +31,18 @@ export function createWithdraw(
 ) {
   return async (
     lane: LaneName,
-    itemId: string,
+    rootId: string,
     decide: (item: SpoolItem) => Verdict<unknown> | undefined,
   ): Promise<'withdrawn' | 'left' | 'under-way' | 'unknown'> => {
-    for (const found of await waiting.find(lane, itemId, 'whole')) {
+    for (const found of await waiting.find(lane, rootId, 'beginning')) {
+      if (!FOLLOWS.test(found.item.id.slice(rootId.length))) continue
       const verdict = decide(found.item)
       if (verdict === undefined) return 'left'
       if (!(await conclude({ kind: 'waiting', ...found }, verdict))) continue
       await waiting.drop(found)
       return 'withdrawn'
     }
-    const found = await queued(redis, lane, itemId)
+    const found = await queued(redis, lane, rootId)
     if (found === undefined) return 'unknown'
     if (found.held) return 'under-way'
     const verdict = decide(found.item)

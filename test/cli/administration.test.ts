@@ -23,6 +23,18 @@ async function gateway(tokens: string[] = []) {
     metrics,
     users: users.administration,
     xcap: users.xcap,
+    recall: {
+      cancel: async ({ messageId }) => ({
+        outcome: messageId === 'm/1' ? 'done' : 'unknown',
+        where: 'sms',
+        said: 'OK',
+      }),
+      replace: async (_, content) => ({
+        outcome: 'too-late',
+        where: 'sms',
+        said: 'text' in content ? content.text : '',
+      }),
+    },
     history: noHistory,
     health: async () => ({ ready: true, reasons: [], adapters: [] }),
     trace: {
@@ -68,6 +80,19 @@ test('trace of something unknown exits with 1', async () => {
 test('failed lists what failed, and what was said cannot move the cursor', async () => {
   const { code, out } = await causeway(['failed', '-c', await gateway()])
   expect([code, out]).toEqual([0, ['1970-01-01T00:00:00.000Z  m1  out:sms  2 attempts  unknown [2J-recipient']])
+})
+
+test('cancel takes a message back by what the trace knows of it, or by its sender', async () => {
+  const file = await gateway()
+  expect(await causeway(['cancel', 'm/1', '-c', file])).toMatchObject({ code: 0, out: ['done at sms: OK'] })
+  const unknown = await causeway(['cancel', 'm2', '--from', 'sip:a@x', '-c', file])
+  expect(unknown).toMatchObject({ code: 1, error: ['no message m2 is known (any more); --from names its sender'] })
+})
+
+test('replace says what it is to say, and why it cannot', async () => {
+  const { code, error } = await causeway(['replace', 'm/1', 'better so', '-c', await gateway()])
+  expect([code, error]).toEqual([1, [expect.stringContaining('409: ')]])
+  expect(error.join()).toContain('better so')
 })
 
 test('the token of the configuration is used', async () => {

@@ -10,6 +10,7 @@ import type { Checkpoint } from '../../gateway/observe/checkpoint.js'
 import { createMetrics } from '../../gateway/observe/metrics.js'
 import { memoryNotes } from '../core/support.js'
 import { noHistory } from './no-history.js'
+import { noRecall } from './no-recall.js'
 
 const TOKEN = 'a-token-of-some-length'
 const healthy: HealthReport = {
@@ -27,6 +28,7 @@ function options(given: Partial<HttpOptions> = {}, tokens: string[] = []): HttpO
     metrics,
     users: users.administration,
     xcap: users.xcap,
+    recall: noRecall,
     history: noHistory,
     health: async () => healthy,
     trace: {

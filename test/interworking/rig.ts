@@ -2,12 +2,14 @@ import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import { z } from 'zod'
 import type {
+  AcceptedMessage,
   AdapterContext,
   AdapterModule,
   GatewayPort,
   InboundMessage,
   OutboundMessage,
   OutboundReport,
+  RecallOutcome,
   ReceiveInvitation,
   SendOutcome,
   SessionPort,
@@ -17,7 +19,7 @@ import type { Delivery, DeliveryOutcome } from '../../gateway/conversation/deliv
 import type { UserDirectory } from '../../gateway/core/port.js'
 import { type Clock, systemClock } from '../../gateway/cpm/clock.js'
 import type { ServiceId, ServiceMessageId, Uri } from '../../gateway/cpm/ids.js'
-import type { CpmMessage } from '../../gateway/cpm/message.js'
+import type { Content, CpmMessage } from '../../gateway/cpm/message.js'
 import {
   createInterworking,
   type Interworking,
@@ -58,6 +60,9 @@ export interface PlayedService {
   readonly told: ReturnType<typeof inbox<OutboundReport>>
   answer: (message: OutboundMessage) => SendOutcome | Promise<SendOutcome>
   gateway: GatewayPort
+  /** What it was asked to cancel or replace, and what it answers. */
+  readonly recalled: ReturnType<typeof inbox<AcceptedMessage & { readonly content?: Content }>>
+  recall: () => RecallOutcome
   /** As a service with sessions invites. */
   invite: ReceiveInvitation | undefined
 }
@@ -67,6 +72,7 @@ export const taken = (id = `ref-${++references}`): SendOutcome => ({
   kind: 'accepted',
   parts: [{ id: id as ServiceMessageId, keys: [id] }],
   reportExpected: true,
+  handle: `handle of ${id}`,
   said: `taken as ${id}`,
 })
 
@@ -205,6 +211,8 @@ function playedModule(
         told: inbox(),
         answer: () => taken(),
         gateway: context.gateway,
+        recalled: inbox(),
+        recall: () => ({ kind: 'done', said: 'OK' }),
         invite: context.receiveInvitation,
       }
       played.set(context.service as ServiceId, service)
@@ -225,6 +233,14 @@ function playedModule(
           async send(offered, { possibleDuplicate }) {
             service.offered.put({ ...offered, possibleDuplicate })
             return service.answer(offered)
+          },
+          async cancel(message) {
+            service.recalled.put(message)
+            return service.recall()
+          },
+          async replace(message, content) {
+            service.recalled.put({ ...message, content })
+            return service.recall()
           },
           ...(reports
             ? {

@@ -71,6 +71,20 @@ describe('withdrawing', () => {
     expect(withdrawn.filter((id) => read.has(id))).toEqual([])
   })
 
+  it('takes what follows from an item for it, and no other that begins alike', async () => {
+    const spool = await spoolForTest(await redisForTest())
+    const reader = desk(spool, 'work')
+    for (const id of ['m1', 'm2#1']) {
+      await spool.put(itemOf({ id: `${id}2` }), ONE_DAY)
+      ;(await reader.next()).say({ kind: 'later', delayMs: HOUR, payload: '', why: 'busy' })
+    }
+    await reader.consumer.stop(AbortSignal.timeout(5_000))
+    for (const id of ['m12', 'm1|x', 'm1#a', 'm3#12']) await spool.put(itemOf({ id }), { rememberMs: 1 })
+    expect(await spool.withdraw('work', 'm1', () => done)).toBe('unknown')
+    expect(await spool.withdraw('work', 'm2', () => done)).toBe('withdrawn')
+    expect(await spool.withdraw('work', 'm3', () => done)).toBe('withdrawn')
+  })
+
   it('may put another in its place, or leave it', async () => {
     const spool = await spoolForTest(await redisForTest())
     await spool.put(itemOf({ id: 'a' }), ONE_DAY)

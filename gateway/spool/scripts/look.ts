@@ -5,7 +5,7 @@ import { HELD, READER } from './common.js'
  * Looks for an item in a lane, a page at a time.
  *
  * KEYS  prefix
- * ARGV  lane, beginning of the item as JSON, where to begin (stream id, or '-'), entries to look at
+ * ARGV  lane, beginning of the item as JSON up to its id (which may go on with # and a number), where to begin (stream id, or '-'), entries to look at
  * Reply where to go on ('' at the end or when it is found), then if it is found: stream entry, 1 when somebody is at it, item as JSON
  */
 export const LOOK = lua`${READER}${HELD}
@@ -14,7 +14,8 @@ local stream = prefix .. ':lane:' .. lane
 local looked = redis.call('XRANGE', stream, from, '+', 'COUNT', most)
 for _, found in ipairs(looked) do
   local entry, item = found[1], found[2][2]
-  if string.sub(item, 1, #beginning) == beginning then
+  local after = string.sub(item, #beginning + 1, #beginning + 12)
+  if string.sub(item, 1, #beginning) == beginning and (string.find(after, '^"') or string.find(after, '^#%d+"')) then
     return {'', entry, held(stream, entry) and 1 or 0, item}
   end
 end

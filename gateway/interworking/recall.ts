@@ -1,0 +1,170 @@
+import type { AcceptedMessage, RecallOutcome } from '../../adapters/contract/index.js'
+import { normalUri, type UriOptions } from '../cpm/address.js'
+import type { Clock } from '../cpm/clock.js'
+import type { MessageId } from '../cpm/ids.js'
+import type { Content } from '../cpm/message.js'
+import type { SentMessageRecord, Spool, SpoolItem, Verdict } from '../spool/spool.js'
+import { type PendingAnswers, withAnswer } from './pending-answers.js'
+import type { Recorder } from './recorder.js'
+import type { Service, Services } from './service.js'
+import { failed } from './verdict.js'
+import { type OutboundWork, outLane, type SentContext } from './work.js'
+
+export interface RecallOptions {
+  readonly spool: Spool
+  readonly services: Services
+  readonly uris: UriOptions
+  readonly pending: PendingAnswers
+  readonly recorder: Recorder
+  readonly clock: Clock
+}
+
+/** A message by its identity: who sent it, and its imdn.Message-ID. */
+export interface MessageName {
+  readonly from: string
+  readonly messageId: string
+  /** Whom it is for, where it goes to a user in place of CPM: each such copy is a message of its own. */
+  readonly to?: string
+}
+
+/**
+ * - done: nobody gets it, or the other content. too-late: it has ended, or has left and cannot be reached.
+ * - refused: the service does not do that. unavailable: it could not be asked now. under-way: it is being sent at this moment.
+ * - unknown: there is no such message (any more).
+ */
+export interface Recalled {
+  readonly outcome: RecallOutcome['kind'] | 'under-way' | 'unknown'
+  /** `gateway`, the service that had it, or `none`. */
+  readonly where: string
+  readonly said: string
+}
+
+/** Taking messages back on their way to services, or changing what they say. */
+export interface Recall {
+  /** Its sender is told of the failure, if he asked to hear of one. */
+  cancel(name: MessageName): Promise<Recalled>
+  replace(name: MessageName, content: Content): Promise<Recalled>
+}
+
+type Verb = 'cancel' | 'replace'
+type Item = SpoolItem<OutboundWork>
+
+/** A message under way is looked at again so often, at this interval. */
+const LOOKS = 20
+const LOOK_AGAIN_MS = 250
+
+const UNKNOWN: Recalled = { outcome: 'unknown', where: 'none', said: 'no such message, or not known any more' }
+const UNDER_WAY: Recalled = { outcome: 'under-way', where: 'gateway', said: 'it is just being sent' }
+
+export function createRecall({ spool, services, uris, pending, recorder, clock }: RecallOptions): Recall {
+  const never = new AbortController().signal
+
+  /** Where it waits here: taken out, with what follows, in one step. */
+  async function here(root: string, decide: (item: Item) => Verdict<unknown> | string): Promise<Recalled | undefined> {
+    for (const { id } of services.values()) {
+      let kept = ''
+      const found = await spool.withdraw(outLane(id), root, (item) => {
+        const verdict = decide(item as Item)
+        if (typeof verdict !== 'string') return verdict
+        kept = verdict
+        return undefined
+      })
+      if (found === 'withdrawn') return { outcome: 'done', where: 'gateway', said: `it waited for ${id}` }
+      if (found === 'left') return { outcome: 'too-late', where: 'gateway', said: kept }
+      if (found === 'under-way') return UNDER_WAY
+    }
+    return undefined
+  }
+
+  /** Where a service has it: the service is asked. */
+  async function there(
+    root: string,
+    ask: (service: Service, message: AcceptedMessage) => Promise<RecallOutcome> | undefined,
+  ): Promise<(Recalled & { readonly record: SentMessageRecord }) | undefined> {
+    // The last service it went to comes first: the ones before it have ended.
+    for (let index = services.size - 1; index >= 0; index -= 1) {
+      const id = index === 0 ? root : `${root}#${index}`
+      const record = await spool.sent(id)
+      if (record === undefined) continue
+      const service = [...services.values()].find((one) => one.id === record.scope)
+      const context = record.context as SentContext | undefined
+      const where = record.scope
+      if (record.ended !== undefined || context === undefined) {
+        return { outcome: 'too-late', where, said: record.ended ?? 'it has ended', record }
+      }
+      const { recall, expiresAt } = context
+      const asked = service && recall && ask(service, { messageId: id as MessageId, ...recall, expiresAt })
+      if (asked === undefined) return { outcome: 'refused', where, said: 'the service does not do that', record }
+      const { kind, said } = await asked
+      return { outcome: kind, where, said, record }
+    }
+    return undefined
+  }
+
+  /** A message may move while it is looked for: then it is looked for again, for some seconds. */
+  async function recall(verb: Verb, name: MessageName, attempt: (root: string) => Promise<Recalled | undefined>) {
+    const from = normalUri(name.from, uris) ?? name.from
+    const to = name.to === undefined ? '' : `|${normalUri(name.to, uris) ?? name.to}`
+    let recalled: Recalled | undefined
+    for (let look = 0; look < LOOKS; look += 1) {
+      const before = recalled
+      recalled = await attempt(`${from}|${name.messageId}${to}`)
+      if (recalled !== undefined && recalled !== UNDER_WAY) break
+      if (recalled === undefined && look > 0 && before === undefined) break
+      await new Promise<void>((resolve) => clock.after(recalled ? LOOK_AGAIN_MS : 0, resolve))
+    }
+    const { outcome, where, said } = recalled ?? UNKNOWN
+    recorder.recalled(name.messageId as MessageId, verb, where, outcome, said)
+    return { outcome, where, said }
+  }
+
+  const cancelled = (item: Item): Verdict<unknown> => {
+    const { uncertain, candidates, index } = item.payload
+    const reason = uncertain ? 'uncertain' : 'deleted'
+    const decision = withAnswer(pending, item, failed(item, reason, 'taken back', clock.now()))
+    const service = candidates[index]?.service
+    if (service !== undefined) recorder.concluded(service, item, decision.ending)
+    return decision.verdict
+  }
+
+  const rewritten =
+    (content: Content) =>
+    (item: Item): Verdict<unknown> | string => {
+      const { message, uncertain, progress, candidates, index, ...rest } = item.payload
+      if (uncertain || (progress && progress.parts.length > 0)) return 'some of it may be with the service already'
+      const candidate = candidates[index]
+      const service = candidate && services.get(candidate.service)
+      const refused = service?.adapter.messages.refuses({ ...message, content })
+      if (refused !== undefined) return `the service cannot carry that: ${refused}`
+      const payload: OutboundWork = { ...rest, candidates, index, message: { ...message, content } }
+      return { kind: 'done', puts: [{ ...item, payload }] }
+    }
+
+  return {
+    cancel: (name) =>
+      recall('cancel', name, async (root) => {
+        const waited = await here(root, cancelled)
+        if (waited) return waited
+        const asked = await there(root, ({ adapter }, message) => adapter.messages.cancel?.(message, never))
+        if (asked?.outcome === 'done' && asked.record.key !== undefined) {
+          await spool.report(asked.where, {
+            keys: [asked.record.key],
+            converted: [],
+            addresses: [],
+            state: 'failed',
+            reason: 'deleted',
+            said: `taken back: ${asked.said}`,
+          })
+        }
+        return asked
+      }),
+    replace: (name, content) =>
+      recall(
+        'replace',
+        name,
+        async (root) =>
+          (await here(root, rewritten(content))) ??
+          (await there(root, ({ adapter }, message) => adapter.messages.replace?.(message, content, never))),
+      ),
+  }
+}

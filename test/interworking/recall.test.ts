@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest'
+import type { SendOutcome } from '../../adapters/contract/index.js'
+import type { Delivery } from '../../gateway/conversation/delivery.js'
+import type { MessageId } from '../../gateway/cpm/ids.js'
+import { receipt, startRig, taken } from './rig.js'
+import { ALICE, HANDSET } from './support.js'
+
+const NAME = { from: ALICE, messageId: 'Msg-1' }
+const TEXT = { type: 'text/plain;charset=utf-8', text: 'the other' }
+const BUSY: SendOutcome = { kind: 'busy', retryAfterMs: 60_000, scope: 'message', reason: 'busy', said: 'later' }
+
+const disposition = ({ content }: Delivery) =>
+  content.kind === 'notifications' ? content.notifications[0]?.disposition : undefined
+
+describe('a message that waits here', () => {
+  async function waiting() {
+    const rig = await startRig()
+    rig.play('sms').answer = () => BUSY
+    await rig.send()
+    await rig.play('sms').offered.next()
+    return rig
+  }
+
+  test('taken back: its sender hears of the failure, and nobody else of anything', async () => {
+    const rig = await waiting()
+    expect(await rig.recall.cancel(NAME)).toEqual({ outcome: 'done', where: 'gateway', said: 'it waited for sms' })
+    expect(disposition(await rig.delivered.next())).toEqual({ kind: 'delivery', status: 'failed' })
+    expect(await rig.recall.cancel(NAME)).toMatchObject({ outcome: 'unknown', where: 'none' })
+    expect(await rig.metrics.registry.getSingleMetricAsString('causeway_recalls_total')).toContain(
+      'causeway_recalls_total{verb="cancel",where="gateway",outcome="done"} 1',
+    )
+  })
+
+  test('replaced: the service is offered the other text', async () => {
+    const rig = await waiting()
+    rig.play('sms').answer = () => taken()
+    expect(await rig.recall.replace(NAME, TEXT)).toMatchObject({ outcome: 'done', where: 'gateway' })
+    expect(await rig.play('sms').offered.next()).toMatchObject({ content: { text: 'the other' }, to: HANDSET })
+  })
+
+  test('of which a part has left is not replaced, and taking it back says that it may arrive', async () => {
+    const rig = await startRig({ policies: { uncertainWait: '1h' } })
+    rig.play('sms').answer = () => ({ kind: 'uncertain', reason: 'timeout', said: 'no answer' })
+    await rig.send()
+    await rig.play('sms').offered.next()
+    expect(await rig.recall.replace(NAME, TEXT)).toMatchObject({ outcome: 'too-late', where: 'gateway' })
+    expect(await rig.recall.cancel(NAME)).toMatchObject({ outcome: 'done' })
+    expect(disposition(await rig.delivered.next())).toEqual({ kind: 'delivery', status: 'error' })
+  })
+
+  test('that is just being offered is waited for', async () => {
+    const rig = await startRig()
+    let answer: (outcome: SendOutcome) => void = () => {}
+    rig.play('sms').answer = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    await rig.send()
+    await rig.play('sms').offered.next()
+    const asked = rig.recall.cancel(NAME)
+    answer(taken('A1'))
+    expect(await asked).toEqual({ outcome: 'done', where: 'sms', said: 'OK' })
+  })
+
+  test('its name is that of its sender and its own, no other', async () => {
+    const rig = await waiting()
+    expect(await rig.recall.cancel({ ...NAME, from: 'sip:bob@cpm.example' })).toMatchObject({ outcome: 'unknown' })
+    expect(await rig.recall.cancel({ ...NAME, messageId: 'Msg' })).toMatchObject({ outcome: 'unknown' })
+    expect(await rig.recall.cancel({ ...NAME, to: HANDSET })).toMatchObject({ outcome: 'unknown' })
+    expect(await rig.recall.cancel({ ...NAME, from: 'SIP:alice@CPM.example' })).toMatchObject({ outcome: 'done' })
+  })
+})
+
+describe('a message that the service has', () => {
+  async function sent(over: Parameters<Awaited<ReturnType<typeof startRig>>['send']>[0] = {}, policies = {}) {
+    const rig = await startRig({ policies, services: { sms: {}, other: {} } })
+    rig.play('sms').answer = () => taken('A1')
+    await rig.send(over)
+    await rig.play('sms').offered.next()
+    return rig
+  }
+
+  test('is cancelled there by its own handle; its sender is told once, whatever the service reports', async () => {
+    const rig = await sent()
+    expect(await rig.recall.cancel(NAME)).toEqual({ outcome: 'done', where: 'sms', said: 'OK' })
+    expect(await rig.play('sms').recalled.next()).toMatchObject({
+      handle: 'handle of A1',
+      from: 'tel:+12065550100',
+      to: HANDSET,
+      messageId: `${ALICE}|Msg-1`,
+    })
+    expect(disposition(await rig.delivered.next())).toEqual({ kind: 'delivery', status: 'failed' })
+    expect(await rig.play('sms').gateway.receiveReport(receipt('A1', 'failed'))).toBe('repeated')
+    expect(await rig.recall.cancel(NAME)).toMatchObject({ outcome: 'too-late', where: 'sms' })
+  })
+
+  test('does not go on to the next service after that, though failed reports lead there', async () => {
+    const rig = await sent({}, { nextServiceAfterReport: true })
+    await rig.recall.cancel(NAME)
+    expect(disposition(await rig.delivered.next())).toEqual({ kind: 'delivery', status: 'failed' })
+    await rig.send({ messageId: 'Msg-2' as MessageId })
+    await rig.play('sms').offered.next()
+    expect(rig.play('other').offered.length).toBe(0)
+  })
+
+  test('is asked for where it went last', async () => {
+    const rig = await sent({}, { nextServiceAfterReport: true })
+    rig.play('other').answer = () => taken('B1')
+    await rig.play('sms').gateway.receiveReport(receipt('A1', 'failed'))
+    await rig.play('other').offered.next()
+    expect(await rig.recall.replace(NAME, TEXT)).toEqual({ outcome: 'done', where: 'other', said: 'OK' })
+    expect(await rig.play('other').recalled.next()).toMatchObject({ handle: 'handle of B1', content: TEXT })
+    expect(rig.play('sms').recalled.length).toBe(0)
+  })
+
+  test('delivered already: a clear answer, and the service is not asked', async () => {
+    const rig = await sent()
+    await rig.play('sms').gateway.receiveReport(receipt('A1'))
+    expect(await rig.recall.cancel(NAME)).toEqual({ outcome: 'too-late', where: 'sms', said: 'delivered' })
+    expect(rig.play('sms').recalled.length).toBe(0)
+  })
+
+  test('which the service will not give back goes on as if nobody had asked', async () => {
+    const rig = await sent()
+    rig.play('sms').recall = () => ({ kind: 'refused', reason: 'service-unsupported', said: '4003' })
+    expect(await rig.recall.cancel(NAME)).toEqual({ outcome: 'refused', where: 'sms', said: '4003' })
+    await rig.play('sms').gateway.receiveReport(receipt('A1'))
+    expect(disposition(await rig.delivered.next())).toEqual({ kind: 'delivery', status: 'delivered' })
+  })
+
+  test('and of which nobody wants a report is known by policy only', async () => {
+    const quiet = { dispositions: [] }
+    expect(await (await sent(quiet)).recall.cancel(NAME)).toMatchObject({ outcome: 'unknown' })
+    const rig = await sent(quiet, { recall: true })
+    expect(await rig.recall.cancel(NAME)).toMatchObject({ outcome: 'done', where: 'sms' })
+    expect(rig.delivered.length).toBe(0)
+  })
+})
