@@ -19,6 +19,7 @@ class Service extends EventEmitter<{ changed: [] }> {
   how: 'accept' | 'decline' | 'nothing' = 'accept'
   received: string[] = []
   left = false
+  inviting = false
   invited: Promise<'accepted' | 'refused'> = Promise.resolve('refused')
   /** CPM's side of the session that stands. */
   ours: SessionSide | undefined
@@ -34,6 +35,7 @@ function create(service: Service, { gateway, receiveInvitation }: AdapterContext
   const end = async (): Promise<void> => {
     const { ours } = service
     service.ours = undefined
+    service.up = false
     await ours?.leave()
   }
   function side(): SessionSide {
@@ -61,8 +63,14 @@ function create(service: Service, { gateway, receiveInvitation }: AdapterContext
     const expiresAt = Date.now() + 10_000
     const invitation = { id: 'in-1', from: USER, to: HOME, expiresAt }
     const answer = receiveInvitation?.(invitation, theirs, new AbortController().signal)
-    service.invited = Promise.resolve(answer).then((given) => {
+    service.inviting = true
+    service.invited = Promise.resolve(answer).then(async (given) => {
       if (given?.kind !== 'accepted') return 'refused'
+      if (!service.inviting) {
+        await theirs.leave()
+        await given.side.leave()
+        return 'refused'
+      }
       service.ours = given.side
       return 'accepted'
     })
@@ -96,7 +104,9 @@ function create(service: Service, { gateway, receiveInvitation }: AdapterContext
           resolve({ kind: 'accepted', side: side() })
         }),
     },
-    start: async () => undefined,
+    start: async () => {
+      service.up = true
+    },
     stop: end,
     health: () => ({ state: service.up ? 'up' : 'connecting', since: 0, detail: '', links: [] }),
   }
@@ -135,6 +145,7 @@ sessionContract('a service in memory', module, async (): Promise<KitSessionPeer>
     leave: async () => {
       const { ours } = played
       played.ours = undefined
+      played.inviting = false
       await ours?.leave()
     },
     wasLeft: () => played.left,

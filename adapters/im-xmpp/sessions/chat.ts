@@ -22,8 +22,6 @@ import {
 
 /** A chat of two as a CPM session (RFC 7573). */
 export interface Chat extends Leg {
-  /** What CPM uses. */
-  readonly side: SessionSide
   /** CPM has accepted: what the user has written meanwhile goes there. */
   attach(cpm: SessionSide): void
   /** CPM has refused. */
@@ -49,11 +47,11 @@ export function createChat(settings: ChatSettings, parts: SessionParts): Chat {
   const { component, ours, theirs, address, thread, over } = settings
   const { options, clock, log } = parts
   const sent = createNames<MessageId>()
+  const ending = new AbortController()
   const received = createNames<{ readonly id: string; readonly to: string }>()
   let cpm: SessionSide | undefined
   let waiting: { readonly incoming: Incoming; readonly read: ReadMessage; readonly text: string }[] = []
   let device = theirs
-  let ended = false
   let cancelIdle = () => {}
 
   const note = (more: string, to = device) =>
@@ -68,8 +66,8 @@ export function createChat(settings: ChatSettings, parts: SessionParts): Chat {
   }
 
   function close(): boolean {
-    if (ended) return false
-    ended = true
+    if (ending.signal.aborted) return false
+    ending.abort()
     cancelIdle()
     over()
     return true
@@ -94,10 +92,11 @@ export function createChat(settings: ChatSettings, parts: SessionParts): Chat {
   stir()
   return {
     component,
+    ended: ending.signal,
     end,
     side: {
       async say(message) {
-        if (ended) return { kind: 'refused', reason: 'recipient-unavailable', said: 'the chat is over' }
+        if (ending.signal.aborted) return { kind: 'refused', reason: 'recipient-unavailable', said: 'the chat is over' }
         stir()
         sent.put(stanzaId(message.messageId), message.messageId)
         return sayTo(component, message, { from: ours, to: device, type: 'chat', thread, reports: true }, parts)

@@ -16,8 +16,6 @@ export interface HostedLeg extends Leg {
   readonly nick: string
   /** The user's. */
   readonly address: Uri
-  /** What CPM uses. */
-  readonly side: SessionSide
   /** CPM has let him in: he learns who is there. */
   welcome(cpm: SessionSide): void
   /** Says once more who is there. */
@@ -55,15 +53,16 @@ export function createHostedLeg(settings: HostedSettings, parts: SessionParts): 
   const occupants = createOccupants(nick)
   const self: Participant = { address, name: nick }
   let cpm: SessionSide | undefined
-  let ended = false
+  const ending = new AbortController()
+  const isOver = () => ending.signal.aborted
 
   const presence = (who: string, type: 'unavailable' | undefined, item: string) =>
     component.tell(tag('presence', { type, from: `${room}/${who}`, to: user }, item))
   const arrival = (who: string) => presence(who, undefined, occupantItem(here))
 
   function drop(): boolean {
-    if (ended) return false
-    ended = true
+    if (isOver()) return false
+    ending.abort()
     over()
     return true
   }
@@ -97,12 +96,13 @@ export function createHostedLeg(settings: HostedSettings, parts: SessionParts): 
 
   return {
     component,
+    ended: ending.signal,
     nick,
     address,
     end,
     side: {
       async say(message) {
-        if (ended) return { kind: 'refused', reason: 'recipient-unavailable', said: 'he has left the room' }
+        if (isOver()) return { kind: 'refused', reason: 'recipient-unavailable', said: 'he has left the room' }
         const type = message.privateTo === undefined ? 'groupchat' : 'chat'
         const said = await sayTo(
           component,
@@ -122,11 +122,11 @@ export function createHostedLeg(settings: HostedSettings, parts: SessionParts): 
       report() {},
       joined(who) {
         const name = occupants.add(who)
-        if (name !== undefined && cpm !== undefined && !ended) arrival(name)
+        if (name !== undefined && cpm !== undefined && !isOver()) arrival(name)
       },
       left(who) {
         const name = occupants.remove(who)
-        if (name !== undefined && cpm !== undefined && !ended) presence(name, 'unavailable', occupantItem(gone))
+        if (name !== undefined && cpm !== undefined && !isOver()) presence(name, 'unavailable', occupantItem(gone))
       },
       async leave(reason) {
         close(reason === undefined ? [] : [KICKS.has(reason) ? KICKED : TROUBLE])
@@ -157,7 +157,7 @@ export function createHostedLeg(settings: HostedSettings, parts: SessionParts): 
       }
       const said = await cpm.say(message).catch(() => ({ kind: 'refused', reason: 'service-unavailable' }) as const)
       if (said.kind === 'refused') turnDown(incoming, said.reason)
-      else if (!privately && !ended) {
+      else if (!privately && !isOver()) {
         // XEP-0045 §7.4: what one says comes back to him under the id he gave it.
         component.tell(
           writeMessage({

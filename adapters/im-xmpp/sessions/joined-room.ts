@@ -15,8 +15,6 @@ import { chatState, composingOf, heard, type Leg, quietly, type SessionParts, sa
 
 /** A CPM user in a room of XMPP (RFC 7702 §6). */
 export interface JoinedLeg extends Leg {
-  /** What CPM uses. */
-  readonly side: SessionSide
   /** Enters; resolves with the reason when the room does not let him in. `cpm` hears from now on. */
   join(cpm: SessionSide, nick: string): Promise<FailureReason | undefined>
   presence(incoming: Incoming): void
@@ -46,7 +44,7 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
   let nick = ''
   let tries = 0
   let inside = false
-  let ended = false
+  const ending = new AbortController()
   let entered: ((reason: FailureReason | undefined) => void) | undefined
 
   const occupant = (resource: string): Participant | undefined => {
@@ -70,8 +68,8 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
   }
 
   function close(): boolean {
-    if (ended) return false
-    ended = true
+    if (ending.signal.aborted) return false
+    ending.abort()
     over()
     return true
   }
@@ -101,10 +99,12 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
 
   return {
     component,
+    ended: ending.signal,
     end,
     side: {
       async say(message) {
-        if (!inside || ended) return { kind: 'refused', reason: 'recipient-unavailable', said: 'not in the room' }
+        if (!inside || ending.signal.aborted)
+          return { kind: 'refused', reason: 'recipient-unavailable', said: 'not in the room' }
         const to = sayable(message.privateTo)
         if (to === undefined) return { kind: 'refused', reason: 'unknown-recipient', said: 'nobody of that name' }
         const type = message.privateTo === undefined ? 'groupchat' : 'chat'

@@ -3,7 +3,15 @@ import type { Clock } from '../../../gateway/cpm/clock.js'
 import type { FailureReason } from '../../../gateway/cpm/failure.js'
 import { stableId } from '../../../gateway/cpm/identity.js'
 import type { MessageId } from '../../../gateway/cpm/ids.js'
-import type { Participant, ReceiveInvitation, SessionMessage, SessionSaid } from '../../contract/index.js'
+import type {
+  Participant,
+  ReceiveInvitation,
+  SessionAnswer,
+  SessionInvitation,
+  SessionMessage,
+  SessionSaid,
+  SessionSide,
+} from '../../contract/index.js'
 import type { Links } from '../links.js'
 import { carry } from '../mapping/content.js'
 import { deliveryId } from '../mapping/delivery-id.js'
@@ -132,8 +140,31 @@ export function createNames<Value>(): Names<Value> {
 /** One leg of a session: what is at stake when its connection is lost. */
 export interface Leg {
   readonly component: Component
+  /** What CPM uses. */
+  readonly side: SessionSide
+  /** Fires when it is over, for whatever reason. */
+  readonly ended: AbortSignal
   /** It is over, for both sides. */
   end(reason?: FailureReason): void
+}
+
+/**
+ * Asks CPM for a session with somebody of XMPP. When he is gone before the answer, the question is taken back, what is accepted all
+ * the same is left, and the answer is undefined.
+ */
+export async function askCpm(
+  receive: ReceiveInvitation,
+  invitation: SessionInvitation,
+  { side, ended }: Pick<Leg, 'side' | 'ended'>,
+): Promise<SessionAnswer | undefined> {
+  const withdraw = new AbortController()
+  const takeBack = () => withdraw.abort()
+  ended.addEventListener('abort', takeBack, { once: true })
+  const answer = await receive(invitation, side, withdraw.signal)
+  ended.removeEventListener('abort', takeBack)
+  if (!ended.aborted) return answer
+  if (answer.kind === 'accepted') await answer.side.leave()
+  return undefined
 }
 
 /** The other side may fail; that ends nothing here. */

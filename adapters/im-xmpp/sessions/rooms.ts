@@ -13,7 +13,7 @@ import { NS } from '../stream/names.js'
 import { createHostedLeg, type HostedLeg } from './hosted-room.js'
 import { isDecline, writeInvitation } from './invitations.js'
 import { nameOf } from './occupants.js'
-import { quietly, type SessionParts, turnDown } from './parts.js'
+import { askCpm, quietly, type SessionParts, turnDown } from './parts.js'
 
 /** CPM groups as rooms to XMPP users: the component answers as the room service. */
 export interface HostedRooms {
@@ -133,8 +133,11 @@ export function createHostedRooms(parts: SessionParts, full: () => boolean, chan
       leg.refused()
       component.tell(errorReply(stanza, errorFor(reason)))
     }
-    const asked = receiveInvitation(invitation, leg.side, new AbortController().signal).then(
-      (answer) => (answer.kind === 'accepted' ? leg.welcome(answer.side) : turnedAway(answer.reason)),
+    const asked = askCpm(receiveInvitation, invitation, leg).then(
+      (answer) => {
+        if (answer?.kind === 'accepted') leg.welcome(answer.side)
+        else if (answer) turnedAway(answer.reason)
+      },
       (error: unknown) => {
         turnedAway('service-unavailable')
         throw error

@@ -12,7 +12,7 @@ import { type Chat, createChat } from './chat.js'
 import { type RoomInvitation, readInvitation, writeDecline } from './invitations.js'
 import { createJoinedLeg, type JoinedLeg } from './joined-room.js'
 import { nameOf } from './occupants.js'
-import { quietly, type SessionParts } from './parts.js'
+import { askCpm, quietly, type SessionParts } from './parts.js'
 import { createHostedRooms } from './rooms.js'
 
 /** Sessions of XMPP: chats of two, CPM groups as rooms, rooms of XMPP. */
@@ -169,7 +169,8 @@ export function createSessions(parts: SessionParts): Sessions {
       expiresAt: clock.now() + options.invite,
       ...(invitation.reason === undefined ? {} : { subject: invitation.reason }),
     }
-    const enter = async (answer: SessionAnswer): Promise<void> => {
+    const enter = async (answer: SessionAnswer | undefined): Promise<void> => {
+      if (answer === undefined) return
       if (answer.kind === 'refused') {
         leg.end(answer.reason)
         if (invitation.mediated) component.tell(writeDecline(bareJid(to), invitation))
@@ -178,7 +179,7 @@ export function createSessions(parts: SessionParts): Sessions {
       const reason = await leg.join(answer.side, nameOf({ address: user }))
       if (reason !== undefined) await answer.side.leave(reason)
     }
-    const asked = receiveInvitation(request, leg.side, new AbortController().signal).then(enter, (error: unknown) => {
+    const asked = askCpm(receiveInvitation, request, leg).then(enter, (error: unknown) => {
       leg.end('service-unavailable')
       throw error
     })
@@ -198,8 +199,11 @@ export function createSessions(parts: SessionParts): Sessions {
       expiresAt: clock.now() + options.invite,
       ...(read.subject === undefined ? {} : { subject: read.subject }),
     }
-    const asked = receiveInvitation(invitation, chat.side, new AbortController().signal).then(
-      (answer) => (answer.kind === 'accepted' ? chat.attach(answer.side) : chat.refused(answer.reason)),
+    const asked = askCpm(receiveInvitation, invitation, chat).then(
+      (answer) => {
+        if (answer?.kind === 'accepted') chat.attach(answer.side)
+        else if (answer) chat.refused(answer.reason)
+      },
       (error: unknown) => {
         chat.refused('service-unavailable')
         throw error
