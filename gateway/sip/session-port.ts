@@ -1,5 +1,6 @@
 import type { ContributionId, ConversationId, ServiceId, Uri } from '../cpm/ids.js'
 import type { ListedRecipient } from '../cpm/message.js'
+import type { MimePart } from '../cpm/mime.js'
 import type { CallerPreferences, Destination, Originator, SipAnswer, SipFunction } from './port.js'
 
 /** The edge for sessions: INVITE and what follows it. Bodies are text; SDP is read and written by the media rooms. */
@@ -38,6 +39,8 @@ export interface Invitation {
   readonly recipients?: readonly Uri[]
   /** The same with what is said of each (RFC 5364). */
   readonly listed?: readonly ListedRecipient[]
+  /** Further parts of the body, a recipient list among them. */
+  readonly attached: readonly MimePart[]
   /** Who really invites, when a focus does in his name (Referred-By). */
   readonly referredBy?: Uri
   readonly privacy: boolean
@@ -85,6 +88,8 @@ export interface OutgoingCall {
   readonly offer: string
   /** A message/cpim to go beside the offer. */
   readonly firstMessage?: string
+  /** Further parts of the body (RFC 5366, RFC 5621). */
+  readonly attached?: readonly MimePart[]
   /** Session identity for Contact, with isfocus (`CF-GRP-08`). */
   readonly focus?: Uri
   readonly privacy: boolean

@@ -18,7 +18,7 @@ export interface Core {
 /** A request as Kamailio saw it: method and Request-URI, from where, and the user part of its topmost Route. */
 export interface Hop {
   readonly request: string
-  readonly from: 'device' | 'gateway'
+  readonly from: 'device' | 'gateway' | 'peer'
   readonly route: string
 }
 
@@ -32,12 +32,18 @@ export function startKamailio(ports: {
   readonly gateway: number
   /** Port of the application server of SIMPLE IM. */
   readonly im?: number
+  /** Another network than that of the example. */
+  readonly domain?: string
+  /** A network beside it: its domain, and where our requests reach it and its ones us. */
+  readonly peer?: { readonly domain: string; readonly host: string; readonly port: number; readonly ownPort: number }
 }): Core {
   const hops: Hop[] = []
   const note = (line: string): void => {
     const [, request, port, route = ''] = HOP.exec(line) ?? []
-    if (request !== undefined) hops.push({ request, from: Number(port) === ports.isc ? 'gateway' : 'device', route })
+    const from = Number(port) === ports.isc ? 'gateway' : Number(port) === ports.peer?.ownPort ? 'peer' : 'device'
+    if (request !== undefined) hops.push({ request, from, route })
   }
+  const { domain, peer } = ports
   const folder = mkdtempSync(join(tmpdir(), 'causeway-kamailio-'))
   const program = run(
     'kamailio',
@@ -46,6 +52,19 @@ export function startKamailio(ports: {
       ...['-A', `CORE_HOST=${ports.host}`, '-A', `DEVICE_PORT=${ports.device}`, '-A', `ISC_PORT=${ports.isc}`],
       ...['-A', `ISC_ADDRESS="${ports.host}:${ports.isc}"`, '-A', `GATEWAY_ADDRESS="127.0.0.1:${ports.gateway}"`],
       ...(ports.im === undefined ? [] : ['-A', `IM_ADDRESS="127.0.0.1:${ports.im}"`]),
+      ...(domain === undefined ? [] : ['-A', `HOME_DOMAIN="${domain}"`, '-A', `GROUP_DOMAIN="groups.${domain}"`]),
+      ...(peer === undefined
+        ? []
+        : [
+            ...[
+              '-A',
+              `PEER_DOMAINS="^(groups[.])?${peer.domain.replaceAll('.', '[.]')}$"`,
+              '-A',
+              `PEER_PORT=${peer.ownPort}`,
+            ],
+            ...['-A', `PEER_HOST="${peer.host}"`, '-A', `PEER_ADDRESS="${peer.host}:${peer.port}"`],
+            ...['-A', `OWN_ADDRESS="${ports.host}:${peer.ownPort}"`],
+          ]),
       ...['-A', 'HOPS'],
       ...['-f', join(ROOT, 'conf/kamailio/kamailio.cfg')],
     ],

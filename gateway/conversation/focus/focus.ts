@@ -251,8 +251,10 @@ export function createFocus(options: FocusOptions): Focus {
   options.edge.onRefer(referred)
 
   return {
+    // PF-GRP-02: a session of another domain is another server's, whoever invites to it.
     takes: ({ target, recipients, icsi }) =>
-      !LARGE.includes(icsi) && (recipients !== undefined || isIdentity(target) || groups.hosts(target)),
+      !LARGE.includes(icsi) &&
+      (groups.hosts(target) || (groups.serves(target) && (recipients !== undefined || isIdentity(target)))),
     async invited(call) {
       const { target, recipients } = call.invitation
       if (!isRunning) return refuse(call, GONE)

@@ -20,6 +20,8 @@ export interface Groups {
   find(address: Uri): Group | undefined
   /** Whether the address is a group's, or in a domain that only groups have. */
   hosts(address: Uri): boolean
+  /** Whether what the address names would be here: the home domain, and those of groups and lists. Others have servers of their own. */
+  serves(address: Uri): boolean
   /** Where messages with a recipient list of their own go (RFC 5365), and what holds for them. */
   readonly lists: { readonly address: Uri; readonly policies: GroupPolicies }
 }
@@ -43,10 +45,12 @@ export function createGroups(config: GroupsConfig, options: UriOptions & { reado
     })
   }
   const lists = { address: normal(config.lists.address ?? `sip:lists@${options.domain}`), policies: config.lists }
+  const served = new Set([options.domain, ...[...groups.keys(), lists.address].map(domainOf)])
   const domains = new Set([...groups.keys()].map(domainOf).filter((domain) => domain !== options.domain))
   return {
     find: (address) => groups.get(address),
     hosts: (address) => groups.has(address) || address === lists.address || domains.has(domainOf(address)),
+    serves: (address) => served.has(domainOf(address)),
     lists,
   }
 }

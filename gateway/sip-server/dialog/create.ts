@@ -81,14 +81,17 @@ export function dialogOfResponse({ request, response, flow, contact, owner }: Ca
     behind: undefined,
     owner,
   }
-  learnRoute(dialog, response, flow)
+  learnRoute(dialog, request, response, flow)
   return dialog
 }
 
 /** The 2xx has the last word on the route set (RFC 3261 §13.2.2.4), whatever provisional responses said. */
-export function learnRoute(dialog: Dialog, response: SipResponse, flow: Flow): void {
+export function learnRoute(dialog: Dialog, request: SipRequest, response: SipResponse, flow: Flow): void {
   const { transport, remote: source } = flow
-  dialog.routeSet = recordRoutes(response.headers).reverse()
+  const routes = recordRoutes(response.headers).reverse()
+  // What we have recorded ourselves is for the peer alone.
+  const isOwn = sameUri(routes[0], recordRoutes(request.headers)[0])
+  dialog.routeSet = isOwn ? routes.slice(1) : routes
   dialog.remoteTarget = contactUri(response.headers) ?? dialog.remoteTarget
   dialog.flow = transport === 'udp' ? undefined : flow
   const { routeSet, remoteTarget: contact } = dialog
@@ -115,6 +118,10 @@ export function refreshesTarget(method: string): boolean {
 
 function blank() {
   return { state: 'early', awaitedAck: undefined, reinvite: 'none', timers: new Map() } as const
+}
+
+function sameUri(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && parseAddress(one)?.uri === parseAddress(other)?.uri
 }
 
 function usageOf(method: string): Dialog['usage'] {

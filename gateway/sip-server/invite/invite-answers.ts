@@ -136,6 +136,7 @@ export class InviteAnswers {
       tag,
       contact: success || reliable ? (invite.dialog?.contact ?? `<${this.#ownUri(invite)}>`) : undefined,
       added: [...rseq, ...added],
+      beginsOn: invite.within || answer.status >= 300 ? undefined : invite.from.transport,
     })
   }
 

@@ -63,7 +63,7 @@ export class InviteAttempt {
     if (early.reliable !== 0 && number !== early.reliable + 1) return false
     early.reliable = number
     early.dialog.state = 'reliable'
-    learnRoute(early.dialog, response, flow)
+    learnRoute(early.dialog, request, response, flow)
     this.#context.dialogs.put(early.dialog)
     return true
   }
@@ -104,7 +104,7 @@ export class InviteAttempt {
     this.#early.delete(tag)
     this.#endEarly()
     records.start('network', 'uac', () => serialise(startLine(response), response.headers, ''))
-    learnRoute(dialog, response, flow)
+    learnRoute(dialog, request, response, flow)
     dialog.state = 'confirmed'
     if (!this.#client.connected) {
       this.#refuse(dialog, ack, 'client lost')

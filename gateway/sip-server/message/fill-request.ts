@@ -2,7 +2,7 @@ import { bracketed, type HostPort, hostPort, type TransportName } from '../host-
 import { parseAddress, tagOf } from './address.js'
 import { applicationHeaders, bodyHeaders, replaceLocalhost } from './fill.js'
 import { field, type HeaderField, header, type SipRequest } from './message.js'
-import { ownUri } from './own-uri.js'
+import { ownRecordRoute, ownUri } from './own-uri.js'
 
 export interface RequestContext {
   readonly local: HostPort
@@ -22,7 +22,9 @@ const PLACED = new Set(['max-forwards', 'from', 'to', 'call-id', 'cseq'])
  */
 export function fillRequest(request: SipRequest, body: string, context: RequestContext): HeaderField[] {
   const own = applicationHeaders(request.headers, PLACED, context.local)
+  const contact = own.find(({ key }) => key === 'contact')?.value
   const headers = [
+    ...(request.method === 'INVITE' ? ownRecordRoute(contact, context.local, context.transport) : []),
     field('Max-Forwards', header(request, 'max-forwards') || '70'),
     // The way back into a core, or the route set of a dialog that the application keeps.
     ...request.headers.filter(({ key }) => key === 'route'),
@@ -33,7 +35,7 @@ export function fillRequest(request: SipRequest, body: string, context: RequestC
     ...own,
     ...bodyHeaders(own, body),
   ]
-  if (CREATES_DIALOG.has(request.method) && !own.some(({ key }) => key === 'contact')) {
+  if (CREATES_DIALOG.has(request.method) && contact === undefined) {
     headers.push(field('Contact', `<${ownUri(context.local, context.transport)}>`))
   }
   return headers

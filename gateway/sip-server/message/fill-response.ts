@@ -1,7 +1,8 @@
-import type { HostPort } from '../host-port.js'
+import type { HostPort, TransportName } from '../host-port.js'
 import { param, parseAddress, tagOf } from './address.js'
 import { applicationHeaders, bodyHeaders } from './fill.js'
 import { field, type HeaderField, header, type SipRequest, type SipResponse, serialise } from './message.js'
+import { ownRecordRoute } from './own-uri.js'
 
 const PLACED = new Set(['from', 'to', 'call-id', 'cseq'])
 const COPIED = new Set(['via', 'record-route', 'from', 'call-id', 'cseq'])
@@ -16,6 +17,8 @@ export interface AnsweredRequest {
   readonly contact?: string | undefined
   /** Headers the server adds where the application has not written them. */
   readonly added?: readonly HeaderField[]
+  /** Set where the answer makes a dialog: by which transport the peer reaches us in it. */
+  readonly beginsOn?: TransportName | undefined
 }
 
 /** The answer of the application as it goes out (RFC 3261 §8.2.6). */
@@ -26,7 +29,14 @@ export function fillResponse(answer: SipResponse, body: string, answered: Answer
     ...(answered.contact === undefined ? [] : [field('Contact', answered.contact)]),
     ...(answered.added ?? []),
   ].filter(({ key }) => !own.some((header) => header.key === key))
-  const headers = [...copied(answered.request, tag), ...missing, ...own, ...bodyHeaders(own, body)]
+  const contact = own.find(({ key }) => key === 'contact')?.value
+  const headers = [
+    ...(answered.beginsOn ? ownRecordRoute(contact, answered.local, answered.beginsOn) : []),
+    ...copied(answered.request, tag),
+    ...missing,
+    ...own,
+    ...bodyHeaders(own, body),
+  ]
   return serialise(`SIP/2.0 ${answer.status} ${answer.reason}`, headers, body)
 }
 

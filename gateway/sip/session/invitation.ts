@@ -88,25 +88,32 @@ function readBody(
   headers: SipHeaders,
   body: string,
   limits: InboundLimits,
-): Pick<Invitation, 'offer' | 'firstMessage' | 'recipients' | 'listed'> | Refusal {
+): Pick<Invitation, 'offer' | 'firstMessage' | 'attached' | 'recipients' | 'listed'> | Refusal {
   if (body.trim() === '') return refusal(488, 'content-type', 'an INVITE offers one stream at least')
   const part: MimePart = { headers: new Map([['content-type', headers.get('content-type') ?? '']]), body }
   if (parseMediaType(part.headers.get('content-type') ?? '') === undefined) return unsupported()
   const tree = parseMimeTree(part)
   if (tree.kind === 'fault') return refusal(400, 'syntax', tree.said)
   const leaves = leavesOf(tree)
-  const offer = textOf(leaves.find(({ type }) => type === SDP)?.part)
+  const description = leaves.find(({ type }) => type === SDP)
+  const offer = textOf(description?.part)
   if (offer === undefined) return unsupported()
-  const firstMessage = textOf(leaves.find(({ type }) => type === CPIM)?.part)
+  const first = leaves.find(({ type }) => type === CPIM)
+  const firstMessage = textOf(first?.part)
   const cpim = firstMessage === undefined ? undefined : parseCpim(firstMessage)
   if (cpim?.kind === 'fault') return refusal(400, 'syntax', `the first message cannot be read: ${cpim.said}`)
-  const said = { offer, ...(firstMessage !== undefined && { firstMessage }) }
-  const list = textOf(leaves.find(({ type }) => type === RESOURCE_LISTS)?.part)
+  const attached = leaves.flatMap((leaf) => (leaf === description || leaf === first ? [] : [leaf.part]))
+  const said = { offer, attached, ...(firstMessage !== undefined && { firstMessage }) }
+  const list = textOf(leaves.find(isRecipientList)?.part)
   if (list === undefined) return said
   const listed = parseRecipientList(list, limits)
   if ('kind' in listed) return refusal(400, 'syntax', listed.said)
   return { ...said, listed, recipients: listed.map(({ uri }) => uri) }
 }
+
+/** RFC 5366 §4: not one that only tells whom else the invitation went to. */
+const isRecipientList = ({ type, part }: { readonly type: string; readonly part: MimePart }): boolean =>
+  type === RESOURCE_LISTS && !/^\s*recipient-list-history/i.test(part.headers.get('content-disposition') ?? '')
 
 const textOf = (part: MimePart | undefined): string | undefined => part && partOctets(part)?.toString('utf8')
 

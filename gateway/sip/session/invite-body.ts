@@ -6,13 +6,18 @@ import { SDP } from './call-headers.js'
 
 export const CPIM = 'message/cpim'
 
-/** The body of an INVITE: the offer, alone or with a first message beside it. */
-export function inviteBody({ offer, firstMessage }: Pick<OutgoingCall, 'offer' | 'firstMessage'>): {
+/** The body of an INVITE: the offer, alone or with a first message and other parts beside it. */
+export function inviteBody({
+  offer,
+  firstMessage,
+  attached = [],
+}: Pick<OutgoingCall, 'offer' | 'firstMessage' | 'attached'>): {
   readonly contentType: string
   readonly body: string
 } {
-  if (firstMessage === undefined) return { contentType: SDP, body: offer }
-  const parts = [part(SDP, offer), part(CPIM, firstMessage)]
+  const first = firstMessage === undefined ? [] : [part(CPIM, firstMessage)]
+  const parts = [part(SDP, offer), ...first, ...attached]
+  if (parts.length === 1) return { contentType: SDP, body: offer }
   // A delimiter that nobody who writes a part can foresee.
   const boundary = `b-${stableId(parts.map(({ body }) => body).join(''))}`
   return { contentType: `multipart/mixed;boundary=${boundary}`, body: buildMultipart(parts, boundary) }

@@ -74,6 +74,28 @@ describe('requests of a call we answered', () => {
     await ended
   })
 
+  it('come back to us where our Contact is the identity of a session hosted elsewhere', async () => {
+    const started = await startHarness()
+    harness = started
+    const opened = await openApp(started, (made) =>
+      made.invite((request, response) => {
+        const headers = { Contact: '<sip:s-1@groups.example>;isfocus' }
+        made.createUAS(request, response, { localSdp: ANSWER, headers }).catch(() => {})
+      }),
+    )
+    app = opened
+    const peer = await CallPeer.open(started)
+    peer.invite({ extra: ['Record-Route: <sip:p1.example;lr>'] })
+    const ok = await peer.expect('SIP/2.0 200')
+    const [own, ...others] = ok.match(/^Record-Route: .*$/gm)?.map((line) => line.trim()) ?? []
+    expect(own).toMatch(/^Record-Route: <sip:within@127\.0\.0\.1:\d+;lr>$/)
+    expect(others).toEqual(['Record-Route: <sip:p1.example;lr>'])
+    const leg = callerLeg(ok)
+    peer.within(leg, 'ACK', 1)
+    peer.within(leg, 'BYE', 2, { extra: [`Route: ${own?.slice('Record-Route: '.length)}`] })
+    await peer.expect('SIP/2.0 200')
+  })
+
   it('nat-contact-mismatch: they go where the caller speaks from, with his Contact as target', async () => {
     const { peer, called } = await play()
     peer.invite({ contact: '<sip:alice@192.0.2.9:5999>' })
@@ -99,6 +121,23 @@ describe('requests of a call we made', () => {
     const ended = dialog.destroy()
     proxy.answer(await proxy.expect('BYE sip:bob@ue.example '), '200 OK')
     await ended
+  })
+
+  it('of the identity of a session lead back to us, and our own ones do not', async () => {
+    const { peer, proxy, app: made } = await play()
+    const headers = { Contact: '<sip:s-1@groups.example>;isfocus' }
+    const calling = made.createUAC(`sip:alice@127.0.0.1:${peer.port}`, { localSdp: OFFER, headers })
+    const invite = await peer.expect('INVITE')
+    const own = invite.match(/^Record-Route: .*$/gm)?.map((line) => line.trim()) ?? []
+    expect(own).toEqual([expect.stringMatching(/^Record-Route: <sip:within@127\.0\.0\.1:\d+;lr>$/)])
+    // As it came through the proxy.
+    const passed = invite.replace(/^Record-Route: /m, `Record-Route: <sip:127.0.0.1:${proxy.port};lr>\r\n$&`)
+    const ok = peer.answer(passed, '200 OK', { body: ANSWER })
+    const ack = await proxy.expect('ACK')
+    expect(routesOf(ack)).toEqual([`<sip:127.0.0.1:${proxy.port};lr>`])
+    await calling
+    peer.within(calleeLeg(invite, ok), 'BYE', 1, { extra: own.map((line) => line.replace('Record-', '')) })
+    await peer.expect('SIP/2.0 200')
   })
 
   it('nat-contact-mismatch: ACK and BYE go where the 200 came from', async () => {
