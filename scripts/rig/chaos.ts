@@ -1,20 +1,21 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type CoreLoad, openCoreLoad } from './core-load.js'
+import { account, type ChaosResult, readJournal, settled, VICTIMS, type Victim } from './chaos-account.js'
+import { type CoreLoad, type LoadMessage, openCoreLoad } from './core-load.js'
 import { type GatewayRig, gatewayRig, ROOT } from './gateway.js'
 import { inboundUrl, mmsAdapter } from './mmsc-config.js'
 import { SMALL_PICTURE } from './picture.js'
 import { freePort } from './ports.js'
 import { type Program, run } from './program.js'
 import { smsAdapter } from './smsc-config.js'
-
-export type Victim = 'gateway' | 'redis-server' | 'centre'
-export const VICTIMS: readonly Victim[] = ['gateway', 'redis-server', 'centre']
+import { xmppAdapter } from './xmpp-config.js'
 
 export interface ChaosOptions {
-  /** What goes there and back: short texts, or texts with a picture. */
-  readonly service: 'sms' | 'mms'
+  /** What goes there and back: short texts, or texts with a picture (mms). */
+  readonly service: 'sms' | 'mms' | 'xmpp'
+  /** How often the XMPP server breaks the connection as well, ms; 0: never. */
+  readonly cutEveryMs?: number
   /** Messages each way. */
   readonly messages: number
   readonly kills: number
@@ -27,33 +28,8 @@ export interface ChaosOptions {
   readonly say: (line: string) => void
 }
 
-export interface ChaosResult {
-  readonly accepted: number
-  readonly delivered: number
-  readonly reportedFailed: number
-  /** Accepted, and neither delivered nor reported as failed. */
-  readonly lostOut: readonly string[]
-  /** Acknowledged to the message centre, and never seen by the device. */
-  readonly lostIn: readonly string[]
-  readonly arrivedIn: number
-  /** Messages the centre got more than once, by whether a kill hit the attempt. */
-  readonly duplicatesOut: { readonly explained: number; readonly unexplained: readonly string[] }
-  /**
-   * Messages the device got more than once: because the handset answered a message that it got twice; with one Message-ID
-   * (the device drops the second); or for no such reason.
-   */
-  readonly duplicatesIn: {
-    readonly answers: number
-    readonly sameId: number
-    readonly unexplained: readonly string[]
-  }
-  readonly duplicateNotifications: number
-  readonly kills: readonly { readonly at: number; readonly victim: Victim }[]
-  readonly seconds: number
-}
-
-/** A kill can take the answer of an attempt that the centre took at most so long before it, or while things come up again. */
-const IN_DOUBT_MS = 2_000
+const DOMAIN = 'cpm.example'
+const XMPP_COMPONENT = 'cpm.xmpp.example'
 
 /**
  * Sends messages through a gateway while its process, its redis-server and the message centre are killed (kill -9) at
@@ -69,32 +45,33 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const gateway = await gatewayRig({
     sip: { core: `sip:127.0.0.1:${corePort}`, trust: ['127.0.0.1/32'] },
     config: {
-      domain: 'cpm.example',
+      domain: DOMAIN,
       interworking: {
         services: { [options.service]: { adapter: 'centre' } },
         policies: { uncertain: 'resend', uncertainWait: '2s', retry: { first: '500ms', factor: 1.5, max: '2s' } },
       },
-      adapters: { centre: options.service === 'sms' ? smsAdapter(centrePort) : mmsAdapter(centrePort, inboundPort) },
+      adapters: { centre: adapterOf(options.service, centrePort, inboundPort) },
       observe: { traceKeep: 0 },
     },
   })
   const core = await openCoreLoad({
     gateway: gateway.sip,
-    domain: 'cpm.example',
+    domain: DOMAIN,
     port: corePort,
     onNotification: (id, status) => seen.statuses.set(id, [...(seen.statuses.get(id) ?? []), status]),
     onInbound(id, text, body) {
-      const whole = options.service === 'sms' || withoutBlanks(body).includes(withoutBlanks(SMALL_PICTURE.base64))
+      const whole = options.service !== 'mms' || withoutBlanks(body).includes(withoutBlanks(SMALL_PICTURE.base64))
       const key = whole ? text : `${text} damaged`
       seen.inbound.set(key, [...(seen.inbound.get(key) ?? []), id])
     },
   })
-  const centre = messageCentre(options.service, centrePort, journal, inboundUrl(inboundPort))
+  const centre = messageCentre(options, centrePort, journal, inboundUrl(inboundPort))
   const begun = Date.now()
   try {
     await centre.start()
     await gateway.start()
-    const accepted = new Set<string>()
+    const accepted = new Map<string, string>()
+    const sent = { accepted, receiptsGetLost: options.service === 'xmpp' }
     const kills: { at: number; victim: Victim }[] = []
     const plan = planOf(options)
     const killer = async (): Promise<void> => {
@@ -107,8 +84,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     }
     await Promise.all([killer(), sendAll(core, options, accepted)])
     const arrived = (): number => seen.statuses.size + seen.inbound.size
-    await quiet(arrived, () => settled(accepted, seen, journal), options.patienceMs)
-    return account(accepted, seen, readJournal(journal), kills, (Date.now() - begun) / 1000)
+    await quiet(arrived, () => settled(sent, seen, readJournal(journal)), options.patienceMs)
+    return account(sent, seen, readJournal(journal), kills, (Date.now() - begun) / 1000)
   } finally {
     await gateway.close()
     await centre.end()
@@ -117,23 +94,27 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   }
 }
 
-interface Seen {
-  readonly statuses: ReadonlyMap<string, readonly string[]>
-  readonly inbound: ReadonlyMap<string, readonly string[]>
-}
-
 interface MessageCentre {
   start(): Promise<void>
   end(): Promise<void>
 }
 
-function messageCentre(service: ChaosOptions['service'], port: number, journal: string, vasp: string): MessageCentre {
+function adapterOf(service: ChaosOptions['service'], port: number, inbound: number): Readonly<Record<string, unknown>> {
+  if (service === 'sms') return smsAdapter(port)
+  if (service === 'mms') return mmsAdapter(port, inbound)
+  return xmppAdapter(port, XMPP_COMPONENT, { flood: { rate: 10_000, burst: 10_000 } })
+}
+
+const SCRIPTS = { sms: 'durable-smsc', mms: 'durable-mmsc', xmpp: 'durable-xmpp' } as const
+
+function messageCentre(options: ChaosOptions, port: number, journal: string, vasp: string): MessageCentre {
+  const { service, cutEveryMs = 0 } = options
+  const own = { sms: [], mms: ['--vasp', vasp], xmpp: ['--cut-every', String(cutEveryMs)] }[service]
   let program: Program | undefined
   return {
     async start() {
-      const script = `dist/scripts/rig/durable-${service}c.js`
-      const args = ['--port', String(port), '--journal', journal, ...(service === 'mms' ? ['--vasp', vasp] : [])]
-      program = run(process.execPath, [join(ROOT, script), ...args])
+      const script = join(ROOT, `dist/scripts/rig/${SCRIPTS[service]}.js`)
+      program = run(process.execPath, [script, '--port', String(port), '--journal', journal, ...own])
       await program.log.next('the message centre listening', (line) => line.event === 'listening')
     },
     async end() {
@@ -166,91 +147,28 @@ function planOf({ messages, kills, seed }: ChaosOptions): readonly { after: numb
 }
 
 /** Sends every message, each again (as a new transaction of the same message) until it is accepted. */
-async function sendAll(core: CoreLoad, options: ChaosOptions, accepted: Set<string>): Promise<void> {
+async function sendAll(core: CoreLoad, options: ChaosOptions, accepted: Map<string, string>): Promise<void> {
   let next = 0
-  const picture = options.service === 'mms' ? { picture: SMALL_PICTURE } : {}
   const worker = async (): Promise<void> => {
     while (next < options.messages) {
       const number = next++
-      const id = `chaos-${options.seed}-${number}`
+      const [id, text] = [`chaos-${options.seed}-${number}`, `n${number}`]
       const [from, to] = [String(15550000000 + (number % 500)), String(15560000000 + (number % 700))]
+      const more = extrasOf(options.service, to)
       for (;;) {
-        const status = await core.send({ id, text: `n${number}`, from, to, report: true, ...picture })
+        const status = await core.send({ id, text, from, to, report: true, ...more })
         if (status >= 200 && status < 300) break
         await pause(100)
       }
-      accepted.add(id)
+      accepted.set(id, text)
     }
   }
   await Promise.all(Array.from({ length: options.parallel }, worker))
 }
 
-interface Journal {
-  /** Times of each text taken, ms since 1970. */
-  readonly taken: ReadonlyMap<string, readonly number[]>
-  /** Texts of handsets that were acknowledged. */
-  readonly acknowledged: ReadonlySet<string>
-  /** All answers of handsets. */
-  readonly answers: number
-}
-
-function readJournal(file: string): Journal {
-  const taken = new Map<string, number[]>()
-  const textOf = new Map<string, string>()
-  const acknowledged = new Set<string>()
-  for (const line of readFileSync(file, 'utf8').split('\n')) {
-    const [kind, id = '', at, , , , ...words] = line.split(' ')
-    if (kind === 'S') {
-      const text = words.join(' ')
-      textOf.set(id, text)
-      taken.set(text, [...(taken.get(text) ?? []), Number(at)])
-    } else if (kind === 'M') acknowledged.add(`re: ${textOf.get(id)}`)
-  }
-  return { taken, acknowledged, answers: textOf.size }
-}
-
-/** Whether nothing is missing any more. */
-function settled(accepted: ReadonlySet<string>, seen: Seen, journal: string): boolean {
-  if ([...accepted].some((id) => !seen.statuses.has(id))) return false
-  const { acknowledged, taken } = readJournal(journal)
-  const allAcknowledged = [...taken.keys()].every((text) => acknowledged.has(`re: ${text}`))
-  return allAcknowledged && [...acknowledged].every((text) => seen.inbound.has(text))
-}
-
-function account(
-  accepted: ReadonlySet<string>,
-  seen: Seen,
-  journal: Journal,
-  kills: ChaosResult['kills'],
-  seconds: number,
-): ChaosResult {
-  const statuses = (id: string): readonly string[] => seen.statuses.get(id) ?? []
-  const repeated = [...journal.taken].filter(([, times]) => times.length > 1)
-  const inDoubt = (times: readonly number[]): boolean =>
-    kills.some(({ at }) => times.slice(0, -1).some((time) => Math.abs(time - at) < IN_DOUBT_MS))
-  const twice = [...seen.inbound].filter(([, ids]) => ids.length > 1)
-  const answersOf = (text: string): number => journal.taken.get(text.replace(/^re: /, ''))?.length ?? 0
-  const moreThanAnswered = twice.filter(([text, ids]) => new Set(ids).size > answersOf(text))
-  return {
-    accepted: accepted.size,
-    delivered: [...accepted].filter((id) => statuses(id).includes('delivered')).length,
-    reportedFailed: [...accepted].filter((id) => statuses(id).length > 0 && !statuses(id).includes('delivered')).length,
-    lostOut: [...accepted].filter((id) => statuses(id).length === 0),
-    lostIn: [...journal.acknowledged].filter((text) => !seen.inbound.has(text)),
-    arrivedIn: seen.inbound.size,
-    duplicatesOut: {
-      explained: repeated.filter(([, times]) => inDoubt(times)).length,
-      unexplained: repeated.filter(([, times]) => !inDoubt(times)).map(([text]) => text),
-    },
-    duplicatesIn: {
-      answers: twice.filter(([text, ids]) => answersOf(text) > 1 && new Set(ids).size > 1).length,
-      sameId: twice.filter(([, ids]) => new Set(ids).size < ids.length).length,
-      unexplained: moreThanAnswered.map(([text]) => text),
-    },
-    duplicateNotifications: [...seen.statuses.values()].filter((list) => list.length > 1).length,
-    kills,
-    seconds,
-  }
+function extrasOf(service: ChaosOptions['service'], to: string): Partial<LoadMessage> {
+  if (service === 'mms') return { picture: SMALL_PICTURE }
+  return service === 'xmpp' ? { target: `sip:u${to}%40xmpp.example@xmpp.iw.${DOMAIN}` } : {}
 }
 
 const withoutBlanks = (text: string): string => text.replace(/\s/g, '')

@@ -4,6 +4,7 @@ import { chaos } from '../../scripts/rig/chaos.js'
 test.each([
   ['sms', 400],
   ['mms', 200],
+  ['xmpp', 400],
 ] as const)(
   'FN-08 nothing accepted is lost when the gateway, its redis-server and the centre are killed: %s',
   {
@@ -17,6 +18,7 @@ test.each([
       kills: 3,
       seed: 7,
       parallel: 20,
+      cutEveryMs: 2_000,
       patienceMs: 20_000,
       say: (line) => said.push(line),
     })
