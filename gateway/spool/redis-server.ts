@@ -139,6 +139,8 @@ function serverArguments(folder: RedisFolder, options: RedisServerOptions): stri
     appendonly: 'yes',
     appendfsync: options.appendfsync ?? 'always',
     'no-appendfsync-on-rewrite': 'no',
+    // Read again in a second or two. Redis's own 64 MB are full after some seconds of load, and a rewrite then takes a core.
+    'auto-aof-rewrite-min-size': '256mb',
     save: '',
     'maxmemory-policy': 'noeviction',
   }
