@@ -52,6 +52,8 @@ export interface ServiceCapabilities {
   readonly reports: { readonly delivered: boolean; readonly displayed: boolean }
   readonly sessions: boolean
   readonly presence: boolean
+  /** The service keeps a message until the time it is told; else the gateway does. */
+  readonly laterDelivery?: boolean
 }
 
 /** Pure. */

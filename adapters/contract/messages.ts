@@ -25,6 +25,8 @@ export interface OutboundMessage {
   readonly conversationId?: ConversationId
   /** End of life, ms since 1970. An adapter never submits after it. */
   readonly expiresAt: number
+  /** The service is to keep it until then; only where `ServiceCapabilities.laterDelivery` says that it can. */
+  readonly deliverAt?: number
   readonly reports: ReportRequest
 }
 

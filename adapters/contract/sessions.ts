@@ -21,7 +21,7 @@ export interface SessionInvitation {
   readonly fromName?: string
   /** A user, or a group (room) of the service that shall be joined (`ID-11`, `GRP-ORIG-06`). */
   readonly to: Uri
-  /** Present when it is a group session: how the service may show it, and who is in it. */
+  /** Present when it is a group session: how the service may show it, and who is in it. Somebody who comes to a CPM group by himself names it here as well. */
   readonly group?: { readonly address: Uri; readonly name?: string; readonly participants: readonly Participant[] }
   readonly subject?: string
   readonly conversationId?: ConversationId
@@ -49,6 +49,7 @@ export interface SessionSide {
   composing(from: Participant, state: ComposingState): void
   /** What became of a message that this side's users said. */
   report(messageId: MessageId, from: Participant, state: 'delivered' | 'displayed' | 'failed'): void
+  /** Also of who was invited himself, before the answer: what he is called there. */
   joined(participant: Participant): void
   left(participant: Participant): void
   /** The session is over for this side; nothing follows. */

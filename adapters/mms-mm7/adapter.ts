@@ -27,6 +27,7 @@ function capabilitiesOf(options: MmsOptions): ServiceCapabilities {
     },
     sessions: false,
     presence: false,
+    laterDelivery: accounts.every(({ earliestDelivery, release }) => earliestDelivery && release.startsWith('REL-6')),
   }
 }
 

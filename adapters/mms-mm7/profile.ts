@@ -121,6 +121,10 @@ const account = z.strictObject({
     'When a presentation is sent along: always, with anything but one text, or never.',
   ),
   smilRefs: describe(z.enum(['location', 'cid']).default('location'), 'How the presentation names its media.'),
+  earliestDelivery: describe(
+    z.boolean().default(true),
+    'Whether the MMSC keeps a message until its EarliestDeliveryTime (release 6); else the gateway does.',
+  ),
   linkedId: describe(
     z.enum(['always', 'once', 'never']).default('always'),
     'Whether an answer carries the LinkedID of what it answers: every one, the first, or none.',

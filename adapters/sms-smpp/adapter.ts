@@ -32,6 +32,7 @@ export function capabilitiesOf(options: SmsOptions): ServiceCapabilities {
     },
     sessions: false,
     presence: false,
+    laterDelivery: options.binds.every(({ schedule }) => schedule !== 'none'),
   }
 }
 

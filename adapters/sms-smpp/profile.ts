@@ -179,6 +179,10 @@ const account = z.strictObject({
       max: describe(duration().default(259_200_000), 'Longest life said; longer ones are cut to it.'),
     })
     .prefault({}),
+  schedule: describe(
+    z.enum(['none', 'relative', 'absolute']).default('none'),
+    'How the centre is told in schedule_delivery_time when a message is to arrive; none: the gateway keeps it until then.',
+  ),
   tlvs: describe(z.array(vendorTlv).max(16).default([]), 'Optional parameters put into every message.'),
   optionalParameters: describe(
     z.enum(['auto', 'always', 'never']).default('auto'),

@@ -1,7 +1,6 @@
-import { InvalidArgumentError } from 'commander'
 import { loadConfig, problemLine } from '../config/load.js'
-import { duration } from '../config/units.js'
 import { createLog } from '../observe/log.js'
+import { readDuration } from './duration.js'
 import type { AddCommand } from './program.js'
 import { EXIT, type ExitCode, fired, type Terminal } from './terminal.js'
 
@@ -18,12 +17,6 @@ export const runCommand: AddCommand = (program, terminal, done) => {
     .option('-c, --config <file>', 'configuration file')
     .option('--drain <duration>', 'longest time to finish what is under way', readDuration, 10_000)
     .action(async ({ config, drain }: { config?: string; drain: number }) => done(await run(config, drain, terminal)))
-}
-
-function readDuration(text: string): number {
-  const read = duration().safeParse(text)
-  if (!read.success) throw new InvalidArgumentError('expected a duration such as 10s')
-  return read.data
 }
 
 /** Runs until it is told to stop. Logs `ready` with the addresses it listens on, then `stopping` and `stopped`. */

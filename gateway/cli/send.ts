@@ -4,6 +4,7 @@ import { normalUri } from '../cpm/address.js'
 import type { ContributionId, ConversationId, ServiceId } from '../cpm/ids.js'
 import type { Disposition, DispositionRequest } from '../cpm/message.js'
 import type { SipOutcome } from '../sip/port.js'
+import { readDuration } from './duration.js'
 import type { AddCommand } from './program.js'
 import { CommandError, EXIT, type ExitCode, fired, printable, type Terminal } from './terminal.js'
 import { connectUser, withoutWarningCode } from './user.js'
@@ -17,6 +18,7 @@ interface SendFlags {
   readonly replyTo?: string
   readonly service?: string
   readonly subject?: string
+  readonly after?: number
   readonly config?: string
 }
 
@@ -48,6 +50,7 @@ export const sendCommand: AddCommand = (program, terminal, done) => {
     .option('--reply-to <id>', 'Contribution-ID of the message this one answers')
     .option('--service <id>', 'service to leave by, e.g. sms')
     .option('--subject <text>', 'subject')
+    .option('--after <duration>', 'to users of other services, deliver it so much later, e.g. 2h', readDuration)
     .option('-c, --config <file>', 'configuration of the running gateway')
     .action(async (text: string, { wait: asked, ...given }: Omit<SendFlags, 'wait'> & { wait?: number | true }) => {
       const wait = asked === true ? DEFAULT_WAIT_S : asked
@@ -72,6 +75,7 @@ async function send(text: string, flags: SendFlags, terminal: Terminal): Promise
       ...(flags.replyTo === undefined ? {} : { inReplyTo: flags.replyTo as ContributionId }),
       ...(flags.service === undefined ? {} : { service: flags.service as ServiceId }),
       ...(flags.subject === undefined ? {} : { subject: flags.subject }),
+      ...(flags.after === undefined ? {} : { deliverAt: Date.now() + flags.after }),
     })
     terminal.out(`${outcomeLine(outcome)}  message ${messageId}`)
     if (outcome.kind !== 'answered' || outcome.status >= 300) return EXIT.failed

@@ -1,6 +1,7 @@
 import { normalUri, sameParty } from './address.js'
 import { readContent } from './content.js'
 import { type Cpim, type CpimAddress, type CpimFault, parseCpim } from './cpim.js'
+import { readDeliverAt } from './delivery-time.js'
 import type { FailureReason } from './failure.js'
 import { newMessageId, stableId } from './identity.js'
 import type { MessageId, Uri } from './ids.js'
@@ -211,22 +212,27 @@ function decodeMessage(cpim: Cpim, to: Uri, view: SipMessageView, context: Decod
   if (request === undefined) return fault('malformed', 'IMDN headers')
   const content = readContent(cpim.content)
   if (content === undefined) return fault('content-unsupported', 'encoding of the content')
+  const deliverAt = readDeliverAt(cpim)
+  if (deliverAt === 'malformed') return fault('malformed', 'Deliver-At')
   const originalTo = request.originalTo === undefined ? undefined : normalUri(request.originalTo, context)
   const subject = cpim.subject ?? fields.subject
   // Whom it is addressed to has recorded himself: he is a group, and this is a copy of his (RFC 5438 §6.6).
   const isCopy = to !== context.target && request.recordRoute.includes(to)
   const messageId = request.messageId ?? ownMessageId(view, context)
   const named = !fields.privacy && !isAnonymous(cpim.from.uri) && cpim.from.name !== undefined
+  const common = messageFields(fields, messageId, context)
+  if (deliverAt !== undefined && deliverAt >= common.expiresAt) return fault('malformed', 'Deliver-At after its end')
   return {
     kind: 'message',
     message: {
-      ...messageFields(fields, messageId, context),
+      ...common,
       from: context.from,
       to,
       sentAt: cpim.dateTime ?? context.now,
       dispositions: request.dispositions,
       content,
       ...(named && { fromName: cpim.from.name }),
+      ...(deliverAt !== undefined && deliverAt > context.now && { deliverAt }),
       ...(isCopy && { copyFor: context.target }),
       ...(originalTo !== undefined && { originalTo }),
       ...(request.recordRoute.length > 0 && { recordRoute: request.recordRoute }),

@@ -1,5 +1,6 @@
 import { writeContent } from './content.js'
 import { buildCpim, type CpimAddress } from './cpim.js'
+import { writeDeliverAt } from './delivery-time.js'
 import { stableId } from './identity.js'
 import type { MessageId } from './ids.js'
 import { buildImdn } from './imdn.js'
@@ -31,7 +32,10 @@ export function encodeMessageBody(
     to: [{ uri: addresses.to ?? message.to }],
     cc: [],
     dateTime: message.sentAt,
-    headers: writeImdnRequest({ ...message, recordRoute: message.recordRoute ?? [] }),
+    headers: [
+      ...writeImdnRequest({ ...message, recordRoute: message.recordRoute ?? [] }),
+      ...writeDeliverAt(message.deliverAt),
+    ],
     content: writeContent(message.content),
     ...(subject !== undefined && { subject }),
   })

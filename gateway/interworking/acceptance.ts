@@ -165,7 +165,9 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
       payload,
     }
     recorder.routed(message, candidates)
-    const held = policies.answer === 'after-service' ? pending.hold(item.id, policies.answerWithin) : undefined
+    const atOnce = (message.deliverAt ?? now) <= now
+    const held =
+      policies.answer === 'after-service' && atOnce ? pending.hold(item.id, policies.answerWithin) : undefined
     const notes = notesFor(request, message, candidates, now)
     const stored = await spool.put(item, { rememberMs: policies.rememberFor, notes }).catch((error: unknown) => {
       held?.release()

@@ -59,10 +59,19 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
     if (doubt && policies.uncertain === 'report-error') {
       return conclude(item, failed(item, 'uncertain', 'the answer of the service was lost', clock.now()))
     }
+    const waitMs = waitFor(service, item)
+    if (waitMs > 0) {
+      recorder.held(item, waitMs)
+      return { kind: 'later', delayMs: waitMs, payload: item.payload, why: 'it is to be delivered later' }
+    }
     const outcome = await offerTo(service, item, doubt)
     if (outcome.kind === 'uncertain') keepUncertain(item)
     return conclude(item, decide(item, outcome, policies, clock.now(), Math.random()))
   }
+
+  /** Time for which a message is kept here because its service cannot, ms. */
+  const waitFor = ({ adapter }: Service, { payload }: OutboundItem): number =>
+    adapter.capabilities.laterDelivery ? 0 : (payload.message.deliverAt ?? 0) - clock.now()
 
   const ended = (item: OutboundItem, doubt: boolean): Verdict<OutboundWork> =>
     conclude(item, failed(item, doubt ? 'uncertain' : 'expired', 'its life ended', clock.now()))
@@ -153,6 +162,7 @@ function offer({ id, payload }: OutboundItem, failureWanted: boolean): OutboundM
     content: message.content,
     expiresAt: message.expiresAt,
     reports: reportsFor(message.dispositions, failureWanted),
+    ...(message.deliverAt === undefined ? {} : { deliverAt: message.deliverAt }),
     ...(message.subject === undefined ? {} : { subject: message.subject }),
     ...(message.priority === undefined ? {} : { priority: message.priority }),
     ...(message.contributionId === undefined ? {} : { contributionId: message.contributionId }),

@@ -21,6 +21,8 @@ export interface Recorder {
   routed(message: CpmMessage, candidates: readonly Candidate[]): void
   stored(message: CpmMessage, service: ServiceId, tookMs: number): void
   repeated(message: CpmMessage): void
+  /** It is kept because it is to be delivered later. */
+  held(item: OutboundItem, waitMs: number): void
   attempted(service: ServiceId, item: OutboundItem, possibleDuplicate: boolean, said: string | undefined): void
   answered(service: ServiceId, item: OutboundItem, outcome: SendOutcome, tookMs: number): void
   concluded(service: ServiceId, item: OutboundItem, ending: Ending): void
@@ -96,6 +98,9 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
         peer: `device ${message.from}`,
         line: 'the same message again, answered as before',
       })
+    },
+    held({ payload }, waitMs) {
+      trace.note(payload.message.messageId, { what: 'retried', line: `to be delivered later, in ${waitMs} ms` })
     },
     attempted(service, item, possibleDuplicate, said) {
       const number = `attempt ${item.attempts + 1}${possibleDuplicate ? ', may be there already' : ''}`

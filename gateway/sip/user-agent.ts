@@ -44,6 +44,8 @@ export interface OutgoingText {
   readonly inReplyTo?: ContributionId
   readonly service?: ServiceId
   readonly subject?: string
+  /** Not before this, to users of other services, ms since 1970. */
+  readonly deliverAt?: number
 }
 
 /** A small CPM client for the command line and for demonstrations. */

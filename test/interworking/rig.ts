@@ -93,6 +93,8 @@ export interface RigOptions {
   readonly native?: Readonly<Record<string, SessionPort>>
   readonly isGroup?: (address: Uri) => boolean
   readonly mayWrite?: (address: Uri, sender: Uri) => boolean
+  /** Services keep a message until its time. */
+  readonly laterDelivery?: boolean
 }
 
 export interface Rig extends Interworking {
@@ -136,7 +138,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     adapters: new Map(
       Object.keys(services).map((id) => [
         id,
-        { module: playedModule(played, options.reports === true, options.native?.[id]), options: {} },
+        { module: playedModule(played, options, options.native?.[id]), options: {} },
       ]),
     ),
     spool,
@@ -200,7 +202,7 @@ async function* emptyStream() {}
 
 function playedModule(
   played: Map<string, PlayedService>,
-  reports: boolean,
+  { reports = false, laterDelivery = false }: Pick<RigOptions, 'reports' | 'laterDelivery'>,
   sessions: SessionPort | undefined,
 ): AdapterModule<unknown> {
   return {
@@ -224,6 +226,7 @@ function playedModule(
           reports: { delivered: true, displayed: false },
           sessions: sessions !== undefined,
           presence: false,
+          laterDelivery,
         },
         ...(sessions && { sessions }),
         addresses: { toService: (uri) => (uri.startsWith('tel:+') ? uri : undefined) },

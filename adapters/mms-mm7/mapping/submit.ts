@@ -37,6 +37,9 @@ interface SubmitContext {
 /** Date and time to the second, as MMSCs write it. */
 export const dateTime = (at: number): string => new Date(at).toISOString().replace(/\.\d{3}Z$/, 'Z')
 
+const earliest = ({ deliverAt }: OutboundMessage, now: number): string | undefined =>
+  deliverAt === undefined || deliverAt <= now ? undefined : dateTime(deliverAt)
+
 /** Makes the SubmitReq of a CPM message, for one recipient. Pure. */
 export function toSubmit(message: OutboundMessage, account: Account, context: SubmitContext): Sending {
   const { sender, recipient, content, linkedId } = context
@@ -52,6 +55,7 @@ export function toSubmit(message: OutboundMessage, account: Account, context: Su
     ...given('linkedId', linkedId),
     messageClass: account.messageClass,
     timeStamp: dateTime(context.now),
+    ...given('earliestDeliveryTime', earliest(message, context.now)),
     expiryDate: dateTime(message.expiresAt),
     ...reportsAsked(message, account),
     priority: PRIORITIES[message.priority ?? 'normal'],

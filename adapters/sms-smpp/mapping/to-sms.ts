@@ -7,7 +7,7 @@ import type { ShortMessage, Tlv } from '../wire/types.js'
 import { toSmsAddress } from './address.js'
 import type { Repair } from './repair.js'
 import { smsText, type TextRules } from './text.js'
-import { validityPeriod } from './validity.js'
+import { scheduleTime, validityPeriod } from './validity.js'
 
 /** One submit_sm. */
 export interface SmsPart {
@@ -119,7 +119,7 @@ export function toSms(message: OutboundMessage, rules: TextRules, account: Accou
     esm_class: segmented.esmClassBits,
     protocol_id: 0,
     priority_flag: 0,
-    schedule_delivery_time: '',
+    schedule_delivery_time: scheduleTime(account.schedule, message.deliverAt, context.now),
     validity_period:
       context.repair === 'no-validity' ? '' : validityPeriod(account.validity, message.expiresAt, context.now),
     registered_delivery: registered,

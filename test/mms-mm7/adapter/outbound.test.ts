@@ -57,6 +57,23 @@ describe('the request', () => {
     expect(other).not.toBe(first)
   })
 
+  it('says when it is to arrive, where the MMSC keeps it until then', async () => {
+    const mmsc = await mmscFor()
+    const deliverAt = Date.now() + 3_600_000
+    const rig = await rigFor([account(mmsc.url)])
+    expect(rig.adapter.capabilities.laterDelivery).toBe(true)
+    await rig.send({ deliverAt, expiresAt: deliverAt + 1000 })
+    await rig.send({ deliverAt: Date.now() - 1 })
+    const [later, now] = mmsc.heard.map(({ received }) => received.message)
+    expect(later).toMatchObject({ earliestDeliveryTime: `${new Date(deliverAt).toISOString().slice(0, 19)}Z` })
+    expect(now).not.toHaveProperty('earliestDeliveryTime')
+    const others = [{ release: 'REL-5-MM7-1-2' }, { earliestDelivery: false }]
+    for (const other of others) {
+      const { adapter } = await rigFor([account(mmsc.url), account(mmsc.url, { name: 'b', ...other })])
+      expect(adapter.capabilities.laterDelivery).toBe(false)
+    }
+  })
+
   it('speaks the release, prefix and form of numbers that the MMSC wants', async () => {
     const mmsc = await mmscFor()
     const rig = await rigFor([account(mmsc.url, { release: 'REL-5-MM7-1-2', prefix: 'mm7', numberForm: 'digits' })])

@@ -273,3 +273,15 @@ describe('options of the adapter', () => {
     expect(optionsSchema.safeParse({ binds: [two[0], { ...two[1], name: 't' }] }).success).toBe(true)
   })
 })
+
+describe('a message that is to arrive later', () => {
+  const deliverAt = NOW + 90_000_000
+  it.each([
+    ['none', ''],
+    ['relative', '000001010000000R'],
+    ['absolute', '261121130000000+'],
+  ])('%s: schedule_delivery_time is "%s"', (schedule, expected) => {
+    expect(fields({ deliverAt }, { schedule }).schedule_delivery_time).toBe(expected)
+    expect(fields({ deliverAt: NOW }, { schedule }).schedule_delivery_time).toBe('')
+  })
+})

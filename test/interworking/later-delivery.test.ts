@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import type { SendOutcome } from '../../adapters/contract/index.js'
+import { startRig } from './rig.js'
+import { ALICE } from './support.js'
+
+const SOON_MS = 300
+const MINUTE_MS = 60_000
+
+test('a message that is to arrive later waits here where its service cannot keep it', async () => {
+  const rig = await startRig()
+  const deliverAt = Date.now() + SOON_MS
+  expect(await rig.send({ deliverAt })).toEqual({ status: 202 })
+  await rig.play('sms').offered.next()
+  expect(Date.now()).toBeGreaterThanOrEqual(deliverAt)
+})
+
+test('and goes to a service that keeps it', async () => {
+  const rig = await startRig({ laterDelivery: true })
+  const deliverAt = Date.now() + MINUTE_MS
+  await rig.send({ deliverAt })
+  expect(await rig.play('sms').offered.next()).toMatchObject({ deliverAt })
+})
+
+test('its sender is not kept waiting for the answer of the service', async () => {
+  const rig = await startRig({ policies: { answer: 'after-service', answerWithin: '25s' } })
+  expect(await rig.send({ deliverAt: Date.now() + MINUTE_MS })).toEqual({ status: 202 })
+}, 10_000)
+
+test('it can be changed meanwhile, and still waits', async () => {
+  const rig = await startRig()
+  const deliverAt = Date.now() + SOON_MS
+  await rig.send({ deliverAt })
+  const refused: SendOutcome = { kind: 'refused', final: 'everywhere', reason: 'malformed', said: '' }
+  rig.play('sms').answer = () => refused
+  const name = { from: ALICE, messageId: 'Msg-1' }
+  expect(await rig.recall.replace(name, { type: 'text/plain', text: 'new' })).toMatchObject({ outcome: 'done' })
+  expect(await rig.play('sms').offered.next()).toMatchObject({ content: { text: 'new' } })
+  expect(Date.now()).toBeGreaterThanOrEqual(deliverAt)
+})
