@@ -1,6 +1,8 @@
 import { overallState } from '../contract/health.js'
 import type { AdapterContext, AdapterHealth, ServiceAdapter, ServiceCapabilities } from '../contract/index.js'
 import { createDispatch } from './dispatch.js'
+import { createDownload } from './files/download.js'
+import { createUpload } from './files/upload.js'
 import { createFloodGuard } from './flood.js'
 import { createLinks } from './links.js'
 import { serviceUri } from './mapping/address.js'
@@ -14,7 +16,6 @@ import { createSessions } from './sessions/sessions.js'
 import { type Component, createComponent } from './stream/component.js'
 import { createIntake } from './stream/intake.js'
 import { createThreads } from './threads.js'
-import { createUpload } from './upload.js'
 
 /** What XMPP can carry: text and links for its users, files where there is an upload service. */
 function capabilitiesOf(options: XmppOptions): ServiceCapabilities {
@@ -63,8 +64,9 @@ export function createXmppAdapter(options: XmppOptions, context: AdapterContext)
   const links = createLinks(components, home)
   const threads = createThreads(store)
   const upload = options.upload && createUpload(options.upload)
+  const download = options.download && createDownload(options.download, clock)
   const sender = createSender({ options, links, threads, upload, clock, gateway, metrics, log })
-  const receiver = createReceiver({ options, home, threads, gateway, clock, metrics, log })
+  const receiver = createReceiver({ options, home, threads, download, gateway, clock, metrics, log })
   const presence =
     context.presence && createPresence({ gateway: context.presence, links, home, store, clock, metrics, log })
   const { receiveInvitation } = context
@@ -72,6 +74,7 @@ export function createXmppAdapter(options: XmppOptions, context: AdapterContext)
     options: options.sessions,
     maxBody: options.maxBody,
     receiveInvitation,
+    asMessage: receiver.message,
     links,
     home,
     clock,

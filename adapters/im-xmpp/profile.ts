@@ -108,6 +108,27 @@ export const optionsSchema = z.strictObject({
       .optional(),
     'Files are uploaded there and sent as a link; absent: content that is no text is not carried.',
   ),
+  download: describe(
+    z
+      .strictObject({
+        hosts: describe(
+          z.array(domain()).max(1_000).default([]),
+          'Servers whose files are fetched; empty: all. Links to others stay links.',
+        ),
+        maxFile: describe(z.int().min(1_000).max(104_857_600).default(2_097_152), 'Octets of one file at most.'),
+        within: describe(
+          duration().default(20_000),
+          'Time for one file; later messages of the same sender wait for it.',
+        ),
+        parallel: describe(z.int().min(1).max(1_000).default(16), 'Files fetched at once; above it links stay links.'),
+        internal: describe(
+          z.boolean().default(false),
+          'Whether private networks and this host may be asked, and http without TLS; senders choose the links.',
+        ),
+      })
+      .optional(),
+    'A link that is all of a message (as XEP-0363 has it) is fetched and sent to CPM as the file; absent: links stay links.',
+  ),
   leftOut: describe(
     z.enum(['note', 'refuse']).default('note'),
     'A part that cannot be carried: named in the text and left out, or the whole message refused (another service may take it).',

@@ -3,6 +3,7 @@ import type { Clock } from '../../gateway/cpm/clock.js'
 import type { FailureReason } from '../../gateway/cpm/failure.js'
 import type { XmlElement } from '../../gateway/cpm/xml.js'
 import type { GatewayPort, InboundMessage, InboundReport, ReceiveOutcome } from '../contract/index.js'
+import type { Download } from './files/download.js'
 import { cpmUri, xmppUri } from './mapping/address.js'
 import { deliveryId } from './mapping/delivery-id.js'
 import { errorFor, errorReply, readError } from './mapping/errors.js'
@@ -19,6 +20,7 @@ interface ReceiverParts {
   readonly options: XmppOptions
   readonly home: string
   readonly threads: Threads
+  readonly download: Download | undefined
   readonly gateway: GatewayPort
   readonly clock: Clock
   readonly metrics: XmppMetrics
@@ -39,7 +41,7 @@ const REMEMBER_MS = 3_600_000
 const STATE_WORDS = { delivered: 'receipt', displayed: 'displayed marker' } as const
 
 /** Passes messages of XMPP users to the gateway, and what their clients say of ours. */
-export function createReceiver({ options, home, threads, gateway, clock, metrics, log }: ReceiverParts) {
+export function createReceiver({ options, home, threads, download, gateway, clock, metrics, log }: ReceiverParts) {
   const refuse = ({ component, stanza }: Incoming, reason: FailureReason, text?: string) => {
     metrics.incoming('message', reason)
     // RFC 6120 §8.3.1: an error is never answered with an error.
@@ -101,7 +103,7 @@ export function createReceiver({ options, home, threads, gateway, clock, metrics
       from: sender,
       replyable: true,
       to: user,
-      content: { type: 'text/plain', text },
+      content: (read.file && (await download?.(read.file))) || { type: 'text/plain', text },
       ...(read.subject === undefined ? {} : { subject: read.subject }),
       ...(read.sentAt === undefined ? {} : { sentAt: Math.min(read.sentAt, clock.now()) }),
       wantsReport: reportable,

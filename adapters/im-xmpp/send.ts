@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../gateway/cpm/clock.js'
 import type { ServiceMessageId } from '../../gateway/cpm/ids.js'
 import type { GatewayPort, OutboundMessage, OutboundReport, SendOutcome } from '../contract/index.js'
+import type { Upload } from './files/upload.js'
 import type { Links } from './links.js'
 import { jidOfUri } from './mapping/address.js'
 import { type Carried, carry } from './mapping/content.js'
@@ -17,7 +18,6 @@ import { tag } from './stream/element.js'
 import type { Taken } from './stream/ledger.js'
 import { NS } from './stream/names.js'
 import type { Threads } from './threads.js'
-import type { Upload } from './upload.js'
 
 export interface SenderParts {
   readonly options: XmppOptions

@@ -31,6 +31,9 @@ export interface PresenceReceiver {
   receive(incoming: Incoming): Promise<void>
 }
 
+/** RFC 6121 §4.7.1. */
+const TYPES = new Set(['error', 'probe', 'subscribe', 'subscribed', 'unavailable', 'unsubscribe', 'unsubscribed'])
+
 /** Somebody of XMPP and somebody of CPM, with the component between them. */
 interface Pair {
   readonly component: Component
@@ -127,7 +130,7 @@ export function createPresence({ gateway, links, home, store, clock, metrics, lo
     if (cpm === undefined || xmpp === undefined) return
     const pair: Pair = { component, theirs: bareJid(from), ours: bareJid(to) }
     const type = attribute(stanza, 'type')
-    metrics.incoming('presence', type === undefined ? 'available' : type)
+    metrics.incoming('presence', type === undefined ? 'available' : TYPES.has(type) ? type : 'unknown')
     switch (type) {
       case 'subscribe':
         // RFC 6121 §3.1.3: to one who may already, it is said again.

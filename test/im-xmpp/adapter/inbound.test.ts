@@ -60,6 +60,30 @@ describe('XMPP users and the component', () => {
     expect(child(owner, 'error')?.children[0]?.local).toBe('forbidden')
   })
 
+  test('IWF-SESS-04 MSG-11 what CPM takes as no session are messages, each one, in order', async () => {
+    await open({ sessions: { chats: 'sessions' } })
+    let decide = () => {}
+    world.answerInvitations(
+      () =>
+        new Promise((resolve) => {
+          decide = () => resolve({ kind: 'refused', reason: 'service-unsupported', said: 'a group' })
+        }),
+    )
+    const say = (id: string, body: string) =>
+      server.write(
+        `<message from='${BOB}' to='team@cpm.xmpp.example' id='${id}' type='chat'><body>${body}</body></message>`,
+      )
+    say('g1', 'one')
+    say('g2', 'two')
+    const { invitation } = await world.invitations.next('the invitation', () => true)
+    expect(invitation.group).toBeUndefined()
+    await ask('team@cpm.xmpp.example', `<ping xmlns='urn:xmpp:ping'/>`)
+    decide()
+    await world.gateway.until(() => world.gateway.messages[1])
+    expect(world.gateway.messages.map(({ content }) => content)).toMatchObject([{ text: 'one' }, { text: 'two' }])
+    expect(world.gateway.messages[0]).toMatchObject({ from: BOB_URI, to: 'sip:team@cpm.example' })
+  })
+
   test('CONV-08 an answer that names what it answers (XEP-0461)', async () => {
     await open()
     const contributionId = 'k-1' as ContributionId
@@ -69,6 +93,53 @@ describe('XMPP users and the component', () => {
     server.write(`<message from='${BOB}' to='${ALICE}' id='r' type='chat'><body>yes</body>${reply}</message>`)
     const message = await world.gateway.until(() => world.gateway.messages[0])
     expect(message.inReplyTo).toBe(contributionId)
+  })
+
+  test('IWF-MSG-02 a correction is a new message with a mark; a retraction, a reaction and a carbon are none', async () => {
+    await open()
+    const say = (id: string, body: string, more: string) =>
+      server.write(
+        `<message from='${BOB}' to='${ALICE}' id='${id}' type='chat'>${body && `<body>${body}</body>`}${more}</message>`,
+      )
+    say('1', 'see you at noob', '')
+    say('2', 'see you at noon', "<replace xmlns='urn:xmpp:message-correct:0' id='1'/>")
+    const fallback = "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:message-retract:1'/>"
+    say('3', 'I have taken a message back', `<retract xmlns='urn:xmpp:message-retract:1' id='1'/>${fallback}`)
+    say('4', 'as have I', "<retract xmlns='urn:xmpp:message-retract:0'/>")
+    say('5', '', "<reactions xmlns='urn:xmpp:reactions:0' id='1'><reaction>+</reaction></reactions>")
+    const copied = `<message xmlns='jabber:client' from='carol@xmpp.example' to='${BOB}'><body>not yours</body></message>`
+    for (const [index, way] of ['received', 'sent'].entries()) {
+      const forwarded = `<forwarded xmlns='urn:xmpp:forward:0'>${copied}</forwarded>`
+      say(`${6 + index}`, '', `<${way} xmlns='urn:xmpp:carbons:2'>${forwarded}</${way}>`)
+    }
+    await server.say({ to: ALICE, text: 'last' })
+    const texts = world.gateway.messages.map(({ content }) => ('text' in content ? content.text : ''))
+    expect(texts).toEqual(['see you at noob', '* see you at noon', 'last'])
+    expect(world.gateway.reports).toEqual([])
+  })
+
+  test('XEP-0359 a stanza without an id is known again by its origin-id', async () => {
+    await open()
+    for (const origin of ['a', 'a', 'b'])
+      server.write(
+        `<message from='${BOB}' to='${ALICE}' type='chat'><body>once</body><origin-id xmlns='urn:xmpp:sid:0' id='${origin}'/><stanza-id xmlns='urn:xmpp:sid:0' id='${Math.random()}' by='${ALICE}'/></message>`,
+      )
+    await server.say({ to: ALICE, text: 'last' })
+    expect(world.gateway.messages).toHaveLength(3)
+  })
+
+  test('XEP-0203 a message that was delayed has the time it was sent, and none of the future', async () => {
+    await open()
+    const say = (stamp: string) =>
+      server.write(
+        `<message from='${BOB}' to='${ALICE}' id='${stamp}'><body>x</body><delay xmlns='urn:xmpp:delay' stamp='${stamp}'/></message>`,
+      )
+    for (const stamp of ['2024-05-02T09:00:00Z', '2999-01-01T00:00:00Z', 'yesterday']) say(stamp)
+    await server.say({ to: ALICE, text: 'last' })
+    const [past, future, unknown] = world.gateway.messages
+    expect(past?.sentAt).toBe(Date.UTC(2024, 4, 2, 9))
+    expect(future?.sentAt).toBeLessThanOrEqual(Date.now())
+    expect(unknown?.sentAt).toBeUndefined()
   })
 
   test('a file goes by the upload service (XEP-0363) and arrives as a link', async () => {
@@ -106,19 +177,21 @@ describe('XMPP users and the component', () => {
     expect(server.messages[0]?.text).toBe(url)
   })
 
-  test('IWF-SESS-03 a group that CPM does not let him into is an error of presence', async () => {
+  test('IWF-SESS-03 IWF-SESS-04 a group that CPM does not let him into has members only (XEP-0045 §7.2.6)', async () => {
     await open()
     world.answerInvitations(async () => ({ kind: 'refused', reason: 'sender-not-allowed', said: 'no' }))
     server.write(
       `<presence from='${BOB}' to='team@cpm.xmpp.example/bob' id='p'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
     )
+    const { invitation } = await world.invitations.next('the request', () => true)
+    expect(invitation.group).toEqual({ address: 'sip:team@cpm.example', participants: [] })
     const refused = await next('p')
     expect([refused.local, attribute(refused, 'type'), attribute(refused, 'from')]).toEqual([
       'presence',
       'error',
       'team@cpm.xmpp.example/bob',
     ])
-    expect(child(refused, 'error')?.children[0]?.local).toBe('not-allowed')
+    expect(child(refused, 'error')?.children[0]?.local).toBe('registration-required')
   })
 
   test('XEP-0410 a client that is no longer in a group is told so', async () => {

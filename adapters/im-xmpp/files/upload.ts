@@ -1,9 +1,9 @@
-import type { XmlElement } from '../../gateway/cpm/xml.js'
-import type { OutgoingFile } from './mapping/content.js'
-import type { XmppOptions } from './profile.js'
-import type { Component } from './stream/component.js'
-import { attribute, child, tag } from './stream/element.js'
-import { NS } from './stream/names.js'
+import type { XmlElement } from '../../../gateway/cpm/xml.js'
+import type { OutgoingFile } from '../mapping/content.js'
+import type { XmppOptions } from '../profile.js'
+import type { Component } from '../stream/component.js'
+import { attribute, child, tag } from '../stream/element.js'
+import { NS } from '../stream/names.js'
 
 /** Puts a file where the server keeps such things (XEP-0363); gives the link to it, or undefined when that fails. */
 export type Upload = (component: Component, file: OutgoingFile, giveUp: AbortSignal) => Promise<string | undefined>
