@@ -24,7 +24,7 @@ import {
 export interface Chat extends Leg {
   /** CPM has accepted: what the user has written meanwhile goes there. */
   attach(cpm: SessionSide): void
-  /** CPM has refused. */
+  /** CPM has refused; where there are no sessions, what he has said are messages. */
   refused(reason: FailureReason): void
   /** A stanza of the user; true when it belonged here. */
   hear(incoming: Incoming, read: ReadMessage): Promise<boolean>
@@ -122,7 +122,10 @@ export function createChat(settings: ChatSettings, parts: SessionParts): Chat {
     },
     refused(reason) {
       close()
-      for (const { incoming } of waiting) turnDown(incoming, reason)
+      for (const { incoming, read, text } of waiting) {
+        if (reason === 'service-unsupported') quietly(parts.asMessage(incoming, read, text), log)
+        else turnDown(incoming, reason)
+      }
       waiting = []
     },
     async hear(incoming, read) {

@@ -21,7 +21,7 @@ import { fullJid } from '../mapping/jid.js'
 import { type MessageStanza, stanzaId, writeMessage } from '../mapping/to-message.js'
 import type { XmppMetrics } from '../metrics.js'
 import type { SessionOptions } from '../profile.js'
-import type { Incoming } from '../receive.js'
+import type { Incoming, Receiver } from '../receive.js'
 import type { Component } from '../stream/component.js'
 import { tag } from '../stream/element.js'
 import { NS } from '../stream/names.js'
@@ -32,6 +32,8 @@ export interface SessionParts {
   readonly options: SessionOptions
   readonly maxBody: number
   readonly receiveInvitation: ReceiveInvitation | undefined
+  /** What is no session is a message by itself. */
+  readonly asMessage: Receiver['message']
   readonly links: Links
   readonly home: string
   readonly clock: Clock

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FailureReason } from '../../../gateway/cpm/failure.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
 import type { SessionAnswer, SessionInvitation, SessionSide } from '../../contract/index.js'
-import { cpmUri, xmppUri } from '../mapping/address.js'
+import { cpmUri, jidOfUri, xmppUri } from '../mapping/address.js'
 import { errorFor, errorReply } from '../mapping/errors.js'
 import type { ReadMessage } from '../mapping/from-message.js'
 import { bareJid, fullJid, withoutResource } from '../mapping/jid.js'
@@ -41,6 +41,9 @@ interface Invited {
   readonly cpm: SessionSide
   readonly answer: (answer: SessionAnswer) => void
 }
+
+/** XEP-0045 §7.2.6 */
+const MEMBERS_ONLY = { condition: 'registration-required', type: 'auth' } as const
 
 const declined = (
   reason: 'refused-by-recipient' | 'timeout' | 'deleted' | 'service-unavailable',
@@ -113,6 +116,7 @@ export function createHostedRooms(parts: SessionParts, full: () => boolean, chan
     const leg = enter(incoming, room, group, nick, waiting?.invitation.subject)
     if (leg === undefined) return void refuse(incoming, 'jid-malformed', 'modify')
     if (waiting !== undefined) {
+      waiting.cpm.joined({ address: leg.address, name: nick })
       waiting.answer({ kind: 'accepted', side: leg.side })
       for (const participant of waiting.invitation.group?.participants ?? []) leg.side.joined(participant)
       leg.welcome(waiting.cpm)
@@ -127,11 +131,12 @@ export function createHostedRooms(parts: SessionParts, full: () => boolean, chan
       from: leg.address,
       fromName: nick,
       to: group,
+      group: { address: group, participants: [] },
       expiresAt: clock.now() + options.invite,
     }
     const turnedAway = (reason: FailureReason) => {
       leg.refused()
-      component.tell(errorReply(stanza, errorFor(reason)))
+      component.tell(errorReply(stanza, reason === 'sender-not-allowed' ? MEMBERS_ONLY : errorFor(reason)))
     }
     const asked = askCpm(receiveInvitation, invitation, leg).then(
       (answer) => {
@@ -150,7 +155,8 @@ export function createHostedRooms(parts: SessionParts, full: () => boolean, chan
     invite({ component, user }, invitation, cpm, withdrawn) {
       const { group } = invitation
       const room = links.ourJid(group.address, component)
-      const inviter = links.ourJid(invitation.from, component)
+      // The one who begins a session of his group may be of XMPP himself.
+      const inviter = links.ourJid(invitation.from, component) ?? jidOfUri(invitation.from)
       if (room === undefined || inviter === undefined) {
         return Promise.resolve({
           kind: 'refused',

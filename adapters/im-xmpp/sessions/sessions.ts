@@ -134,8 +134,6 @@ export function createSessions(parts: SessionParts): Sessions {
     const theirs = jidOfUri(to)
     const component = theirs && links.towards(theirs.domain)
     if (theirs === undefined || component === undefined) return refused('address-invalid', 'no XMPP address')
-    const ours = links.ourJid(from, component)
-    if (ours === undefined) return refused('no-originator-address', 'originator is no XMPP address')
     if (component.capacity() === 0)
       return refused('service-unavailable', `no connection as ${component.options.domain}`)
     if (full()) return refused('throttled', 'too many sessions')
@@ -143,6 +141,8 @@ export function createSessions(parts: SessionParts): Sessions {
     if (group !== undefined && group.address !== to) {
       return hosted.invite({ component, user: target }, { ...invitation, group }, cpm, withdrawn)
     }
+    const ours = links.ourJid(from, component)
+    if (ours === undefined) return refused('no-originator-address', 'originator is no XMPP address')
     const room = await isRoom(component, bareJid(ours), target)
     if (withdrawn.aborted) return { kind: 'refused', reason: 'deleted', said: 'the invitation was taken back' }
     if (room === undefined) return { kind: 'refused', reason: 'timeout', said: 'no answer from XMPP' }

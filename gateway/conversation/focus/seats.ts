@@ -1,4 +1,5 @@
 import type { SessionSide } from '../../../adapters/contract/sessions.js'
+import { sameParty } from '../../cpm/address.js'
 import type { SessionHandlers } from '../../msrp/session.js'
 import type { Leg } from '../../sip/session-port.js'
 import type { Hall } from './hall.js'
@@ -127,8 +128,11 @@ export function createSeats(hall: Hall, listeners: LegListeners): Seats {
           if (endpoint) distribution.composing(endpoint, state)
         },
         report: (messageId, _from, state) => distribution.report(participant, messageId, state),
-        // Who else is on the service's side is its own business: to CPM it is one member.
-        joined: () => undefined,
+        // Who else is on the service's side is its own business: to CPM it is one member, who may have a name there.
+        joined({ address, name }) {
+          const isHe = participant.addresses.some((own) => sameParty(own, address))
+          if (isHe && name !== undefined && name !== participant.name) takeNickname(participant, name)
+        },
         left: () => undefined,
         async leave() {
           if (endpoint) hall.unseat(endpoint, DEPARTED)

@@ -200,7 +200,10 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
       try {
         const target = await recipients.behind(service, invitation.to, invitation.from)
         if (target === undefined) return refused('unknown-recipient', 'nobody here has this address')
-        const way = options.isGroup(target) ? intoGroup : options.within()?.user
+        const isGroup = options.isGroup(target)
+        if (isGroup && !invitation.group)
+          return refused('service-unsupported', 'one comes into a group, or writes to it')
+        const way = isGroup ? intoGroup : options.within()?.user
         if (!way) return refused('service-unsupported', 'sessions are not taken here')
         const known = addressIn(service)
         const their = presenting((one) => presented(known, named(one)), theirs)

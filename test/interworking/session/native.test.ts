@@ -227,13 +227,16 @@ describe('a service invites', () => {
         return { kind: 'accepted', side: playedSide() }
       },
     })
-    expect((await invite(rig, playedSide(), { to: 'tel:+19990001' as Uri })).kind).toBe('accepted')
+    const to = 'tel:+19990001' as Uri
+    const coming = { to, group: { address: to, participants: [] } }
+    expect((await invite(rig, playedSide(), coming)).kind).toBe('accepted')
     expect(joined).toEqual([GROUP])
+    expect(await invite(rig, playedSide(), { to })).toMatchObject({ reason: 'service-unsupported' })
     const { rig: without } = await withSessions({
       isGroup: () => true,
       services: { sms: {}, im: { addresses: { fixed: { [GROUP]: 'tel:+19990001' } } } },
     })
-    expect(await invite(without, playedSide(), { to: 'tel:+19990001' as Uri })).toMatchObject({
+    expect(await invite(without, playedSide(), coming)).toMatchObject({
       reason: 'service-unsupported',
     })
   })

@@ -13,9 +13,10 @@ const BOB = `sip:bob%40xmpp.example@xmpp.iw.${DOMAIN}`
 const CAROL = `sip:carol%40xmpp.example@xmpp.iw.${DOMAIN}`
 const FRIENDS = `sip:friends@${DOMAIN}`
 const SESSION: [string, string] = ['P-Preferred-Service', 'urn:urn-7:3gpp-service.ims.icsi.oma.cpm.session']
-const FEATURE = `;+g.3gpp.icsi-ref="${encodeURIComponent('urn:urn-7:3gpp-service.ims.icsi.oma.cpm.session')}"`
+const ICSIS = ['session', 'msg'].map((each) => encodeURIComponent(`urn:urn-7:3gpp-service.ims.icsi.oma.cpm.${each}`))
+const FEATURE = `;+g.3gpp.icsi-ref="${ICSIS.join(',')}"`
 const any = (): boolean => true
-const NAMES = ['bob', 'carol'] as const
+const NAMES = ['bob', 'carol', 'mallory'] as const
 
 /** Presence and sessions the whole way: SIP and MSRP as text, the gateway as a process, Prosody, slixmpp. */
 describe('CPM devices and XMPP clients', () => {
@@ -141,6 +142,46 @@ describe('CPM devices and XMPP clients', () => {
     expect(await daves.says('still here')).toBe('200')
     await carol.next('the words', ({ body }) => body === 'still here')
     await alices.dialog.bye()
+    carol.do('leave', { room, nick: 'carol' })
+    await daves.next('BYE')
+  })
+
+  test('IWF-SESS-03 CF-GRP-02 a member on XMPP begins the session of the group by coming into its room', async () => {
+    carol.do('join', { room, nick: 'carol' })
+    const alices = await answer(alice, await alice.calls.next('INVITE', any))
+    await carol.next('who is there', ({ from }) => from === `${room}/Alice`)
+    await carol.next('her own presence', ({ from, xml }) => from === `${room}/carol` && xml.includes('code="110"'))
+    await bob.next('the invitation', ({ xml }) => xml.includes('jabber:x:conference'))
+    carol.do('message', { to: room, type: 'groupchat', id: 'k1', body: 'anybody for tea?' })
+    await hears(alices, 'anybody for tea?')
+    const daves = await answer(dave, await dave.calls.next('INVITE', any))
+    await carol.next('dave', ({ from }) => from === `${room}/Dave`)
+    bob.do('join', { room, nick: 'bobby' })
+    for (const nick of ['Alice', 'Dave', 'carol'])
+      await bob.next(nick, ({ from, type }) => from === `${room}/${nick}` && type === '')
+    await bob.next('his own presence', ({ from, xml }) => from === `${room}/bobby` && xml.includes('code="110"'))
+    carol.do('leave', { room, nick: 'carol' })
+    bob.do('leave', { room, nick: 'bobby' })
+    await Promise.all([alices.dialog.bye(), daves.dialog.bye()])
+  })
+
+  test('MSG-11 GRP-GAP-01 who is no member comes neither into the group nor by a message, and hears so', async () => {
+    clients.users.mallory.do('join', { room, nick: 'mallory' })
+    const kept = await clients.users.mallory.next(
+      'the error',
+      ({ type, event }) => type === 'error' && event === 'presence',
+    )
+    expect(kept.xml).toContain('registration-required')
+    clients.users.mallory.do('message', { to: room, id: 'x1', body: 'let me in' })
+    const returned = await clients.users.mallory.next('the message', ({ type, id }) => type === 'error' && id === 'x1')
+    expect(returned.xml).toContain('not-allowed')
+    bob.do('message', { to: room, id: 'x2', body: 'a word to all' })
+    const { body } = await alice.others.next(
+      'the message',
+      ({ method, body }) => method === 'MESSAGE' && body.includes('a word to all'),
+    )
+    expect(body.toString()).toContain('xmpp:bob@xmpp.example')
+    await carol.next('her copy', ({ body }) => body.includes('a word to all'))
   })
 
   test('PRES-01 PRES-02 CPM-IWF-013 a CPM user watches an XMPP user', async () => {
