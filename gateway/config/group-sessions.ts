@@ -36,6 +36,10 @@ export const groupSessions = z
       z.enum(['participants', 'anyone']).default('participants'),
       'Who may subscribe to participant information (PART-09); the core may always.',
     ),
+    observers: describe(
+      z.array(uri).max(1_000).default([]),
+      'Who may subscribe to it without taking part, such as applications (PART-13): addresses, or sip:*@domain.',
+    ),
     maxParticipants: describe(
       z.int().min(2).max(1_000).default(100),
       'Users in a session at once, those being invited included.',

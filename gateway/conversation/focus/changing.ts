@@ -101,7 +101,7 @@ export function createChanging(hall: Hall, seats: () => Seats, ring: Ring): Chan
   return {
     spread,
     modified(endpoint, offer) {
-      const judged = judge(hall, endpoint.participant.addresses, offer, endpoint.media.slots)
+      const judged = judge(hall, endpoint.participant.addresses, offer, endpoint.media.slots, endpoint)
       const sdp = judged && endpoint.media.answer(judged.offer, judged.judgement.accepted)
       if (!judged || sdp === undefined) return { status: 488 }
       afterwards(async () => {

@@ -2,6 +2,7 @@ import type { Uri } from '../../cpm/ids.js'
 import { type Description, parseSdp } from '../../msrp/sdp/description.js'
 import type { SipAnswer } from '../../sip/port.js'
 import { type IncomingCall, type Invitation, type Leg, SessionGone } from '../../sip/session-port.js'
+import { haveCodecInCommon } from './codecs.js'
 import { bestRefusal, type Cause } from './dialing.js'
 import type { Hall } from './hall.js'
 import type { Ring } from './inviting.js'
@@ -18,9 +19,15 @@ export interface JudgedOffer {
   readonly judgement: Judgement
 }
 
-/** Judges an offer of one with these addresses, who has `own` streams (`MED-28` to `MED-39`); undefined: nothing is left of it. */
-export function judge(hall: Hall, addresses: readonly Uri[], text: string, own: Slots): JudgedOffer | undefined {
-  const { options, rights } = hall
+/** Judges an offer of one with these addresses, who has `own` streams on `self` (`MED-28` to `MED-39`); undefined: nothing is left of it. */
+export function judge(
+  hall: Hall,
+  addresses: readonly Uri[],
+  text: string,
+  own: Slots,
+  self?: Endpoint,
+): JudgedOffer | undefined {
+  const { options, rights, roster } = hall
   const offer = parseSdp(text)
   if (!offer) return undefined
   const inUse = hall.inUse()
@@ -28,6 +35,11 @@ export function judge(hall: Hall, addresses: readonly Uri[], text: string, own: 
   const judgement = judgeOffer(offer, own, {
     inUse,
     supports: (media) => supportsStream(options.media, offer, media),
+    follow: (key, media) =>
+      roster.endpoints().every((other) => {
+        const theirs = other === self ? undefined : other.section?.(key)
+        return theirs === undefined || haveCodecInCommon(media, theirs)
+      }),
     allows: (kind) => (options.policies.kinds?.includes(kind) ?? true) && provider({ kind }),
     // Where nobody is yet there is nobody to be asked.
     mayAdd: inUse.size === 0 || rights.addStreams(addresses),

@@ -99,6 +99,7 @@ export function createLegEndpoint(options: LegEndpointOptions): LegEndpoint {
     media,
     ...(device !== undefined && { device }),
     keys: () => media.keys(),
+    section: (key) => media.section(key),
     deliver,
     reoffer(removed, added) {
       turn = turn.then(() => reoffer(removed, added))

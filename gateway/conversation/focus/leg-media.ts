@@ -52,6 +52,8 @@ export interface LegMedia {
   /** Offer and answer have been exchanged: connections may be made. */
   start(): void
   message(key: StreamKey): MessageLink | undefined
+  /** The member's side of a stream that is not of messages. */
+  section(key: StreamKey): Media | undefined
   /** For participant information, as the member sees it. */
   directions(): readonly (readonly [StreamKey, MessageStream['direction']])[]
   close(): void
@@ -63,6 +65,8 @@ interface Stream {
   /** Our side of a message stream, as it was offered. */
   readonly own?: MessageStream
   readonly peer?: MessageStream
+  /** The member's side of any other. */
+  readonly section?: Media
   readonly negotiated?: Negotiated
   /** Of the member. */
   readonly direction: MessageStream['direction']
@@ -134,7 +138,7 @@ export function createLegMedia(
     const direction = directionOf(media)
     if (media.kind !== 'message') {
       const local = mixedSection(mixer, media, mirror(direction))
-      return local && { local, direction }
+      return local && { local, direction, section: media }
     }
     const peer = readMessageStream(offer, media)
     if (peer === undefined) return undefined
@@ -242,6 +246,7 @@ export function createLegMedia(
       const receives = stream.direction === 'sendrecv' || stream.direction === 'recvonly'
       return { session: stream.session, peer: stream.peer, receives }
     },
+    section: (key) => streams.get(key)?.section,
     directions: () => [...streams].map(([key, { direction }]) => [key, direction] as const),
     close() {
       this.refused()
@@ -253,7 +258,7 @@ export function createLegMedia(
   function take(answer: Description, section: Media, stream: Stream): Stream | undefined {
     const direction = directionOf(section)
     const { session, own } = stream
-    if (!session || !own) return { ...stream, direction }
+    if (!session || !own) return { ...stream, direction, section }
     const peer = readMessageStream(answer, section)
     if (!peer) return undefined
     if (stream.peer) return samePath(stream.peer.path, peer.path) ? { ...stream, peer, direction } : undefined

@@ -1,5 +1,6 @@
 import type { EndpointInfo, UserInfo } from '../../cpm/conference-info.js'
 import type { Uri } from '../../cpm/ids.js'
+import type { Media } from '../../msrp/sdp/description.js'
 import type { Parcel } from './parcel.js'
 import type { StreamKey } from './streams.js'
 
@@ -37,6 +38,8 @@ export interface Endpoint {
   readonly device?: string
   /** Streams it uses. */
   keys(): ReadonlySet<StreamKey>
+  /** Its own side of a stream that is not of messages, as it described it last. */
+  section?(key: StreamKey): Media | undefined
   /** Gives it what another one has said, in its turn; never waits for it. */
   deliver(key: StreamKey, parcel: Parcel): void
   /** Somebody else has come or gone: for sides without participant information of their own. */

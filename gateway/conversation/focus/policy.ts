@@ -2,6 +2,7 @@ import type { GroupSessionPolicies } from '../../config/group-sessions.js'
 import { sameParty } from '../../cpm/address.js'
 import type { Uri } from '../../cpm/ids.js'
 import type { Group } from '../group/groups.js'
+import { isListed } from '../listed.js'
 
 type Right = GroupSessionPolicies['invite']
 
@@ -50,7 +51,8 @@ export function sessionRights(
     remove: has(policies.remove),
     addStreams: has(policies.addStreams),
     removeStreams: has(policies.removeStreams),
-    watch: (addresses) => policies.watch === 'anyone' && !isBarred(addresses),
+    watch: (addresses) =>
+      isListed(addresses, policies.observers) || (policies.watch === 'anyone' && !isBarred(addresses)),
   }
 }
 

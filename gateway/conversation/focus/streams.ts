@@ -19,6 +19,8 @@ export interface StreamRules {
   readonly inUse: ReadonlySet<StreamKey>
   /** Whether we know what to do with a stream of such characteristics (`MED-33`, `UP-02`, `UP-05`). */
   supports(media: Media): boolean
+  /** Whether all others who use the stream can go on with it as it is offered (`MED-41`). */
+  follow(key: StreamKey, media: Media): boolean
   /** The policies of group and provider, for this member (`MED-09`, `CPM-CONV-011`). */
   allows(kind: string): boolean
   /** He may add a stream that nobody uses (`MED-28`), or take one away from all (`MED-29`). */
@@ -43,19 +45,21 @@ export const kindOf = (key: StreamKey): string => key.split('#', 1)[0] ?? key
 
 /**
  * Judges what a member offers who has `own` streams until now. Undefined when nothing is left: the offer is refused with 488
- * and all stays as it was (`MED-11`, `MED-22`).
+ * and all stays as it was (`MED-11`, `MED-22`); so is one that changes a stream of his into what others cannot follow.
  */
 export function judgeOffer(offer: Description, own: Slots, rules: StreamRules): Judgement | undefined {
   const { inUse, mayAdd, mayRemove } = rules
   const offered = keyed(offer, own)
-  const accepted = offered.filter(
+  const usable = offered.filter(
     ({ key, media }) =>
       rules.supports(media) &&
       rules.allows(media.kind) &&
       !isFloorControlled(offer, media) &&
       (inUse.has(key) || (mayAdd && inUse.size < MAX_STREAMS)),
   )
-  if (accepted.length === 0) return undefined
+  const accepted = usable.filter(({ key, media }) => rules.follow(key, media))
+  const isBroken = usable.some((stream) => own.includes(stream.key) && !accepted.includes(stream))
+  if (isBroken || accepted.length === 0) return undefined
   const kept = new Set(offered.map(({ key }) => key))
   const dropped = own.flatMap((key) => (key === undefined || kept.has(key) ? [] : [key]))
   return {

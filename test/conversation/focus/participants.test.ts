@@ -1,8 +1,10 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { buildConferenceInfo } from '../../../gateway/cpm/conference-info.js'
 import { parseXml } from '../../../gateway/cpm/xml.js'
+import { openElement } from '../../events/element.js'
 import { assemble } from './assemble.js'
 import { answer, place, talkOf } from './phone.js'
+import { readRoster } from './roster-text.js'
 import { FRIENDS, openFocusStage, uri } from './stage.js'
 import { watch } from './watch.js'
 
@@ -72,6 +74,34 @@ describe('participant information', () => {
     const subscription = await watch(open, 'dave', FRIENDS)
     expect(subscription.answer.status).toBe(200)
     expect((await subscription.next()).entity).toBe(other.alice.talk.identity)
+  })
+
+  test('PART-13 FLOW-15a CPM-CONV-021: an application that takes no part learns who does, where the group names it', async () => {
+    const observers = ['sip:presence-app@apps.example', 'sip:*@lawful.example']
+    const stage = await openFocusStage({ trust: ['127.0.0.1/32'], policies: { observers } })
+    const { alice, bob } = await assemble(stage, ['alice', 'bob'])
+    const application = await openElement(`udp:${stage.server.host}:${stage.server.port}`)
+    onTestFinished(() => application.close())
+    const subscribe = (who: string, target: string) =>
+      application.ask(`SUBSCRIBE ${target} SIP/2.0`, {
+        From: `<${who}>;tag=${who.length}`,
+        To: `<${target}>`,
+        'Call-ID': `${who} ${target}`.replace(/\W/g, '-'),
+        CSeq: '1 SUBSCRIBE',
+        Contact: `<${application.contact}>`,
+        'P-Asserted-Identity': `<${who}>`,
+        Event: 'conference',
+        Expires: '600',
+      })
+    expect((await subscribe('sip:other-app@apps.example', alice.talk.identity)).status).toBe(403)
+    // By the address of the group: it need not know the session identity (PART-14).
+    expect((await subscribe('sip:presence-app@apps.example', FRIENDS)).status).toBe(200)
+    const told = readRoster((await application.take()).body)
+    expect(told).toMatchObject({ entity: alice.talk.identity, state: 'full', count: '2' })
+    expect(told.users).toMatchObject({ [uri('alice')]: 'connected', [uri('bob')]: 'connected' })
+    await bob.talk.dialog.bye()
+    expect((await application.take()).one('Subscription-State')).toMatch(/^(active|terminated)/)
+    expect((await subscribe('sip:desk@lawful.example', alice.talk.identity)).status).not.toBe(403)
   })
 
   test('a user with two devices is one user with two endpoints; an anonymous one shows no address', async () => {

@@ -41,6 +41,8 @@ export interface FocusStageOptions {
   readonly sessions?: object
   readonly members?: readonly string[]
   readonly core?: string
+  /** `sip.trust`, with the embedded core too. */
+  readonly trust?: readonly string[]
   readonly clock?: Clock
   readonly limits?: Partial<MsrpLimits>
 }
@@ -79,7 +81,7 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
     domain: DOMAIN,
     sip: {
       core: options.core ?? 'embedded',
-      trust: options.core ? ['127.0.0.1/32'] : [],
+      trust: options.trust ?? (options.core ? ['127.0.0.1/32'] : []),
       auth: { algorithms: ['MD5'] },
     },
     users: Object.fromEntries(

@@ -1,12 +1,14 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { isMixed, mixedSection, toMixer } from '../../../gateway/conversation/focus/mixer.js'
 import { judgeOffer, type StreamRules } from '../../../gateway/conversation/focus/streams.js'
 import { type Description, parseSdp } from '../../../gateway/msrp/sdp/description.js'
 import { header, type SipText } from '../../../scripts/rig/sip-text.js'
+import { dial } from '../../msrp/peer.js'
 import { assemble, hears } from './assemble.js'
 import { answer, messageSdp, newPath, place, type Talk, talkOf } from './phone.js'
 import { type FocusStage, FRIENDS, openFocusStage, uri } from './stage.js'
+import { watch } from './watch.js'
 
 const any = (): boolean => true
 const MIXER = { media: { mixer: { audio: '192.0.2.9:40000', video: '192.0.2.9:40002' } } }
@@ -48,10 +50,22 @@ const audioOf = (offer: string): string[] => {
   )
 }
 
+/** Connects to a stream of the focus. */
+async function connected(theirs: string, own: string) {
+  const peer = await dial(Number(/:(\d+)\//.exec(theirs)?.[1]))
+  onTestFinished(() => peer.close())
+  peer.says(`MSRP bind1 SEND\nTo-Path: ${theirs}\nFrom-Path: ${own}\nMessage-ID: b\nByte-Range: 1-0/0\n-------bind1$\n`)
+  expect((await peer.hears()).first).toBe('200 OK')
+  return peer
+}
+
+const isHearing = (user: string, roster: string): boolean =>
+  roster.split('<user ').some((one) => one.includes(`"${user}"`) && one.includes('<media id="audio">'))
+
 const trio = (stage: FocusStage) => assemble(stage, ['alice', 'bob', 'carol'])
 
 describe('changing the streams of a session', () => {
-  test('MED-28 MED-32 MED-39 MED-21 MOD-01 MOD-04 MOD-06 MOD-07 MOD-09 MOD-11 MOD-13 FLOW-12 FLOW-13 UP-02: a stream that nobody uses is accepted at once, and offered to all others', async () => {
+  test('GRP-GAP-02 MED-47 MED-28 MED-32 MED-39 MED-21 MOD-01 MOD-04 MOD-06 MOD-07 MOD-09 MOD-11 MOD-13 FLOW-12 FLOW-13 UP-02: a stream that nobody uses is accepted at once, and offered to all others', async () => {
     const stage = await openFocusStage(MIXER)
     const { alice, bob, carol } = await trio(stage)
     const changed = await change(alice.talk, described(pathOf(alice.talk), ...AUDIO))
@@ -76,7 +90,7 @@ describe('changing the streams of a session', () => {
     expect([alice, bob].map(({ talk }) => talk.dialog.requests.items)).toEqual([[], []])
   })
 
-  test('MED-29 MED-31: what its originator no longer offers is taken from those who use it, and from nobody else', async () => {
+  test('MED-29 MED-31 MED-42: what its originator no longer offers is taken from those who use it, and from nobody else', async () => {
     const stage = await openFocusStage(MIXER)
     const { alice, bob, carol } = await trio(stage)
     await change(alice.talk, described(pathOf(alice.talk), ...AUDIO))
@@ -88,7 +102,7 @@ describe('changing the streams of a session', () => {
     expect(carol.talk.dialog.requests.items).toEqual([])
   })
 
-  test('MED-23 MED-30: without the right it is only his own', async () => {
+  test('MED-23 MED-30 MED-42: without the right it is only his own', async () => {
     const stage = await openFocusStage(MIXER)
     const { alice, bob, carol } = await trio(stage)
     await change(alice.talk, described(pathOf(alice.talk), ...AUDIO))
@@ -158,6 +172,59 @@ describe('changing the streams of a session', () => {
     await hears(bob.talk, 'stay')
   })
 
+  test('MED-40: one who refuses to give up a stream gets nothing on it any more; the rest goes on', async () => {
+    const stage = await openFocusStage()
+    const { alice, bob, carol } = await trio(stage)
+    const second = (talk: Talk, path = newPath()) =>
+      described(pathOf(talk), ...messageSdp(path).split('\r\n').slice(5, -1))
+    expect(sections(await change(alice.talk, second(alice.talk)))).toEqual(['message', 'message'])
+    const own = newPath()
+    let toBob = ''
+    await Promise.all([
+      offered(bob.talk, (offer) => {
+        toBob = offer
+        return second(bob.talk, own)
+      }),
+      offered(carol.talk, () => second(carol.talk)),
+    ])
+    const [, path = ''] = [...toBob.matchAll(/^a=path:(\S+)/gm)].map(([, found = '']) => found)
+    const onSecond = await connected(path, own)
+    // Alice has begun it, and may take the second stream from all.
+    await change(alice.talk, described(pathOf(alice.talk), OFF.message))
+    const { request, answer: refuse } = await bob.talk.next('INVITE')
+    expect(sections(request)).toEqual(['message', 'message off'])
+    refuse(488)
+    expect(await offered(carol.talk, () => described(pathOf(carol.talk), OFF.message))).toEqual([
+      'message',
+      'message off',
+    ])
+    await onSecond.closed
+    await alice.talk.says('on the one that is left')
+    await Promise.all([hears(bob.talk, 'on the one that is left'), hears(carol.talk, 'on the one that is left')])
+  })
+
+  test('MED-41: a change that others who use the stream could not follow is refused with 488; who joins it without their codecs does not get it', async () => {
+    const stage = await openFocusStage(MIXER)
+    const { alice, bob, carol } = await trio(stage)
+    const roster = await watch(stage, 'alice', alice.talk.identity)
+    await change(alice.talk, described(pathOf(alice.talk), ...AUDIO))
+    const pcmu = 'm=audio 6000 RTP/AVP 0'
+    await offered(bob.talk, () => described(pathOf(bob.talk), pcmu))
+    await offered(carol.talk, () => described(pathOf(carol.talk), OFF.audio))
+    // His answer has arrived.
+    while (!isHearing(uri('bob'), (await roster.next()).text)) {}
+    const amrOnly = ['m=audio 4000 RTP/AVP 97', 'a=rtpmap:97 AMR/8000']
+    expect((await change(alice.talk, described(pathOf(alice.talk), ...amrOnly))).status).toBe(488)
+    const joined = await change(carol.talk, described(pathOf(carol.talk), ...amrOnly))
+    expect(sections(joined)).toEqual(['message', 'audio off'])
+    // What they have in common will do, by whatever number.
+    const wider = ['m=audio 4000 RTP/AVP 97 98', 'a=rtpmap:97 AMR/8000', 'a=rtpmap:98 PCMU/8000']
+    expect(sections(await change(alice.talk, described(pathOf(alice.talk), ...wider)))).toEqual(['message', 'audio'])
+    expect(bob.talk.dialog.requests.items).toEqual([])
+    await alice.talk.says('as before')
+    await Promise.all([hears(bob.talk, 'as before'), hears(carol.talk, 'as before')])
+  })
+
   test('UP-02 UP-03 UP-05: without a mixer audio is refused, and so is what a floor decides over', async () => {
     const stage = await openFocusStage()
     const { alice } = await assemble(stage, ['alice', 'bob'], { more: AUDIO })
@@ -197,6 +264,7 @@ describe('judging an offer', () => {
   const rules: StreamRules = {
     inUse: new Set(['message']),
     supports: () => true,
+    follow: () => true,
     allows: () => true,
     mayAdd: true,
     mayRemove: true,

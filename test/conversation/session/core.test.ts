@@ -25,7 +25,7 @@ async function openCoreStage(options: Omit<SessionStageOptions, 'core'> = {}) {
 }
 
 describe('with a SIP/IP core around (ISC)', () => {
-  test('SESS-02, SESS-06 to SESS-08, FLOW-04: the originating function sends one INVITE back along the way it came', async () => {
+  test('SESS-02, SESS-06..08, FLOW-04: the originating function sends one INVITE back along the way it came', async () => {
     const { core, stage, by, back } = await openCoreStage()
     const phone = await openMsrpPhone()
     const placed = core.call('sip:bob@other.example', phone.sdp(), [...by('orig'), ['Contribution-ID', 'c-1']])
@@ -47,7 +47,7 @@ describe('with a SIP/IP core around (ISC)', () => {
     await phone.close()
   })
 
-  test('SESS-10 to SESS-14, GRP-TERM-05, GRP-TERM-06, FLOW-07: the terminating one names the devices to be left out', async () => {
+  test('SESS-10..14, GRP-TERM-05, GRP-TERM-06, FLOW-07: the terminating one names the devices to be left out', async () => {
     const device = (instance: string, features: Device['features']): Device => ({
       contact: `sip:${instance}@127.0.0.1:9`,
       instance: `urn:uuid:${instance}`,

@@ -75,7 +75,7 @@ const nothingLeft = (stage: Stage) =>
   expect.poll(() => [stage.edge.sessions.legs(), stage.media.sessions, stage.sessions.sessions()]).toEqual([0, 0, 0])
 
 describe('large message mode', () => {
-  test('CONV-01 to CONV-03, CIM-02: a message comes by INVITE and MSRP, and goes to a device the same way', async () => {
+  test('CONV-01..03, CIM-02: a message comes by INVITE and MSRP, and goes to a device the same way', async () => {
     const { stage, device } = await open()
     const [alice, bob] = [await device('alice'), await device('bob')]
     const taking = takeLarge(bob)

@@ -5,7 +5,7 @@ import { features, openSessionStage } from './stage.js'
 import { AUDIO, audio, BOB, ICSI, invited, kinds, talk, VIDEO } from './talk.js'
 
 describe('the media of a session', () => {
-  test('MED-01 to MED-06, MED-12, MED-17, MED-19, MED-33: what is not allowed is left out, and refused in the answer at its place', async () => {
+  test('MED-01..06, MED-12, MED-45, MED-17, CPM-MED-003, CPM-MED-005, MED-19, MED-33: what is not allowed is left out, and refused in the answer at its place', async () => {
     const stage = await openSessionStage({ media: { kinds: ['message', 'video'] } })
     const phone = await openMsrpPhone()
     const offer = phone.sdp({ others: [...AUDIO, ...VIDEO] })
@@ -27,7 +27,7 @@ describe('the media of a session', () => {
     expect(carolOnly.status).toBe(480)
   })
 
-  test('MED-13 to MED-15, CPM-CONV-018, CPM-MED-004, CPM-MED-011: all others pass unchanged, in their order', async () => {
+  test('MED-13..15, MED-18, CPM-CONV-018, CPM-MED-004, CPM-MED-011: all others pass unchanged, in their order', async () => {
     const stage = await openSessionStage()
     const phone = await openMsrpPhone()
     const offer = phone.sdp({ others: [...VIDEO, ...AUDIO] })
@@ -38,7 +38,7 @@ describe('the media of a session', () => {
     await phone.close()
   })
 
-  test('MOD-02, MOD-04, MOD-10, MOD-12, MOD-15, MED-21, MED-26, MED-34, MED-37, FLOW-12: a change goes end to end under the policy', async () => {
+  test('GRP-GAP-02, MED-02, MED-43, MED-47, CPM-MED-005, MOD-02, MOD-04, MOD-10, MOD-12, MOD-15, MED-21, MED-26, MED-34, MED-37, FLOW-12: a change goes end to end under the policy', async () => {
     const stage = await openSessionStage({ media: { kinds: ['message', 'audio'] } })
     const phone = await openMsrpPhone()
     const { here, there } = await talk(stage, phone.sdp(), phone.sdp({ setup: 'active' }))
@@ -91,7 +91,7 @@ describe('the media of a session', () => {
 })
 
 describe('with us in the path of the media', () => {
-  test('SESS-09, SESS-14, UP-01, UP-06 to UP-09, FLOW-04a: messages pass octet by octet, both ways', async () => {
+  test('SESS-09, SESS-14, UP-01, UP-06..09, FLOW-04a: messages pass octet by octet, both ways', async () => {
     const stage = await openSessionStage({ media: { path: 'in' } })
     const [one, two] = [await openMsrpPhone(), await openMsrpPhone()]
     const { placed, call, here, there } = await talk(stage, one.sdp(), two.sdp({ setup: 'active' }))

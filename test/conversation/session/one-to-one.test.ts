@@ -5,7 +5,7 @@ import { features, openSessionStage, SESSION } from './stage.js'
 import { audio, BOB, ICSI, invited, talk } from './talk.js'
 
 describe('a session between two users', () => {
-  test('SESS-01, SESS-05 to SESS-08, SESS-11 to SESS-13, ID-14, FLOW-04, CONV-09 to CONV-11: is set up and released by the inviter', async () => {
+  test('SESS-01, SESS-05..08, SESS-11..13, ID-14, FLOW-04, CONV-09..11: is set up and released by the inviter', async () => {
     const stage = await openSessionStage()
     const phone = await openMsrpPhone()
     const { placed, call, here, there } = await talk(stage, phone.sdp(), phone.sdp({ setup: 'active' }), [
