@@ -1,4 +1,4 @@
-import { life } from './batch.js'
+import { life } from './operation.js'
 import type { RedisHandle } from './redis.js'
 import { run } from './script.js'
 import { ARCHIVE_ADD } from './scripts/archive.js'

@@ -1,16 +1,5 @@
 import { SpoolUnavailable } from './spool.js'
 
-export type Argument = string | number
-
-/**
- * A life for Redis: a whole number of ms, at least 1. Throws a RangeError for anything that is no duration, because an
- * argument that Redis refuses would fail the whole batch, and with it the work of others.
- */
-export function life(ms: number): number {
-  if (!Number.isFinite(ms)) throw new RangeError(`${ms} is no duration`)
-  return Math.max(1, Math.round(ms))
-}
-
 /** Operations of one script call: more would keep everybody else waiting for Redis too long. */
 const MAX_BATCH = 200
 /** Characters of one script call, about: a single operation may have more. */
@@ -18,8 +7,8 @@ const MAX_CHARACTERS = 8_000_000
 /** Operations that wait for their turn in this process; a caller beyond gets SpoolUnavailable. */
 const MAX_WAITING = 50_000
 
-interface Waiting {
-  readonly args: readonly Argument[]
+interface Waiting<Operation> {
+  readonly operation: Operation
   resolve(reply: unknown): void
   reject(error: unknown): void
 }
@@ -27,24 +16,25 @@ interface Waiting {
 /**
  * Gathers operations into calls of a script, which runs them in order: what comes in one turn of the event loop, and what
  * comes while the call before is under way. So the busier it is, the more messages share one command and one fsync.
- * `call` gets the arguments of all, one after the other, and answers with one reply each.
+ * `call` answers with one reply each, an Error for one that failed by itself; `charactersOf` says how long an operation is.
  */
-export function batched(
-  call: (args: readonly Argument[]) => Promise<unknown>,
-): (args: readonly Argument[]) => Promise<unknown> {
-  const gathered: Waiting[] = []
+export function batched<Operation>(
+  call: (operations: readonly Operation[]) => Promise<unknown>,
+  charactersOf: (operation: Operation) => number,
+): (operation: Operation) => Promise<unknown> {
+  const gathered: Waiting<Operation>[] = []
   let unanswered = 0
   let calling = false
 
-  async function send(batch: readonly Waiting[]): Promise<void> {
+  async function send(batch: readonly Waiting<Operation>[]): Promise<void> {
     calling = true
     try {
-      const all: Argument[] = []
-      for (const { args } of batch) for (const argument of args) all.push(argument)
-      const replies = await call(all)
+      const replies = await call(batch.map(({ operation }) => operation))
       if (!Array.isArray(replies)) throw new Error('a batch script answers with a list')
-      batch.forEach(({ resolve }, index) => {
-        resolve(replies[index])
+      batch.forEach(({ resolve, reject }, index) => {
+        const reply: unknown = replies[index]
+        if (reply instanceof Error) reject(reply)
+        else resolve(reply)
       })
     } catch (error) {
       for (const { reject } of batch) reject(error)
@@ -57,27 +47,27 @@ export function batched(
 
   function flush(): void {
     if (calling || gathered.length === 0) return
-    void send(gathered.splice(0, batchSize(gathered)))
+    void send(gathered.splice(0, batchSize()))
   }
 
-  return (args) => {
+  /** How many of those that wait go into the next call; one at least. */
+  function batchSize(): number {
+    let size = 0
+    let characters = 0
+    for (const { operation } of gathered) {
+      characters += charactersOf(operation)
+      if (size > 0 && (size >= MAX_BATCH || characters > MAX_CHARACTERS)) break
+      size += 1
+    }
+    return size
+  }
+
+  return (operation) => {
     if (unanswered >= MAX_WAITING) return Promise.reject(new SpoolUnavailable('too many operations wait for Redis'))
     unanswered += 1
     return new Promise((resolve, reject) => {
       if (gathered.length === 0 && !calling) setImmediate(flush)
-      gathered.push({ args, resolve, reject })
+      gathered.push({ operation, resolve, reject })
     })
   }
-}
-
-/** How many of those that wait go into the next call; one at least. */
-function batchSize(waiting: readonly Waiting[]): number {
-  let size = 0
-  let characters = 0
-  for (const { args } of waiting) {
-    for (const argument of args) if (typeof argument === 'string') characters += argument.length
-    if (size > 0 && (size >= MAX_BATCH || characters > MAX_CHARACTERS)) break
-    size += 1
-  }
-  return size
 }

@@ -1,4 +1,4 @@
-import { life } from './batch.js'
+import { life } from './operation.js'
 import type { RedisHandle } from './redis.js'
 import { run } from './script.js'
 import { BOX_NEXT, BOX_PUT, BOX_REMOVE, BOX_REPLACE } from './scripts/box.js'

@@ -9,11 +9,13 @@
  * | `seen:<id>` | the id was put before |
  * | `waiting:<lane>` | sorted set (all of score 0) of `<item id> NUL <job>` that lie in BullMQ |
  * | `back:<job>` | the waiting item has left BullMQ; whoever sets it first takes the item |
- * | `record:<id>`, `part:<scope>:<key>` | a message whose reports are awaited, and the service's names of its parts |
+ * | `sent:<scope>:<key>`, `named:<name>` | by the service's name of a part: a message whose reports are awaited; with several names, where it lies |
+ * | `record:<id>` | by the identity (as JSON) of such a message: where it lies |
  * | `park:<scope>:<key>`, `parked:<scope>` | reports that came before their message, and their bound by number and age |
  * | `failed` | stream of failed items, bounded |
  * | `note:<key>` | facts of the caller |
  * | `box:<owner>:…`, `boxes:expiry` | what is kept for somebody until he can be reached, and when each entry ends |
+ * | `content:<id>`, `contents`, `contents:sizes` | what is fetched by a link, when each ends, and how much it is |
  * | `reminders` | sorted set of `<kind>:<subject>` by the time when somebody has to look |
  * | `announcements` | channel: words from node to node |
  * | `alive:<node>` | the node lives |

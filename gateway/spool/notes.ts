@@ -1,5 +1,6 @@
-import { batched, life } from './batch.js'
+import { batched } from './batch.js'
 import { keysOf } from './keys.js'
+import { life } from './operation.js'
 import type { RedisHandle } from './redis.js'
 import { run } from './script.js'
 import { SWAP } from './scripts/swap.js'
@@ -12,10 +13,13 @@ const MAX_RACES = 1_000
 /** Notes in Redis. Those that are read in one turn of the event loop are read by one command. */
 export function createNotes({ command, prefix }: RedisHandle): NoteStore {
   const keys = keysOf(prefix)
-  const read = batched((names) => command.mget(...names.map(String)))
+  const read = batched<string>(
+    (names) => command.mget(...names),
+    (name) => name.length,
+  )
 
   async function get(key: string): Promise<string | undefined> {
-    const value = await available(read([keys.note(key)]))
+    const value = await available(read(keys.note(key)))
     return typeof value === 'string' ? value : undefined
   }
 

@@ -2,12 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { InboundReport, ReportOutcome } from '../../adapters/contract/index.js'
 import type { Clock } from '../cpm/clock.js'
-import { batched, life } from './batch.js'
+import { batched } from './batch.js'
 import type { Entry } from './entry.js'
 import { heartbeat } from './heartbeat.js'
 import { keysOf } from './keys.js'
 import { consumeLane, type LaneContext } from './lane.js'
 import { createNotes } from './notes.js'
+import { charactersOf, life, type Operation } from './operation.js'
 import { failedCount, failedItems, laneStates } from './overview.js'
 import { packed } from './packed.js'
 import type { RedisHandle } from './redis.js'
@@ -15,7 +16,7 @@ import { run } from './script.js'
 import { WORK } from './scripts/work.js'
 import type { LaneConsumer, LaneName, PutOptions, Spool, SpoolItem, Verdict } from './spool.js'
 import { available } from './unavailable.js'
-import { noteArguments, type Place, verdictArguments } from './verdict.js'
+import { noteArguments, type Place, verdictOperation } from './verdict.js'
 import { createWaiting } from './waiting.js'
 import { createWithdraw, sentRecord } from './withdraw.js'
 
@@ -43,7 +44,7 @@ const REPORT_STATES: ReadonlySet<string> = new Set(['delivered', 'failed', 'erro
 export async function createSpool(redis: RedisHandle, options: SpoolOptions): Promise<RedisSpool> {
   const { node, clock, log, maxCrashes = MAX_CRASHES, nodeLifeMs = NODE_LIFE_MS } = options
   const { command, prefix } = redis
-  const work = batched((args) => run(command, WORK, prefix, [packed(args)]))
+  const work = batched<Operation>((operations) => run(command, WORK, prefix, packed(operations)), charactersOf)
   const waiting = await createWaiting(redis, log)
   const beat = await heartbeat(redis, node, clock, log, nodeLifeMs)
   const consumers: LaneConsumer[] = []
@@ -52,7 +53,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
   async function conclude(place: Place, verdict: Verdict<unknown>): Promise<boolean> {
     const now = clock.now()
     const later = verdict.kind === 'later' ? await putOff(place.item, verdict.payload, verdict.delayMs) : undefined
-    return (await work(['verdict', ...verdictArguments(place, verdict, later, now)])) === 1
+    return (await work(verdictOperation(place, verdict, later, now))) === 1
   }
 
   /** Back when the delay is over, but no later than the end of its life, which somebody has to be told. */
@@ -74,10 +75,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     async concludePutOff({ id, item }: Entry) {
       const later = await waiting.known({ ...item, attempts: item.attempts + 1 })
       if (later === undefined) return false
-      await work([
-        'verdict',
-        ...verdictArguments({ kind: 'taken', item, entry: id }, { kind: 'done' }, later, clock.now()),
-      ])
+      await work(verdictOperation({ kind: 'taken', item, entry: id }, { kind: 'done' }, later, clock.now()))
       return true
     },
   }
@@ -85,8 +83,9 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
   return {
     async put(item, { rememberMs, alsoKnownAs = [], notes }: PutOptions) {
       const names = [item.id, ...alsoKnownAs]
-      const args = ['put', item.lane, JSON.stringify(item), item.expiresAt, life(rememberMs), names.length, ...names]
-      return (await available(work([...args, ...noteArguments(notes)]))) === 1 ? 'stored' : 'duplicate'
+      const args = [item.lane, item.expiresAt, life(rememberMs), names.length, ...names, ...noteArguments(notes)]
+      const stored = await available(work({ name: 'put', args, texts: [JSON.stringify(item)] }))
+      return stored === 1 ? 'stored' : 'duplicate'
     },
     take(lane, takeOptions, handle, onPoison) {
       const consumer = consumeLane(context, { lane, options: takeOptions, handle, onPoison })
@@ -96,7 +95,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     async report(scope, told) {
       // The answer that names its message may have come in the same packet: its verdict goes first.
       await nextTurn()
-      return (await available(work(['report', ...reportArguments(scope, told, clock.now())]))) as ReportOutcome
+      return (await available(work(reportOperation(scope, told, clock.now())))) as ReportOutcome
     },
     settle: (lane, itemId, verdict) => available(settleWaiting(lane, itemId, verdict)),
     withdraw: (lane, rootId, decide) => available(withdraw(lane, rootId, decide)),
@@ -136,9 +135,9 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
   }
 }
 
-function reportArguments(scope: string, report: InboundReport, now: number): (string | number)[] {
-  const { keys, converted, addresses } = report
-  if (!REPORT_STATES.has(report.state)) throw new RangeError(`${report.state} is no state of a report`)
+function reportOperation(scope: string, report: InboundReport, now: number): Operation {
+  const { keys, converted, addresses, state } = report
+  if (!REPORT_STATES.has(state)) throw new RangeError(`${state} is no state of a report`)
   const lists = [keys, converted, addresses].flatMap((list) => [list.length, ...list])
-  return [now, scope, report.state, JSON.stringify(report), ...lists]
+  return { name: 'report', args: [now, scope, state, ...lists], texts: [JSON.stringify(report)] }
 }

@@ -62,7 +62,7 @@ export type Verdict<Payload> =
 
 /** A message with a service whose reports are awaited. */
 export interface SentRecord {
-  /** Message identity; a later record with the same id replaces the earlier one. */
+  /** Message identity. Reports of an earlier sending change nothing in the record of a later one. */
   readonly id: string
   /** Scope of the service's names: the service id of the adapter. */
   readonly scope: string

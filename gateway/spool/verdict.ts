@@ -1,5 +1,6 @@
-import { type Argument, life } from './batch.js'
-import type { Note, SentRecord, SpoolItem, Verdict } from './spool.js'
+import { type Argument, life, type Operation } from './operation.js'
+import { recordOperation } from './record.js'
+import type { Note, SpoolItem, Verdict } from './spool.js'
 import type { WaitingItem } from './waiting.js'
 
 /** Where an item is until its verdict: taken from its lane, in it and not taken by anybody, or waiting in BullMQ. */
@@ -7,22 +8,34 @@ export type Place =
   | { readonly kind: 'taken' | 'queued'; readonly item: SpoolItem; readonly entry: string }
   | { readonly kind: 'waiting'; readonly item: SpoolItem; readonly job: string }
 
-/** Arguments of the script VERDICT. `later` is the job that has been made for the item already. */
-export function verdictArguments(
+/** A verdict for the script. `later` is the job that has been made for the item already. */
+export function verdictOperation(
   place: Place,
   verdict: Verdict<unknown>,
   later: WaitingItem | undefined,
   now: number,
-): readonly Argument[] {
+): Operation {
   const args = placeArguments(place)
+  const texts: string[] = []
   if ('puts' in verdict && verdict.puts) {
-    for (const item of verdict.puts) args.push('put', item.lane, JSON.stringify(item), item.expiresAt)
+    for (const item of verdict.puts) {
+      args.push('put', item.lane, item.expiresAt)
+      texts.push(JSON.stringify(item))
+    }
   }
   if ('notes' in verdict && verdict.notes) args.push('notes', ...noteArguments(verdict.notes))
-  if (verdict.kind === 'failed') args.push('failed', JSON.stringify(place.item), verdict.reason, now)
+  if (verdict.kind === 'failed') {
+    args.push('failed', verdict.reason, now)
+    texts.push(JSON.stringify(place.item))
+  }
   if (later) args.push('later', later.item.id, later.job)
-  if (verdict.kind === 'sent') args.push('record', ...recordArguments(verdict.record, now))
-  return [args.length, ...args]
+  if (verdict.kind === 'sent') {
+    const record = recordOperation(verdict.record, now)
+    args.push(...record.args)
+    texts.push(...record.texts)
+  }
+  const leaves = place.kind === 'taken' ? { leaves: { lane: place.item.lane, entry: place.entry } } : {}
+  return { name: 'verdict', args, texts, ...leaves }
 }
 
 export const noteArguments = (notes: readonly Note[] = []): Argument[] => [
@@ -32,26 +45,5 @@ export const noteArguments = (notes: readonly Note[] = []): Argument[] => [
 
 const placeArguments = (place: Place): Argument[] =>
   place.kind === 'waiting'
-    ? [place.item.lane, place.kind, place.item.id, place.job]
+    ? [place.item.lane, 'waiting', place.item.id, place.job]
     : [place.item.lane, place.kind, place.entry]
-
-let generations = 0
-
-/** Tells a record from one that replaces it. */
-function generation(now: number): string {
-  generations += 1
-  return `${now.toString(36)}-${process.pid.toString(36)}-${generations.toString(36)}`
-}
-
-function recordArguments(record: SentRecord, now: number): Argument[] {
-  // A part without a name gets no report, so none is awaited for it.
-  const named = record.parts.filter(({ keys }) => keys.length > 0)
-  const keys = named.flatMap((part, index) => part.keys.map((key) => ({ key, number: index + 1 })))
-  return [
-    ...[record.id, record.scope, generation(now), record.reportLane, JSON.stringify(record.context ?? null)],
-    ...[life(record.lifeMs), now, named.length],
-    ...[record.wants.length, ...record.wants],
-    ...[record.addresses.length, ...record.addresses],
-    ...[keys.length, ...keys.flatMap(({ key, number }) => [key, number])],
-  ]
-}

@@ -51,21 +51,21 @@ export function createWithdraw(
   }
 }
 
-const isEnd = (state: unknown): state is 'delivered' | 'failed' | 'error' =>
-  state === 'delivered' || state === 'failed' || state === 'error'
+const ENDS: Readonly<Record<string, SentMessageRecord['ended']>> = { d: 'delivered', f: 'failed', e: 'error' }
 
 /** See `Spool.sent`. */
 export async function sentRecord(
   { command, prefix }: RedisHandle,
   recordId: string,
 ): Promise<SentMessageRecord | undefined> {
-  const reply = await run(command, SENT, prefix, [recordId])
+  const reply = await run(command, SENT, prefix, [JSON.stringify(recordId)])
   if (!Array.isArray(reply) || reply.length === 0) return undefined
-  const [scope, key, ended, context] = reply
+  const [names, state, context] = reply
+  const [scope, key]: readonly string[] = JSON.parse(String(names))
   return {
     scope: String(scope),
-    key: key === '' ? undefined : String(key),
-    ended: isEnd(ended) ? ended : undefined,
+    key: key === '' ? undefined : key,
+    ended: ENDS[String(state)],
     context: context === '' ? undefined : (JSON.parse(String(context)) as unknown),
   }
 }

@@ -5,9 +5,10 @@ import { lua, run } from '../../gateway/spool/script.js'
 import { itemOf, ONE_DAY, redisForTest, spoolForTest } from './kit.js'
 
 const ECHO = lua`${UNPACK}
-local texts = {}
-for i = 1, #ARGV do texts[i] = tostring(ARGV[i]) end
-return texts
+local arrived = {}
+for i = 4, #ARGV do arrived[#arrived + 1] = tostring(ARGV[i]) end
+for _ = 1, ARGV[3] do arrived[#arrived + 1] = text() end
+return arrived
 `
 const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), fc.constant('\ud800"\\\0'))
 
@@ -15,10 +16,14 @@ describe('packed arguments', () => {
   it('arrive as they were, but for halves of surrogate pairs', async () => {
     const { command, prefix } = await redisForTest()
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof(text, fc.nat(2 ** 31)), { maxLength: 20 }), async (args) => {
-        const arrived = await run(command, ECHO, prefix, [packed(args)])
-        expect(arrived).toEqual(args.map((argument) => Buffer.from(String(argument)).toString()))
-      }),
+      fc.asyncProperty(
+        fc.array(fc.oneof(text, fc.nat(2 ** 31)), { maxLength: 20 }),
+        fc.array(text),
+        async (args, texts) => {
+          const arrived = await run(command, ECHO, prefix, packed([{ name: 'put', args, texts }]))
+          expect(arrived).toEqual([...args, ...texts].map((argument) => Buffer.from(String(argument)).toString()))
+        },
+      ),
     )
   })
 
@@ -28,6 +33,16 @@ describe('packed arguments', () => {
     const stored = await Promise.all(ids.map((id) => spool.put(itemOf({ id }), ONE_DAY)))
     expect(stored).toEqual(['stored', 'stored', 'stored'])
     expect(await spool.put(itemOf({ id: 'b\udc00' }), ONE_DAY)).toBe('duplicate')
+  })
+
+  it('an operation that Redis refuses fails alone', async () => {
+    const redis = await redisForTest()
+    const spool = await spoolForTest(redis)
+    await redis.command.set(`${redis.prefix}:lane:broken`, 'no stream')
+    const lanes = ['work', 'broken', 'work']
+    const stored = await Promise.allSettled(lanes.map((lane) => spool.put(itemOf({ lane }), ONE_DAY)))
+    expect(stored.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(await redis.command.xlen(`${redis.prefix}:lane:work`)).toBe(2)
   })
 
   it('operations of many megabytes are stored, those larger than a whole call should be too', async () => {

@@ -192,13 +192,13 @@ describe('reports', () => {
     expect((await told()).payload.recordId).toBe('m2')
   })
 
-  it('a record replaces the earlier one of its message: the names of the first attempt say nothing now', async () => {
+  it('the names of an earlier sending that failed say nothing about a later one', async () => {
     const { sent, report, told } = await office()
     await sent()
     expect(await report({ state: 'failed' })).toBe('matched')
     await told()
     await sent({ scope: 'sms', parts: [part('Z9')] })
-    expect(await report()).toBe('parked')
+    expect(await report()).toBe('contradiction')
     expect(await report({ keys: ['Z9'] })).toBe('matched')
     expect((await told()).payload.state).toBe('delivered')
   })

@@ -1,5 +1,6 @@
 import { lua } from '../script.js'
 import { HELD, READER } from './common.js'
+import { RECORD } from './reports.js'
 
 /**
  * Looks for an item in a lane, a page at a time.
@@ -26,12 +27,15 @@ return {#looked == most and '(' .. looked[#looked][1] or ''}
  * What is known of a message with a service.
  *
  * KEYS  prefix
- * ARGV  its identity
- * Reply scope, first key or '', final state or '', context as JSON or ''; nothing when it is not known
+ * ARGV  its identity as JSON
+ * Reply scope and first key (or '') as JSON, letter of its state, context as JSON or ''; nothing when it is not known
  */
-export const SENT = lua`${READER}
-local stored = redis.call('GET', prefix .. ':record:' .. arg())
+export const SENT = lua`${READER}${RECORD}
+local found = redis.call('GET', prefix .. ':record:' .. arg())
+if not found then return {} end
+local names, where = string.match(found, '^([^\n]*)\n(.*)$')
+local stored = redis.call('GET', where)
 if not stored then return {} end
-local record = cmsgpack.unpack(stored)
-return {record.o, record.k[1] or '', record.s or '', record.c or ''}
+local record = readRecord(stored)
+return {names, string.sub(record.state, 1, 1), record.context or ''}
 `

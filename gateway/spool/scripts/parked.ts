@@ -2,7 +2,7 @@
  * Reports that came before the answer that names their message (after REPORTS): for ten minutes, 10,000 in a scope.
  * One list for each key; a sorted set of the lists by age bounds them.
  *
- * `park(report, now)` keeps a report; `unpark(scope, keys, now)` applies those that have waited for one of these keys.
+ * `park(report, now)` keeps a report; `unpark(scope, parts, now)` applies those that have waited for the key of one of these parts.
  */
 export const PARKED = `
 local PARK_LIFE = 600000
@@ -47,11 +47,11 @@ local function forget(report, packed)
   end
 end
 
-local function unpark(scope, keys, now)
+local function unpark(scope, parts, now)
   if anyParked[scope] == nil then anyParked[scope] = redis.call('EXISTS', parkedKey(scope)) == 1 end
   if not anyParked[scope] then return end
-  for _, key in ipairs(keys) do
-    for _, packed in ipairs(redis.call('LRANGE', parkKey(scope, key), 0, -1)) do
+  for _, part in ipairs(parts) do
+    for _, packed in ipairs(redis.call('LRANGE', parkKey(scope, part.key), 0, -1)) do
       local report = cmsgpack.unpack(packed)
       if apply(report, now) then forget(report, packed) end
     end

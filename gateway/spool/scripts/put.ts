@@ -1,12 +1,12 @@
 /**
  * `put()`: an item enters its lane, unless one of its names was put before.
  *
- * ARGV  lane, item as JSON, expiresAt, life of the names (ms), n, n names, notes
+ * ARGV  lane, expiresAt, life of the names (ms), n, n names, notes; text: item as JSON
  * Reply 1 stored, 0 known already
  */
 export const PUT = `
 local function put()
-  local lane, item, expires, life = arg(), arg(), arg(), arg()
+  local lane, expires, life = arg(), arg(), arg()
   local new = 1
   local own = {}
   for _ = 1, count() do
@@ -15,10 +15,8 @@ local function put()
     own[name] = true
   end
   if new == 1 then
-    enter(lane, item, expires)
+    enter(lane, text(), expires)
     notes()
-  else
-    for _ = 1, 3 * count() do arg() end
   end
   return new
 end

@@ -1,12 +1,29 @@
+/** `readRecord(text)` takes a record apart; of one that has ended only the state is there. */
+export const RECORD = `
+local LINES = '^' .. string.rep('([^\\n]*)\\n', 8) .. '(.*)$'
+local function readRecord(text)
+  local state, ends, wanted, lane, names, id, name, middle, context = string.match(text, LINES)
+  return {
+    state = state or text, ends = ends, wanted = wanted or '', lane = lane, names = names, id = id, name = name,
+    middle = middle, context = context,
+  }
+end
+`
+
 /**
- * Reports and the records they belong to, for the scripts that include it (after READER and ENTER).
+ * Reports and the records they belong to, for the scripts that include it (after READER, ENTER and RECORD).
  *
- * A record is packed with MessagePack:
- *   i identity  o scope  g generation (a record may replace another of the same identity)  k keys  n parts that have keys
- *   a addresses  l report lane  w wanted states  c context as JSON  e end of life (ms since 1970, text)
- *   p final state by part  s state told  t interim told  d displayed told
+ * A record is text in lines, made by `record.ts` and passed on here as far as possible without looking into it:
+ *   state, end of life (ms since 1970), wanted states, report lane, names as JSON, identity as JSON, name, middle of the
+ *   item of a report, context as JSON.
+ * Of the state the first letter is what the message has come to, the second `t` when interim was told, the third `r` when
+ * displayed was, then one letter for each part: d(elivered), f(ailed), e(rror) or `-`. Once nothing new can come, only the
+ * state is kept.
  *
- * `store(record, parts, life)` writes a record and the keys of its parts, each {key, number}.
+ * It lies under the key of its part. When it has several keys, or none, it lies under a name of its own, and each key has
+ * `>`, number of the part, blank, name. Under its identity one finds its scope and first key as JSON, newline, where it lies.
+ *
+ * `store(scope, name, parts, id, found, record, life)` writes all this; parts are {key, number}.
  * `apply(report, now)` answers matched, repeated or contradiction, and false when no record is known. A report has
  *   o scope  s state  j itself as JSON  k keys  v converted keys  a addresses
  */
@@ -14,32 +31,46 @@ export const REPORTS = `
 -- How long a record is kept to recognise repetitions, once nothing new can come.
 local REPEAT_LIFE = 600000
 
-local function has(list, wanted)
-  for _, value in ipairs(list) do if value == wanted then return true end end
-  return false
-end
-
-local function partKey(scope, key) return prefix .. ':part:' .. scope .. ':' .. key end
+local function sentKey(scope, key) return prefix .. ':sent:' .. scope .. ':' .. key end
+local function namedKey(name) return prefix .. ':named:' .. name end
 local function recordKey(id) return prefix .. ':record:' .. id end
 
-local function store(record, parts, life)
-  redis.call('SET', recordKey(record.i), cmsgpack.pack(record), 'PX', life)
+local function store(scope, name, parts, id, found, record, life)
+  local where = #parts == 1 and sentKey(scope, parts[1].key) or namedKey(name)
+  redis.call('SET', where, record, 'PX', life)
+  redis.call('SET', recordKey(id), found .. '\\n' .. where, 'PX', life)
+  if #parts < 2 then return end
   for _, part in ipairs(parts) do
-    local value = cmsgpack.pack({record.i, record.g, part.number})
-    redis.call('SET', partKey(record.o, part.key), value, 'PX', life)
+    redis.call('SET', sentKey(scope, part.key), '>' .. part.number .. ' ' .. name, 'PX', life)
   end
 end
 
 local function find(scope, key)
-  local packed = redis.call('GET', partKey(scope, key))
-  if not packed then return nil end
-  local name = cmsgpack.unpack(packed)
-  local stored = redis.call('GET', recordKey(name[1]))
-  if not stored then return nil end
-  local record = cmsgpack.unpack(stored)
-  -- An earlier record of the same message was replaced: its reports say nothing about this one.
-  if record.g ~= name[2] then return nil end
-  return record, name[3]
+  local where, number = sentKey(scope, key), 1
+  local found = redis.call('GET', where)
+  if found and string.sub(found, 1, 1) == '>' then
+    local part, name = string.match(found, '^>(%d+) (.*)$')
+    where, number = namedKey(name), tonumber(part)
+    found = redis.call('GET', where)
+  end
+  if not found then return nil end
+  local record = readRecord(found)
+  record.where, record.scope = where, scope
+  return record, number
+end
+
+local function partOf(record, number) return string.sub(record.state, 3 + number, 3 + number) end
+local function mark(record, place, letter)
+  record.state = string.sub(record.state, 1, place - 1) .. letter .. string.sub(record.state, place + 1)
+end
+
+local function wants(record, state) return string.find(record.wanted, ',' .. state .. ',', 1, true) ~= nil end
+
+local function knows(record, address)
+  for _, known in ipairs(cjson.decode(record.names).addresses) do
+    if known == address then return true end
+  end
+  return false
 end
 
 local function believable(report)
@@ -51,26 +82,26 @@ local function believable(report)
   for _, key in ipairs(report.v) do
     local candidate, number = find(report.o, key)
     -- A part that has its final state awaits nothing: the number is more likely another message's.
-    if candidate and not candidate.p[number] then
-      if record and (record.i ~= candidate.i or part ~= number) then return nil end
+    if candidate and candidate.ends and partOf(candidate, number) == '-' then
+      if record and (record.where ~= candidate.where or part ~= number) then return nil end
       record, part = candidate, number
     end
   end
   if not record then return nil end
   for _, address in ipairs(report.a) do
-    if has(record.a, address) then return record, part end
+    if knows(record, address) then return record, part end
   end
   return nil
 end
 
-local function ends(state)
+local function ends(letter)
   return function(record, part)
-    local before = record.p[part]
-    if before == state then return 'repeated' end
-    if before then return 'contradiction' end
-    record.p[part] = state
-    if record.s then return 'matched' end
-    record.s = state
+    local before = partOf(record, part)
+    if before == letter then return 'repeated' end
+    if before ~= '-' then return 'contradiction' end
+    mark(record, 3 + part, letter)
+    if string.sub(record.state, 1, 1) ~= '-' then return 'matched' end
+    mark(record, 1, letter)
     return 'matched', true
   end
 end
@@ -78,53 +109,60 @@ end
 -- Each returns the outcome and whether the message as a whole has now come to this state.
 local transitions = {
   interim = function(record, part)
-    if record.s or record.p[part] or record.t then return 'repeated' end
-    record.t = true
+    if string.sub(record.state, 1, 2) ~= '--' or partOf(record, part) ~= '-' then return 'repeated' end
+    mark(record, 2, 't')
     return 'matched', true
   end,
   displayed = function(record)
-    if record.d then return 'repeated' end
-    if record.s == 'failed' then return 'contradiction' end
-    record.d = true
+    if string.sub(record.state, 3, 3) == 'r' then return 'repeated' end
+    if string.sub(record.state, 1, 1) == 'f' then return 'contradiction' end
+    mark(record, 3, 'r')
     return 'matched', true
   end,
   delivered = function(record, part)
-    local before = record.p[part]
-    if before == 'delivered' then return 'repeated' end
-    if before == 'failed' then return 'contradiction' end
-    record.p[part] = 'delivered'
-    for number = 1, record.n do
-      if record.p[number] ~= 'delivered' then return 'matched' end
-    end
-    record.s = 'delivered'
+    local before = partOf(record, part)
+    if before == 'd' then return 'repeated' end
+    if before == 'f' then return 'contradiction' end
+    mark(record, 3 + part, 'd')
+    if string.find(record.state, '[^d]', 4) then return 'matched' end
+    mark(record, 1, 'd')
     return 'matched', true
   end,
-  failed = ends('failed'),
-  error = ends('error'),
+  failed = ends('f'),
+  error = ends('e'),
 }
 
 -- After error a delivered may still come, and after delivered a displayed, if somebody wants to know.
 local function over(record)
-  if record.s == 'failed' then return true end
-  return record.s == 'delivered' and (record.d or not has(record.w, 'displayed'))
+  local state = string.sub(record.state, 1, 1)
+  if state == 'f' then return true end
+  return state == 'd' and (string.sub(record.state, 3, 3) == 'r' or not wants(record, 'displayed'))
 end
 
 local function keep(record, now)
-  local left = math.max(tonumber(record.e) - now, 1)
-  local ended = over(record)
-  local life = ended and math.min(left, REPEAT_LIFE) or left
-  if ended then record.c = nil end
-  redis.call('SET', recordKey(record.i), cmsgpack.pack(record), 'PX', life)
-  if life == left then return end
-  for _, name in ipairs(record.k) do redis.call('PEXPIRE', partKey(record.o, name), life) end
+  if not record.ends then
+    redis.call('SET', record.where, record.state, 'PX', REPEAT_LIFE)
+    return
+  end
+  local left = math.max(tonumber(record.ends) - now, 1)
+  if not over(record) then
+    local lines = {
+      record.state, record.ends, record.wanted, record.lane, record.names, record.id, record.name, record.middle,
+      record.context,
+    }
+    redis.call('SET', record.where, table.concat(lines, '\\n'), 'PX', left)
+    return
+  end
+  local life = math.min(left, REPEAT_LIFE)
+  redis.call('SET', record.where, record.state, 'PX', life)
+  redis.call('PEXPIRE', recordKey(record.id), life)
+  if string.sub(record.names, 1, 10) == '{"keys":[]' then return end
+  for _, key in ipairs(cjson.decode(record.names).keys) do redis.call('PEXPIRE', sentKey(record.scope, key), life) end
 end
 
--- context and report are JSON already and go into the item as they are.
 local function reportItem(record, report, now)
-  local id = record.i .. '.' .. report.s .. '.' .. record.g
-  return '{"id":' .. cjson.encode(id) .. ',"lane":' .. cjson.encode(record.l) .. ',"attempts":0,"acceptedAt":' .. now
-    .. ',"expiresAt":' .. record.e .. ',"payload":{"recordId":' .. cjson.encode(record.i) .. ',"state":"' .. report.s
-    .. '","report":' .. report.j .. ',"context":' .. record.c .. '}}'
+  return '{"id":' .. string.sub(record.id, 1, -2) .. '.' .. record.name .. '.' .. report.s .. record.middle
+    .. record.context .. ',"state":"' .. report.s .. '","report":' .. report.j .. '},"acceptedAt":' .. now .. '}'
 end
 
 local function apply(report, now)
@@ -132,7 +170,7 @@ local function apply(report, now)
   if not record then return false end
   local outcome, told = transitions[report.s](record, part)
   if outcome == 'matched' then
-    if told and has(record.w, report.s) then enter(record.l, reportItem(record, report, now), record.e) end
+    if told and wants(record, report.s) then enter(record.lane, reportItem(record, report, now), record.ends) end
     keep(record, now)
   end
   return outcome

@@ -4,20 +4,27 @@ import { ENTER, HELD, NOTES, READER, WAITING } from './common.js'
 import { PARKED } from './parked.js'
 import { PUT } from './put.js'
 import { REPORT } from './report.js'
-import { REPORTS } from './reports.js'
+import { RECORD, REPORTS } from './reports.js'
 import { VERDICT } from './verdict.js'
 
 /**
- * All that changes the work: puts, verdicts and reports, in the order in which they came.
+ * All that changes the work: puts, verdicts and reports, in the order in which they came. One that fails leaves the others
+ * alone.
  *
  * KEYS  prefix
  * ARGV  packed: per operation its name ('put', 'verdict' or 'report') and its arguments
- * Reply per operation its reply
+ * Reply per operation its reply, or its error
  */
-export const WORK = lua`${UNPACK}${READER}${ENTER}${NOTES}${WAITING}${HELD}${REPORTS}${PARKED}${PUT}${VERDICT}${REPORT}
+export const WORK = lua`${UNPACK}${READER}${ENTER}${NOTES}${WAITING}${HELD}${RECORD}${REPORTS}${PARKED}${PUT}${VERDICT}${REPORT}
 local operations = {put = put, verdict = verdict, report = report}
 local replies = {}
-while position < #ARGV do replies[#replies + 1] = operations[arg()]() end
-forget()
+depart()
+while position < #ARGV do
+  local operation, size, long = operations[arg()], arg(), arg()
+  local last, lastText = position + size, textsRead + long
+  local done, reply = pcall(operation, last)
+  replies[#replies + 1] = done and reply or {err = 'ERR ' .. tostring(reply)}
+  position, textsRead = last, lastText
+end
 return replies
 `
