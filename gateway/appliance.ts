@@ -23,6 +23,7 @@ import type { CpmRequestHandler, SipEdge } from './sip/port.js'
 import type { SipServer } from './sip-server/options.js'
 import { startSipServerThread } from './sip-server/thread.js'
 import { createAnnouncements } from './spool/announcements.js'
+import { createContents } from './spool/contents.js'
 import { openRedis, type RedisHandle } from './spool/redis.js'
 import { createSpool } from './spool/redis-spool.js'
 import { createReminders } from './spool/reminders.js'
@@ -71,6 +72,7 @@ export async function startAppliance(
     undo.push(() => redis.stop())
     const spool = await createSpool(redis, { node: config.node, clock, log })
     undo.push((deadline) => spool.stop(deadline))
+    const contents = createContents(redis, clock, config.http.content.quota)
     const trace = createTrace(redis, {
       node: config.node,
       keep: config.observe.traceKeep,
@@ -125,6 +127,7 @@ export async function startAppliance(
       media,
       redis,
       spool,
+      contents,
       core,
       preferences: users.preferences,
       registrations,
@@ -175,6 +178,7 @@ export async function startAppliance(
       metrics,
       users: users.administration,
       recall: interworking.recall,
+      contents,
       xcap: users.xcap,
       history: functions.history,
       health: () => healthReport(redis, edge, interworking),

@@ -20,6 +20,7 @@ import type { EmbeddedCore } from './core/embedded-core.js'
 import type { Clock } from './cpm/clock.js'
 import type { Notifier } from './events/notifier.js'
 import { createAddressBook } from './http/address-book.js'
+import { createContentLinks } from './interworking/content-links.js'
 import { createInterworking, type Interworking, type InterworkingOptions } from './interworking/interworking.js'
 import { createRecorder } from './interworking/recorder.js'
 import { createSessionBridge } from './interworking/session/bridge/bridge.js'
@@ -30,6 +31,7 @@ import { homeUsers } from './presence-wiring.js'
 import type { CpmRequestHandler, SipEdge } from './sip/port.js'
 import { createArchive } from './spool/archive.js'
 import { createBoxes } from './spool/boxes.js'
+import type { Contents } from './spool/contents.js'
 import type { RedisHandle } from './spool/redis.js'
 import type { Reminders } from './spool/reminders.js'
 import type { Spool } from './spool/spool.js'
@@ -40,6 +42,7 @@ export interface FunctionsOptions extends Pick<LoadedConfig, 'config' | 'adapter
   readonly media: MediaEndpoint
   readonly redis: RedisHandle
   readonly spool: Spool
+  readonly contents: Contents
   readonly core: EmbeddedCore | undefined
   readonly preferences: PreferenceStore
   readonly registrations: Registrations
@@ -130,6 +133,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     mayWrite: controlling.mayWrite,
     presence: { users: homeUsers(config, core), reminders: options.reminders, refreshMs: config.presence.refresh },
     ...openBook(options),
+    ...openLinks(options),
     sessions: {
       preferences,
       reminders: options.reminders,
@@ -196,6 +200,12 @@ export function createFunctions(options: FunctionsOptions): Functions {
       for (const part of [...parts].reverse()) await part.stop(deadline)
     },
   }
+}
+
+/** Links to contents, where the configuration says how they are reached. */
+function openLinks({ config, contents, spool }: FunctionsOptions): Pick<InterworkingOptions, 'links'> {
+  const { url, ...limits } = config.http.content
+  return url === undefined ? {} : { links: createContentLinks({ ...limits, url, contents, notes: spool.notes }) }
 }
 
 /** The address book of the configuration, if there is one. */

@@ -5,6 +5,7 @@ import type { Clock } from '../../gateway/cpm/clock.js'
 import type { FailureReason } from '../../gateway/cpm/failure.js'
 import type { MessageId, ServiceId, Uri } from '../../gateway/cpm/ids.js'
 import type { Content, CpmMessage } from '../../gateway/cpm/message.js'
+import type { ContentLinks } from './links.js'
 import type {
   AcceptedMessage,
   Attempt,
@@ -127,6 +128,8 @@ export interface AdapterContext {
   /** For the adapter's own metrics; names begin with `causeway_<module>_`. */
   readonly metrics: Registry
   readonly store: SharedStore
+  /** Absent: the provider keeps no contents. */
+  readonly links?: ContentLinks
   /** The home CPM domain. */
   readonly domain: string
 }

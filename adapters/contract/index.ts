@@ -1,4 +1,5 @@
 export type * from './adapter.js'
+export type * from './links.js'
 export type * from './messages.js'
 export type * from './outcome.js'
 export type * from './presence.js'

@@ -72,9 +72,9 @@ export function createMmsAdapter(options: MmsOptions, context: AdapterContext): 
     addresses: { toService: (target) => serviceUri(target, domain, options.mailRecipients) },
     messages: {
       parallel: () => accounts.reduce((sum, account) => sum + account.capacity(), 0),
-      send: createSend({ options, accounts, threads, clock, gateway, metrics, log }),
+      send: createSend({ options, accounts, threads, links: context.links, clock, gateway, metrics, log }),
       describe: saidAttempt,
-      refuses: (message) => refusal(message, options),
+      refuses: (message) => refusal(message, options, context.links !== undefined),
       ...createRecall({ options, accounts, clock, metrics }),
     },
     async start() {
@@ -84,6 +84,7 @@ export function createMmsAdapter(options: MmsOptions, context: AdapterContext): 
         if (inbound && isOpenToAll(inbound)) log.warn({ port }, 'anybody who gets here may bring messages and reports')
         log.info({ port, path: inbound?.path }, 'MMSCs may bring messages')
       }
+      if (options.leftOut === 'link' && !context.links) log.warn('leftOut is link, but http.content.url is not set')
       for (const account of accounts) account.start()
     },
     async stop(deadline) {

@@ -19,6 +19,9 @@ type Composed =
     }
   | { readonly kind: 'refused'; readonly reason: FailureReason; readonly said: string }
 
+/** Keeps a part where its reader can fetch it, and tells where; undefined when it cannot be kept. */
+export type KeepPart = (part: Part, index: number) => Promise<string | undefined>
+
 /** What headers and presentation take beside the media, octets. */
 const OVERHEAD = 2048
 const PER_PART = 400
@@ -33,13 +36,17 @@ const room = (parts: readonly Part[], maxSize: number): number => maxSize - OVER
  * Whether MMS can carry this content at all, asked before it is accepted; undefined when it may. Pictures are taken to fit once they are
  * written anew.
  */
-export function refusal({ content }: Pick<CpmMessage, 'content'>, rules: ContentRules): FailureReason | undefined {
+export function refusal(
+  { content }: Pick<CpmMessage, 'content'>,
+  rules: ContentRules,
+  links = false,
+): FailureReason | undefined {
   const parts = partsOf(content, rules.types)
   if (parts === undefined) return 'malformed'
   if (sizeOf(parts) > rules.maxSource) return 'too-large'
   const carried = parts.filter((part) => isPicture(part) || carries(rules.types, part.type) || isText(part))
-  if (carried.length < parts.length && (rules.leftOut === 'refuse' || carried.length === 0))
-    return 'content-unsupported'
+  const somethingGoes = carried.length > 0 || (links && rules.leftOut === 'link')
+  if (carried.length < parts.length && (rules.leftOut === 'refuse' || !somethingGoes)) return 'content-unsupported'
   const fixed = carried.filter((part) => !isPicture(part))
   if (sizeOf(fixed) <= room(parts, rules.maxSize)) return undefined
   const text = sizeOf(carried.filter(isText))
@@ -55,6 +62,7 @@ export async function compose(
   rules: ContentRules,
   account: Pick<Account, 'smil' | 'smilRefs'>,
   smaller: boolean,
+  keep: KeepPart = async () => undefined,
 ): Promise<Composed> {
   const parts = partsOf(content, rules.types)
   if (parts === undefined) return { kind: 'refused', reason: 'malformed', said: 'the content cannot be read' }
@@ -67,10 +75,15 @@ export async function compose(
   const left = adapted.changes.filter((change) => change.kind === 'left-out')
   const [worst] = left
   const said = adapted.changes.map((change) => saidOf(change, parts)).join('; ')
-  if (worst !== undefined && (rules.leftOut === 'refuse' || adapted.parts.length === 0)) {
+  const addresses = await Promise.all(left.map(({ part }) => linkTo(parts[part], part, rules, keep)))
+  const anything = adapted.parts.length > 0 || addresses.some((address) => address !== undefined)
+  if (worst !== undefined && (rules.leftOut === 'refuse' || !anything)) {
     return { kind: 'refused', reason: worst.reason, said }
   }
-  const notes = left.map(({ part }) => `[${nameOf(parts[part])} was left out]`)
+  const notes = left.map(({ part }, index) => {
+    const [name, address] = [nameOf(parts[part]), addresses[index]]
+    return address === undefined ? `[${name} was left out]` : `${name}: ${address}`
+  })
   const final = named(withNotes(adapted.parts, notes))
   if (sizeOf(final) > room(final, rules.maxSize)) {
     return { kind: 'refused', reason: 'too-large', said: `more than ${rules.maxSize} octets` }
@@ -83,6 +96,9 @@ export async function compose(
     said,
   }
 }
+
+const linkTo = async (part: Part | undefined, index: number, { leftOut }: ContentRules, keep: KeepPart) =>
+  part && leftOut === 'link' ? keep(part, index) : undefined
 
 /** What a part is called before its reader: its own name, or its type. */
 const nameOf = (part: Part | undefined): string =>

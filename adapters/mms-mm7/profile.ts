@@ -251,8 +251,8 @@ export const optionsSchema = z.strictObject({
     .prefault({}),
   types: describe(z.array(mediaType).min(1).default(USUAL_TYPES), 'Media types that are carried.'),
   leftOut: describe(
-    z.enum(['note', 'refuse']).default('note'),
-    'A part that cannot be carried: named in the text and left out, or the whole message refused (another service may take it).',
+    z.enum(['note', 'link', 'refuse']).default('note'),
+    'A part that cannot be carried: named in the text and left out, put into our own store (http.content) with a link to it in the text, or the whole message refused (another service may take it).',
   ),
   mailRecipients: describe(z.boolean().default(false), 'Whether messages may go to mail addresses.'),
   reports: z

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../../gateway/cpm/clock.js'
-import type { ServiceMessageId } from '../../gateway/cpm/ids.js'
-import type { Attempt, GatewayPort, OutboundMessage, SendOutcome } from '../contract/index.js'
+import type { MessageId, ServiceMessageId } from '../../gateway/cpm/ids.js'
+import type { Attempt, ContentLinks, GatewayPort, OutboundMessage, SendOutcome } from '../contract/index.js'
 import type { AccountClient } from './client/account.js'
 import { chooseAccount } from './client/choose.js'
 import type { HttpAnswer } from './client/post.js'
-import { compose } from './compose.js'
+import { compose, type KeepPart } from './compose.js'
 import type { Threads } from './linked.js'
 import { toMm7Address } from './mapping/address.js'
 import { bareKeys, reportKeys } from './mapping/message-id.js'
@@ -21,6 +21,7 @@ interface SenderParts {
   readonly options: MmsOptions
   readonly accounts: readonly AccountClient[]
   readonly threads: Threads
+  readonly links: ContentLinks | undefined
   readonly clock: Clock
   readonly gateway: GatewayPort
   readonly metrics: MmsMetrics
@@ -43,7 +44,7 @@ interface Sending {
 const NO_ACCOUNT_RETRY_MS = 1000
 
 /** Makes the `send` of the message port: fits the message to the service, submits it, says what became of it. */
-export function createSend({ options, accounts, threads, clock, gateway, metrics, log }: SenderParts) {
+export function createSend({ options, accounts, threads, links, clock, gateway, metrics, log }: SenderParts) {
   /** The SubmitReq of a message as octets, or why it cannot be made. */
   async function prepare(
     message: OutboundMessage,
@@ -56,7 +57,8 @@ export function createSend({ options, accounts, threads, clock, gateway, metrics
     if (!sender) return { ...here, reason: 'no-originator-address', said: 'originator is no MMS address' }
     const recipient = toMm7Address(message.to, profile)
     if (!recipient) return { ...here, reason: 'address-invalid', said: 'recipient is no MMS address' }
-    const composed = await compose(message.content, options, profile, repairs.includes('smaller'))
+    const keep = keepFor(links, message.messageId)
+    const composed = await compose(message.content, options, profile, repairs.includes('smaller'), keep)
     if (composed.kind === 'refused') return { ...here, reason: composed.reason, said: oneLine(composed.said) }
     for (const change of composed.changes) metrics.adapted(change)
     const linked =
@@ -194,6 +196,12 @@ export function createSend({ options, accounts, threads, clock, gateway, metrics
     return outcome
   }
 }
+
+/** The parts of one message in our own store. */
+const keepFor =
+  (links: ContentLinks | undefined, messageId: MessageId): KeepPart =>
+  async (part, index) =>
+    links?.keep(`${messageId}/${index}`, part)
 
 const EXPIRED: SendOutcome = { kind: 'refused', final: 'everywhere', reason: 'expired', said: 'expired' }
 const NOTHING_UP = {

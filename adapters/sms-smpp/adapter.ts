@@ -1,6 +1,8 @@
+import { LINK_TYPES } from '../../gateway/cpm/file-link.js'
 import type { AdapterContext, AdapterHealth, ServiceAdapter, ServiceCapabilities } from '../contract/index.js'
 import { createAcknowledge } from './acknowledge.js'
 import { type AccountLinks, createAccount } from './bind/account.js'
+import { createLinking } from './links.js'
 import { serviceUri } from './mapping/address.js'
 import { saidAttempt } from './mapping/said.js'
 import { refusal } from './mapping/to-sms.js'
@@ -12,12 +14,14 @@ import { createSend } from './send.js'
 
 const SEPTETS_PER_PART = 153
 const PAYLOAD_OCTETS = 0xffff
+/** What a multipart has beside its largest part, octets. */
+const MULTIPART_ROOM = 65_536
 
 /** What SMS can carry: text for numbers, with delivery receipts. */
-export function capabilitiesOf(options: SmsOptions): ServiceCapabilities {
+export function capabilitiesOf(options: SmsOptions, linkedBytes = 0): ServiceCapabilities {
   const media = ['text/plain']
-  if (options.unsupportedContent === 'text-part') media.push('multipart/*')
-  if (options.unsupportedContent === 'link') media.push('application/vnd.gsma.rcs-ft-http+xml', 'text/uri-list')
+  if (options.unsupportedContent !== 'refuse') media.push('multipart/*')
+  if (options.unsupportedContent === 'link') media.push(...LINK_TYPES)
   const longest = options.binds.map((account) => {
     if (account.longMessages === 'payload') return PAYLOAD_OCTETS
     return SEPTETS_PER_PART * (account.longMessages === 'refuse' ? 1 : account.maxParts)
@@ -25,7 +29,7 @@ export function capabilitiesOf(options: SmsOptions): ServiceCapabilities {
   return {
     schemes: ['tel'],
     media,
-    maxBytes: Math.max(...longest) * 2,
+    maxBytes: Math.max(...longest) * 2 + (options.unsupportedContent === 'link' ? linkedBytes : 0),
     reports: {
       delivered: options.binds.some((account) => account.receipts === 'expected'),
       displayed: options.binds.some((account) => account.manualAckIsDisplayed),
@@ -42,6 +46,7 @@ export function createSmsAdapter(options: SmsOptions, context: AdapterContext): 
   const metrics = smsMetrics(context.metrics, context.service)
   const onChange = watchLinks(metrics, log)
   const receivers: Receiver[] = []
+  const linking = createLinking(options, context.links)
   const accounts = options.binds.map((profile) => {
     const receiver = createReceiver({ account: profile, domain, clock, store, gateway, metrics, log })
     receivers.push(receiver)
@@ -75,17 +80,22 @@ export function createSmsAdapter(options: SmsOptions, context: AdapterContext): 
   }
 
   return {
-    capabilities: capabilitiesOf(options),
+    capabilities: capabilitiesOf(options, context.links && MULTIPART_ROOM + context.links.maxBytes),
     addresses: { toService: (target) => serviceUri(target, domain) },
     messages: {
       parallel: () => accounts.reduce((sum, account) => sum + account.capacity(), 0),
-      send: createSend({ options, accounts, domain, clock, gateway, metrics, log }),
+      send: createSend({ options, accounts, linking, domain, clock, gateway, metrics, log }),
       describe: saidAttempt,
-      refuses: (message) => refusal(message, options, options.binds),
+      refuses: (message) => refusal(message, options, options.binds, linking.wouldLink),
       ...createRecall({ options, accounts, domain, clock, metrics }),
       ...(options.binds.some(({ deliveryAck }) => deliveryAck) ? { report: createAcknowledge(accounts, clock) } : {}),
     },
     async start() {
+      if (options.unsupportedContent === 'link' && !context.links) {
+        log.warn(
+          'unsupportedContent is link, but http.content.url is not set: only files that have a link already go so',
+        )
+      }
       store.onWake(async (key) => {
         await receivers.map((receiver) => receiver.wake(key)).find((work) => work !== undefined)
       })

@@ -251,7 +251,7 @@ export const optionsSchema = z.strictObject({
   ),
   unsupportedContent: describe(
     z.enum(['refuse', 'text-part', 'link']).default('refuse'),
-    'Content that is not text: refuse it, send the text part of a multipart, or send the link to a file.',
+    'Content that is not text: refuse it, send the text part of a multipart, or send a link: to the file, or to our own store (http.content).',
   ),
   subject: describe(
     z.enum(['first-line', 'drop']).default('first-line'),

@@ -6,6 +6,7 @@ import type { AccountLinks, Submitted } from './bind/account.js'
 import { chooseAccount } from './bind/choose.js'
 import type { Answer } from './bind/requests.js'
 import { createTurns } from './bind/turns.js'
+import type { Linking } from './links.js'
 import { handleOf } from './mapping/handle.js'
 import { messageIdKeys } from './mapping/message-id.js'
 import { type Progress, readProgress, writeProgress } from './mapping/progress.js'
@@ -20,6 +21,7 @@ import { tlvInt } from './wire/tlv.js'
 export interface SenderParts {
   readonly options: SmsOptions
   readonly accounts: readonly AccountLinks[]
+  readonly linking: Pick<Linking, 'linked'>
   readonly domain: string
   readonly clock: Clock
   readonly gateway: GatewayPort
@@ -46,10 +48,18 @@ const MSGQFUL = 0x14
 const PAUSE_MS = 1000
 const QUEUE_PAUSE_MS = 5000
 const NO_LINK_RETRY_MS = 1000
+const STORE_FULL: SendOutcome = { kind: 'refused', final: 'here', reason: 'too-large', said: 'no room for its content' }
+const STORE_AWAY: SendOutcome = {
+  kind: 'busy',
+  retryAfterMs: NO_LINK_RETRY_MS,
+  scope: 'message',
+  reason: 'service-unavailable',
+  said: 'the store cannot be reached',
+}
 
 /** Makes the `send` of the message port: chooses the account, sends the parts in order, says what became of them. */
 export function createSend(parts: SenderParts) {
-  const { options, accounts, domain, clock, gateway, metrics, log } = parts
+  const { options, accounts, linking, domain, clock, gateway, metrics, log } = parts
   const turns = createTurns()
   let reference = Math.floor(Math.random() * 0x10000)
 
@@ -235,7 +245,7 @@ export function createSend(parts: SenderParts) {
     })
   }
 
-  return (message: OutboundMessage, attempt: Attempt, giveUp: AbortSignal): Promise<SendOutcome> => {
+  const send = (message: OutboundMessage, attempt: Attempt, giveUp: AbortSignal): Promise<SendOutcome> => {
     const now = clock.now()
     if (message.expiresAt <= now) {
       return Promise.resolve({ kind: 'refused', final: 'everywhere', reason: 'expired', said: 'expired' })
@@ -280,6 +290,18 @@ export function createSend(parts: SenderParts) {
         resolve(outcome)
       })
     })
+  }
+
+  return (message: OutboundMessage, attempt: Attempt, giveUp: AbortSignal): Promise<SendOutcome> => {
+    const linked = linking.linked(message)
+    if (linked === undefined) return send(message, attempt, giveUp)
+    return linked.then(
+      (text) => (text === 'full' ? STORE_FULL : send(text, attempt, giveUp)),
+      (error: unknown) => {
+        log.warn({ err: error }, 'a content could not be kept')
+        return STORE_AWAY
+      },
+    )
   }
 
   function nothingUp(): SendOutcome {

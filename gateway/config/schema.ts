@@ -168,6 +168,22 @@ const redis = z.union([
   }),
 ])
 
+const content = z.strictObject({
+  url: describe(
+    z
+      .url({ protocol: /^https?$/ })
+      .transform((url) => url.replace(/\/+$/, ''))
+      .optional(),
+    'Address under which /content of this listener is reached from outside, e.g. https://m.example/content. Absent: no contents are kept, and no adapter can send a link to one.',
+  ),
+  life: describe(duration().default(604_800_000), 'How long a content can be fetched.'),
+  maxBytes: describe(size().default(10_485_760), 'One content at most.'),
+  quota: describe(
+    size().default(268_435_456),
+    'All contents together at most; they lie in Redis. Beyond it none is taken.',
+  ),
+})
+
 const http = z.strictObject({
   listen: describe(hostPort.default('127.0.0.1:8080'), 'Health, metrics and administration.'),
   tokens: describe(
@@ -178,6 +194,7 @@ const http = z.strictObject({
     z.array(cidr).default([]),
     'Networks of authentication proxies whose X-3GPP-Asserted-Identity is believed: they let users at their documents (XCAP).',
   ),
+  content: content.prefault({}),
 })
 
 const addressRule = z.strictObject({

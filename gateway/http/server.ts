@@ -5,8 +5,10 @@ import type { History } from '../conversation/history.js'
 import type { Recall } from '../interworking/recall.js'
 import type { Metrics } from '../observe/metrics.js'
 import type { Trace } from '../observe/trace.js'
+import type { Contents } from '../spool/contents.js'
 import type { Spool } from '../spool/spool.js'
 import { adminRoutes } from './admin.js'
+import { contentRoutes } from './content.js'
 import type { HealthReport } from './health.js'
 import { historyRoutes } from './history.js'
 import { messageRoutes } from './messages.js'
@@ -23,6 +25,7 @@ export interface HttpOptions {
   readonly spool: Pick<Spool, 'lanes' | 'failed'>
   readonly users: UserAdministration
   readonly recall: Recall
+  readonly contents: Pick<Contents, 'fetch'>
   readonly xcap: XcapOptions
   readonly history: History
   readonly mask: (text: string) => string
@@ -74,6 +77,7 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
     },
     { prefix: '/admin' },
   )
+  server.register(async (content) => contentRoutes(content, options.contents), { prefix: '/content' })
   server.register(async (xcap) => xcapRoutes(xcap, options.xcap, metrics), { prefix: '/xcap' })
   server.register(async (own) => historyRoutes(own, options.history, options.xcap.identify), { prefix: '/history' })
   return server

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import type { AdapterModule, GatewayPort } from '../../adapters/contract/index.js'
+import type { AdapterModule, ContentLinks, GatewayPort } from '../../adapters/contract/index.js'
 import type { Config } from '../config/schema.js'
 import type { Deliver } from '../conversation/delivery.js'
 import type { PreferenceStore } from '../conversation/port.js'
@@ -48,6 +48,8 @@ export interface InterworkingOptions {
   readonly mayWrite?: (address: Uri, sender: Uri) => boolean
   /** Absent: the gateway has no presence. */
   readonly presence?: { readonly users: HomeUsers; readonly reminders: Reminders; readonly refreshMs: number }
+  /** Absent: no contents are kept. */
+  readonly links?: (service: ServiceId) => ContentLinks
   /** Further addresses of recipients. */
   readonly book?: AddressBook
   /** Absent: no sessions with other services. */
@@ -175,6 +177,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
             sessions.receive(services.get(id) as Service)(invitation, theirs, withdrawn),
         }),
         ...(presence && { presence: presence.portFor(id) }),
+        ...(options.links && { links: options.links(id) }),
         clock,
         log: log.child({ service: id }),
         metrics: options.registry,

@@ -138,13 +138,13 @@ function rank(routes: readonly Route[], content: Content, hints: SelectionHints)
 const isLongFor = ({ config }: Service, content: Content): boolean =>
   'text' in content && octets(content) > (config.textUpTo ?? Number.POSITIVE_INFINITY)
 
-/** A multipart of which the service carries some parts only: the text without the picture, for one. */
+/** A content of which the service carries some parts only, or as a link: the text without the picture, for one. */
 const losesSome = ({ adapter }: Service, media: readonly string[]): boolean =>
   media.some((type) => !carriesMedia(adapter.capabilities.media, type))
 
-/** Media types of the parts of a multipart. */
+/** Media types of a content, or of the parts of a multipart. */
 function mediaWithin(content: Content): readonly string[] {
-  if (!/^\s*multipart\//i.test(content.type)) return []
+  if (!/^\s*multipart\//i.test(content.type)) return [content.type]
   const body = 'text' in content ? content.text : Buffer.from(content.base64, 'base64').toString('latin1')
   const tree = parseMimeTree({ headers: new Map([['content-type', content.type]]), body })
   return tree.kind === 'fault' ? [] : leavesOf(tree).map(({ type }) => type)

@@ -21,7 +21,7 @@ export async function run(
   client: RedisClient,
   script: Script,
   prefix: string,
-  args: readonly (string | number)[],
+  args: readonly (string | number | Buffer)[],
 ): Promise<unknown> {
   try {
     return await client.evalsha(script.sha, 1, prefix, ...args)

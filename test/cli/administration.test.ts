@@ -36,6 +36,7 @@ async function gateway(tokens: string[] = []) {
       }),
     },
     history: noHistory,
+    contents: { fetch: async () => undefined },
     health: async () => ({ ready: true, reasons: [], adapters: [] }),
     trace: {
       read: async (id) =>

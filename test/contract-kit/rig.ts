@@ -37,7 +37,7 @@ export interface RigSettings {
   readonly store?: MemoryStore
   readonly gateway?: RecordingGateway
   /** What a gateway with sessions and presence gives beside. */
-  readonly offers?: Pick<AdapterContext, 'presence' | 'receiveInvitation'>
+  readonly offers?: Pick<AdapterContext, 'presence' | 'receiveInvitation' | 'links'>
 }
 
 /** Builds and starts an adapter with options as they would stand in the configuration file. */

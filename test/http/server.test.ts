@@ -30,6 +30,7 @@ function options(given: Partial<HttpOptions> = {}, tokens: string[] = []): HttpO
     xcap: users.xcap,
     recall: noRecall,
     history: noHistory,
+    contents: { fetch: async () => undefined },
     health: async () => healthy,
     trace: {
       read: async (id) => (id === checkpoint.messageId ? [checkpoint] : []),

@@ -27,7 +27,8 @@ const TOKEN = 'a-token-of-some-length'
 
 /** XCAP over HTTP, as the operator unless a test says otherwise. */
 function serve() {
-  const config = { ...testConfig(), http: { listen: '127.0.0.1:0', tokens: [TOKEN], trust: ['10.1.0.0/16'] } }
+  const base = testConfig()
+  const config = { ...base, http: { ...base.http, tokens: [TOKEN], trust: ['10.1.0.0/16'] } }
   const metrics = createMetrics()
   const core = createEmbeddedCore({ config, notes: memoryNotes(), clock: systemClock })
   const users = createUserDocuments(config, memoryNotes(), core, metrics)

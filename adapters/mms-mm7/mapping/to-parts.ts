@@ -1,3 +1,4 @@
+import { fileLink, LINK_TYPES } from '../../../gateway/cpm/file-link.js'
 import type { Content } from '../../../gateway/cpm/message.js'
 import { buildMediaType, parseMediaType } from '../../../gateway/cpm/mime.js'
 import { carries } from '../adaptation/index.js'
@@ -43,26 +44,20 @@ function leaves({ part, children }: Entity, types: readonly string[]): readonly 
 /** The sender's own presentation names parts that will be called otherwise. */
 const isPresentation = (part: Part): boolean => /^application\/smil(?:\+xml)?$/.test(mediaTypeOf(part))
 
-const LINKS = new Set(['application/vnd.gsma.rcs-ft-http+xml', 'text/uri-list'])
-const URL_IN_TEXT = /https?:\/\/[^\s"'<>]{1,2000}/g
 const LOCATION = 'application/vnd.gsma.rcspushlocation+xml'
 const POSITION = /<(?:\w{1,20}:)?pos(?:\s[^>]{0,200})?>\s{0,20}(-?[\d.]{1,20})\s{1,20}(-?[\d.]{1,20})/
 
 /** Media types that are carried in another form, whatever the profile says. */
-export const CARRIED_OTHERWISE: readonly string[] = [...LINKS, LOCATION, 'text/vcard']
+export const CARRIED_OTHERWISE: readonly string[] = [...LINK_TYPES, LOCATION, 'text/vcard']
 
 /** What every phone can read: text in UTF-8, the link instead of its descriptor, a place as text (RFC 5870), vCards by their old name. */
 function readable(part: Part): Part {
   const type = mediaTypeOf(part)
   if (type === 'text/plain') return { ...part, ...textPart(textOf(part)) }
   if (type === 'text/vcard') return { ...part, type: part.type.replace(/^\s*text\/vcard/i, 'text/x-vcard') }
-  const text = LINKS.has(type) ? linkIn(part) : type === LOCATION ? placeIn(part) : undefined
+  const text = type === LOCATION ? placeIn(part) : fileLink(type, Buffer.from(part.octets).toString('utf8'))
   return text === undefined ? part : textPart(text)
 }
-
-/** The descriptor of a file names its thumbnail first and the file last. */
-const linkIn = ({ octets }: Part): string | undefined =>
-  Buffer.from(octets).toString('utf8').match(URL_IN_TEXT)?.at(-1)?.replaceAll('&amp;', '&')
 
 function placeIn({ octets }: Part): string | undefined {
   const [, latitude, longitude] = POSITION.exec(Buffer.from(octets).toString('utf8')) ?? []

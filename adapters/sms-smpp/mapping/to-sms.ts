@@ -6,7 +6,7 @@ import { intTlv, octetsTlv, stringTlv } from '../wire/tlv.js'
 import type { ShortMessage, Tlv } from '../wire/types.js'
 import { toSmsAddress } from './address.js'
 import type { Repair } from './repair.js'
-import { smsText, type TextRules } from './text.js'
+import { type LinkTo, smsText, type TextRules } from './text.js'
 import { scheduleTime, validityPeriod } from './validity.js'
 
 /** One submit_sm. */
@@ -59,8 +59,9 @@ export function refusal(
   message: Parameters<typeof smsText>[0],
   rules: TextRules,
   accounts: readonly Account[],
+  linkTo?: LinkTo,
 ): FailureReason | undefined {
-  const text = smsText(message, rules)
+  const text = smsText(message, rules, linkTo)
   if (text === undefined) return 'content-unsupported'
   const fits = (account: Account) =>
     !('tooLong' in cut(text, account, { reference: 0, tlvs: account.optionalParameters !== 'never' }))

@@ -234,3 +234,34 @@ it('what is taken stays taken when the store goes away meanwhile', async () => {
   })
   expect(await rig.send({ contributionId: 'c1' as ContributionId })).toMatchObject({ kind: 'accepted' })
 })
+
+describe('what cannot be carried', () => {
+  const ADDRESS = 'https://m.example/c/123456789012345678901234'
+  const movie = { type: 'video/quicktime', base64: Buffer.from('movie').toString('base64') }
+  const offers = (address: string | undefined) => ({
+    offers: { links: { maxBytes: 1_000, length: ADDRESS.length, keep: async () => address } },
+  })
+
+  it('goes as a link to the store, alone or beside what is carried', async () => {
+    const mmsc = await mmscFor()
+    const rig = await rigFor([account(mmsc.url)], { leftOut: 'link' }, offers(ADDRESS))
+    expect(rig.adapter.messages.refuses({ content: movie })).toBeUndefined()
+    await rig.send({ content: movie })
+    const mixed = [
+      '--b\r\nContent-Type: text/plain\r\n\r\nLook',
+      '--b\r\nContent-Type: video/quicktime; name="a.mov"\r\n\r\nmovie',
+      '--b--',
+    ].join('\r\n')
+    await rig.send({ content: { type: 'multipart/mixed; boundary=b', text: mixed } })
+    const texts = mmsc.heard.map(({ received }) => Buffer.from(received.content?.parts[0]?.octets ?? []).toString())
+    expect(texts).toEqual([`video/quicktime: ${ADDRESS}`, `Look\na.mov: ${ADDRESS}`])
+  })
+
+  it('is named when the store has no room, and refused when nothing else is there', async () => {
+    const mmsc = await mmscFor()
+    const rig = await rigFor([account(mmsc.url)], { leftOut: 'link' }, offers(undefined))
+    expect(await rig.send({ content: movie })).toMatchObject({ kind: 'refused', final: 'here' })
+    const without = await rigFor([account(mmsc.url)], { leftOut: 'link' })
+    expect(without.adapter.messages.refuses({ content: movie })).toBe('content-unsupported')
+  })
+})
