@@ -140,6 +140,7 @@ export class IncomingRequests {
     const { transport, remote } = flow
     this.#send(waiting, text, answer.status)
     if (answer.status >= 200) registeredFlows.learn(request, answer, flow)
+    if (client.terse && dialogId === '') return
     const origin = { bytes: text.length, transport, ...remote, at: clock.now() }
     client.send(responseSentPayload(command.id, origin, waiting.id, dialogId ? text : client.copyOf(text), dialogId))
   }

@@ -46,16 +46,23 @@ export interface Relay {
   readonly turn: number
 }
 
+/** Before any other: nothing was written that a response must not travel with. */
+const NO_TURN = -1
+
 /** Sends a request of a client; its OK, its responses and those made up for want of one go back to him. */
 export function relayRequest(relayed: RelayedRequest, context: RelayContext): Relay {
   const { client, commandId, draft, plan, dialogId } = relayed
   const { clock, sender } = context
   const prepared = prepareRequest(draft, plan, context)
-  const id = randomUUID()
+  const terse = relayed.plain === true && client.terse
+  const id = terse ? commandId : randomUUID()
   const { transport } = prepared.origin
   let request = prepared.request
-  const copy = relayed.plain ? client.copyOf(prepared.text) : prepared.text
-  const turn = client.send(requestSentPayload(commandId, { ...prepared.origin, at: clock.now() }, id, copy))
+  const acknowledge = (): number => {
+    const copy = relayed.plain ? client.copyOf(prepared.text) : prepared.text
+    return client.send(requestSentPayload(commandId, { ...prepared.origin, at: clock.now() }, id, copy))
+  }
+  const turn = terse ? NO_TURN : acknowledge()
   let ended = false
   const end = (status: number) => {
     if (!ended) relayed.ended?.(status)

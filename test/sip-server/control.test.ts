@@ -136,6 +136,38 @@ describe('a brief client', () => {
   })
 })
 
+describe('a terse client', () => {
+  it('hears of its requests by their responses, or by NOK, and nothing of its answers', async () => {
+    const { server, peer: openPeer, udpPort } = await start()
+    const peer = await openPeer()
+    const client = await ControlPeer.open(server.control.port)
+    await client.ask(`authenticate|${secret}|terse`)
+    await client.ask('route|message')
+
+    peer.send(requestText(peer.port), udpPort)
+    const { tokens } = taken(await client.receive())
+    client.send(`sip|${tokens[8]}|\r\nSIP/2.0 202 Accepted\r\n\r\n`)
+    expect(await peer.receive()).toMatch(/^SIP\/2.0 202 Accepted\r\n/)
+
+    const id = client.send(`sip||\r\nMESSAGE sip:alice@127.0.0.1:${peer.port} SIP/2.0\r\n\r\n`)
+    peer.send(responseText(await peer.receive(), '200 OK'), udpPort)
+    const heard = taken(await client.receive())
+    expect(heard.tokens.slice(1, 3)).toEqual(['sip', 'network'])
+    expect(heard.tokens[8]).toBe(id)
+    expect(heard.message).toMatch(/^SIP\/2.0 200 OK\r\n/)
+
+    const refused = client.send('sip||\r\nMESSAGE http://x SIP/2.0\r\n\r\n')
+    expect((await client.receive()).split('|').slice(1, 4)).toEqual(['response', refused, 'NOK'])
+
+    // Where a dialog may come of it, the OK tells which.
+    const watching = client.send(
+      `sip||\r\nSUBSCRIBE sip:alice@127.0.0.1:${peer.port} SIP/2.0\r\nEvent: presence\r\n\r\n`,
+    )
+    expect((await client.receive()).split('|').slice(1, 4)).toEqual(['response', watching, 'OK'])
+    client.close()
+  })
+})
+
 describe('a client that keeps its subscriptions itself', () => {
   it('costs no dialog for each, and gets what comes in them', async () => {
     const { server, peer: openPeer, udpPort } = await start()

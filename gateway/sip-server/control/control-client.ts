@@ -12,6 +12,8 @@ const MAX_STRANGER_FRAME_BYTES = 4096
 const AUTHENTICATE_MS = 10_000
 /** Tag of a client that wants no copies of what it has sent. */
 const BRIEF = 'brief'
+/** Tag of a client that wants no OK where nothing but OK can be said. */
+const TERSE = 'terse'
 /** Tag of a client that keeps the dialogs of its subscriptions itself. */
 const OWN_SUBSCRIPTIONS = 'own-subscriptions'
 
@@ -35,6 +37,7 @@ export class ControlClient {
   readonly #cancelAuthenticate: () => void
   #authenticated = false
   #brief = false
+  #terse = false
   #keepsSubscriptions = false
   #ended = false
   #connected = true
@@ -71,6 +74,11 @@ export class ControlClient {
   /** No dialogs are kept for its subscriptions: it tells where each request goes, and gets those of dialogs unknown here. */
   get keepsSubscriptions(): boolean {
     return this.#keepsSubscriptions
+  }
+
+  /** It wants no OK for answers and requests that make no dialog and are in none; such a request goes by the id of its command. */
+  get terse(): boolean {
+    return this.#terse
   }
 
   /** What an OK tells the client of the message it has sent. */
@@ -131,6 +139,7 @@ export class ControlClient {
     }
     this.#authenticated = true
     this.#brief = tags.includes(BRIEF)
+    this.#terse = tags.includes(TERSE)
     this.#keepsSubscriptions = tags.includes(OWN_SUBSCRIPTIONS)
     this.#cancelAuthenticate()
     this.reply(id, 'OK', ...this.#options.greeting())

@@ -36,7 +36,7 @@ const NOT_FORWARDED = 500
  */
 export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: number): Promise<RequestLink> {
   const { server, methods, onRequest, onLost, clock, log } = options
-  const tags = options.keepsSubscriptions ? ['brief', 'own-subscriptions'] : ['brief']
+  const tags = ['brief', 'terse', ...(options.keepsSubscriptions ? ['own-subscriptions'] : [])]
   const ids = commandIds()
   const waiting = new FleetingMap<number, Waiting>()
   const byTransaction = new FleetingMap<string, number>()
@@ -110,7 +110,9 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
   }
 
   function answered({ transactionId, status, reason, headers, body, host }: Frame<'response'>): void {
-    const number = byTransaction.get(transactionId)
+    // A terse server has named it as we did.
+    const own = ids.numberIn(transactionId)
+    const number = waiting.has(own) ? own : byTransaction.get(transactionId)
     if (number === undefined || status < 200) return
     settle(number, { kind: 'response', status, reason, headers, body, synthesised: host === '' })
   }

@@ -114,7 +114,7 @@ const MESSAGE: OutgoingRequest = {
 
 test('it gives the secret first, and tells where the server listens', async () => {
   const { link, heard } = await stage()
-  expect(heard[0]).toMatch(/^[0-9a-f-]{36}\|authenticate\|sesame\|brief$/)
+  expect(heard[0]).toMatch(/^[0-9a-f-]{36}\|authenticate\|sesame\|brief,terse$/)
   expect(link.listening).toEqual(['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060'])
 })
 
@@ -137,6 +137,14 @@ test('a request as it goes out, and its final response; OK and response in one s
   const result = await outcome
   expect(result.kind === 'response' && result.headers.get('retry-after')).toBe('7')
   expect(takenAt).toBe(1)
+})
+
+test('a terse server says nothing before the response, which goes by our own id', async () => {
+  const { link, next, say } = await stage()
+  const outcomes = [1, 2].map(() => link.request(MESSAGE, 5_000))
+  const [first, second] = [idOf(await next()), idOf(await next())]
+  say(response(second, '404 Gone'), response(first, '200 OK'))
+  expect(await Promise.all(outcomes)).toMatchObject([{ status: 200 }, { status: 404 }])
 })
 
 test('a request in a dialog of the server has no next hop', async () => {
