@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FailureReason } from '../../../gateway/cpm/failure.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
+import type { XmlElement } from '../../../gateway/cpm/xml.js'
 import type { Participant, SessionSide } from '../../contract/index.js'
 import { xmppUri } from '../mapping/address.js'
 import { readError } from '../mapping/errors.js'
@@ -36,6 +37,17 @@ const RESOURCE = 'cpm'
 /** Nicknames tried. */
 const NICKS = 4
 const SELF = '110'
+/** Banned, put out, no longer a member, or the room has members only now (XEP-0045 §15.6). */
+const PUT_OUT: ReadonlySet<string> = new Set(['301', '307', '321', '322'])
+
+const codesOf = (x: XmlElement | undefined): readonly string[] =>
+  x?.children.flatMap((each) => (each.local === 'status' ? (attribute(each, 'code') ?? []) : [])) ?? []
+
+/** Why the room does not have us any more. */
+function reasonOf(x: XmlElement | undefined): FailureReason {
+  if (x && child(x, 'destroy', NS.mucUser)) return 'recipient-gone'
+  return codesOf(x).some((code) => PUT_OUT.has(code)) ? 'sender-not-allowed' : 'service-unavailable'
+}
 
 export function createJoinedLeg({ component, room, ours, user, over }: JoinedSettings, parts: SessionParts): JoinedLeg {
   const { clock, log, options } = parts
@@ -141,11 +153,10 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
       if (type === 'error') return refused(incoming)
       const who = from.resource
       const x = child(stanza, 'x', NS.mucUser)
-      const self =
-        x?.children.some((each) => each.local === 'status' && attribute(each, 'code') === SELF) === true || who === nick
+      const self = codesOf(x).includes(SELF) || who === nick
       if (who === undefined) return
       if (self) {
-        if (type === 'unavailable') end(inside ? 'sender-not-allowed' : 'refused-by-recipient')
+        if (type === 'unavailable') end(inside ? reasonOf(x) : 'refused-by-recipient')
         else {
           // The room may have given another name (XEP-0045 §7.2.3, status 210).
           nick = who

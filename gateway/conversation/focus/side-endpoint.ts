@@ -1,6 +1,7 @@
 import type { SessionMessage, SessionSide } from '../../../adapters/contract/sessions.js'
 import { readContent } from '../../cpm/content.js'
 import type { Cpim } from '../../cpm/cpim.js'
+import type { FailureReason } from '../../cpm/failure.js'
 import { newMessageId } from '../../cpm/identity.js'
 import { parseImdn } from '../../cpm/imdn.js'
 import { readImdnRequest } from '../../cpm/imdn-headers.js'
@@ -34,6 +35,12 @@ const REPORTED: Readonly<Record<string, 'delivered' | 'displayed' | 'failed' | u
   displayed: 'displayed',
   failed: 'failed',
   error: 'failed',
+}
+
+/** How a service is told why. */
+const ENDS: Partial<Record<Leaving['how'], FailureReason>> = {
+  failed: 'service-unavailable',
+  booted: 'sender-not-allowed',
 }
 
 /** A member outside CPM, by the session of a service (`FLOW-31`). */
@@ -124,7 +131,7 @@ export function createSideEndpoint(options: SideEndpointOptions): Endpoint {
       over = true
       // It has left by itself, and knows.
       if (how === 'departed' && status === undefined) return
-      await side.leave(how === 'failed' ? 'service-unavailable' : undefined)
+      await side.leave(ENDS[how])
     },
   }
 }

@@ -82,6 +82,16 @@ class User(ClientXMPP):
             asyncio.ensure_future(self["xep_0045"].set_room_config(JID(order["room"]), self["xep_0004"].make_form(ftype="submit")))
         elif what == "invite":
             self["xep_0045"].invite(JID(order["room"]), JID(order["to"]), reason="come in")
+        elif what == "invite-directly":
+            self["xep_0249"].send_invitation(JID(order["to"]), JID(order["room"]), reason="come in")
+        elif what == "decline":
+            self["xep_0045"].decline(JID(order["room"]), JID(order["to"]))
+        elif what == "kick":
+            asyncio.ensure_future(self["xep_0045"].set_role(JID(order["room"]), order["nick"], "none"))
+        elif what == "ban":
+            asyncio.ensure_future(self["xep_0045"].set_affiliation(JID(order["room"]), "outcast", jid=JID(order["jid"])))
+        elif what == "destroy":
+            asyncio.ensure_future(self["xep_0045"].destroy(JID(order["room"])))
         elif what == "raw":
             self.send_raw(order["xml"])
 

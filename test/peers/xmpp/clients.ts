@@ -23,6 +23,8 @@ export interface XmppUser {
   do(what: string, order: Readonly<Record<string, unknown>>): void
   /** Takes the next stanza that fits. */
   next(what: string, fits: (stanza: Stanza) => boolean): Promise<Stanza>
+  /** What has not been taken. */
+  rest(): readonly Stanza[]
 }
 
 export interface XmppUsers<Name extends string> {
@@ -51,6 +53,7 @@ export async function startUsers<Name extends string>(
           `${name}: ${what}`,
           (line) => line.user === name && fits(line as unknown as Stanza),
         )) as unknown as Stanza,
+      rest: () => program.log.items.filter((line) => line.user === name) as unknown as readonly Stanza[],
     },
   ])
   return { users: Object.fromEntries(users) as Record<Name, XmppUser>, close: () => program.end('SIGKILL') }

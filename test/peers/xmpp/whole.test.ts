@@ -162,7 +162,9 @@ describe('CPM devices and XMPP clients', () => {
     await bob.next('his own presence', ({ from, xml }) => from === `${room}/bobby` && xml.includes('code="110"'))
     carol.do('leave', { room, nick: 'carol' })
     bob.do('leave', { room, nick: 'bobby' })
-    await Promise.all([alices.dialog.bye(), daves.dialog.bye()])
+    await bob.next('his farewell', ({ type, from }) => type === 'unavailable' && from === `${room}/bobby`)
+    await alices.dialog.bye()
+    await daves.next('BYE')
   })
 
   test('MSG-11 GRP-GAP-01 who is no member comes neither into the group nor by a message, and hears so', async () => {
