@@ -118,7 +118,12 @@ export async function startAppliance(
       notifier,
       subscriber,
     })
-    const media = await startMedia({ config: config.media, count: metrics.msrp, log })
+    const media = await startMedia({
+      config: config.media,
+      trust: [...LOOPBACK, ...config.sip.trust],
+      count: metrics.msrp,
+      log,
+    })
     undo.push(() => media.close())
     const functions = createFunctions({
       config,

@@ -98,6 +98,10 @@ export const mediaSchema = z.strictObject({
     z.record(kind, hostPort).optional(),
     'Where an external mixer takes streams of group sessions, host:port by kind, e.g. audio; kinds not named here are refused (UP-02).',
   ),
+  connectionsPerSource: describe(
+    z.int().min(1).max(1_000_000).default(1_000),
+    'MSRP connections that one address may have opened to us at once (IPv6: one /64); more are closed at once. The networks of trust and loopback are not limited. Devices behind one NAT share it.',
+  ),
   maxMessage: describe(
     size().default(104_857_600),
     'Largest message within a session whose media pass through us, octets.',

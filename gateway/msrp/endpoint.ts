@@ -9,6 +9,7 @@ import { type ListenAddress, type Listener, listen } from './listener.js'
 import type { MsrpObserver } from './observer.js'
 import type { RelayLease } from './relay-client.js'
 import { MsrpSession, type Negotiated, type SessionHandlers } from './session.js'
+import { createSources, type Sources } from './sources.js'
 import { type Fingerprint, fingerprintOf, type MsrpTls, tlsConnect } from './tls.js'
 import type { Request } from './wire/message.js'
 import { DEFAULT_PORT, type MsrpUri, newSessionId, type Path } from './wire/uri.js'
@@ -19,6 +20,8 @@ export interface MsrpOptions {
   readonly tls?: MsrpTls
   readonly clock?: Clock
   readonly limits?: Partial<MsrpLimits>
+  /** Addresses whose connections are not limited by source; default: none. */
+  readonly isUnlimited?: (host: string) => boolean
   readonly observer: MsrpObserver
 }
 
@@ -58,12 +61,14 @@ export class MsrpEndpoint {
   readonly #opened = new Map<string, Promise<MsrpConnection>>()
   readonly #connecting = new Set<Socket>()
   readonly #sessions = new Map<string, MsrpSession>()
+  readonly #sources: Sources
 
   private constructor(options: MsrpOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#limits = { ...MSRP_LIMITS, ...options.limits }
     this.#observer = options.observer
+    this.#sources = createSources(this.#limits.connectionsPerSource, options.isUnlimited ?? (() => false))
   }
 
   /** Listens everywhere it shall. Rejects when an address cannot be had. */
@@ -153,7 +158,7 @@ export class MsrpEndpoint {
       clock: this.#clock,
       tls: this.#options.tls,
       handshakeMs: this.#limits.bindMs,
-      admit: () => this.#connections.size < this.#limits.connections,
+      admit: (socket) => this.#admit(socket),
       accepted: (socket) => {
         this.#observer.count('connection-accepted')
         this.#add(socket)
@@ -161,6 +166,13 @@ export class MsrpEndpoint {
       refused: () => this.#observer.count('connection-refused'),
     })
     this.#listeners.push(listener)
+  }
+
+  #admit(socket: Socket): boolean {
+    const isFull = this.#connections.size >= this.#limits.connections
+    if (!isFull && this.#sources.admit(socket)) return true
+    this.#observer.count(isFull ? 'connection-refused' : 'source-refused')
+    return false
   }
 
   async #open({ secure, host, port, name, fingerprint }: Target): Promise<MsrpConnection> {

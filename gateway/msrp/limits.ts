@@ -5,6 +5,8 @@ export interface MsrpLimits extends HeadLimits {
   /** Connections, of both directions, and sessions of one endpoint. */
   readonly connections: number
   readonly sessions: number
+  /** Connections that one source may have opened to us at once (an address; of IPv6 a /64). */
+  readonly connectionsPerSource: number
   /** The largest message a session takes; what its a=max-size says. */
   readonly messageBytes: number
   /** Messages of one session that have begun and not ended. */
@@ -40,6 +42,7 @@ export const MSRP_LIMITS: MsrpLimits = {
   ...HEAD_LIMITS,
   connections: 10_000,
   sessions: 20_000,
+  connectionsPerSource: 1_000,
   messageBytes: 10 * 1024 * 1024,
   incompleteMessages: 16,
   earlyBytes: 128 * 1024,

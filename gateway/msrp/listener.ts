@@ -25,8 +25,8 @@ interface ListenOptions {
   readonly clock: Clock
   readonly tls: MsrpTls | undefined
   readonly handshakeMs: number
-  /** Whether one more connection may come in. */
-  admit(): boolean
+  /** Whether this connection may come in. */
+  admit(socket: Socket): boolean
   /** Plain, or after the handshake. */
   accepted(socket: Socket): void
   refused(): void
@@ -46,11 +46,11 @@ export async function listen(address: ListenAddress, options: ListenOptions): Pr
   const begin = address.secure && tls ? handshakes(tls, strangers, options) : options.accepted
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
-    if (strangers.size < MAX_HANDSHAKES && options.admit()) begin(socket)
-    else {
+    if (strangers.size >= MAX_HANDSHAKES) {
       options.refused()
       socket.destroy()
-    }
+    } else if (options.admit(socket)) begin(socket)
+    else socket.destroy()
   })
   server.listen({ host: address.host, port: address.port })
   await once(server, 'listening')

@@ -3,6 +3,7 @@ export type MsrpCount =
   | 'connection-opened'
   | 'connection-accepted'
   | 'connection-refused'
+  | 'source-refused'
   | 'connection-failed'
   | 'connection-closed'
   | 'session-bound'

@@ -1,11 +1,14 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 
 /** A device's MSRP over a connection of its own, as lean as a load can be; nothing of it is the gateway's. */
 export interface MsrpClient {
   send(body: string): void
   /** SENDs that were answered with anything but 200. */
   readonly refused: () => number
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<void>
   close(): void
 }
 
@@ -14,13 +17,24 @@ export interface MsrpClientOptions {
   readonly theirs: string
   readonly own: string
   readonly onMessage: (body: string) => void
+  /** Over TLS, with a certificate of the device's own. */
+  readonly tls?: ClientTls
+}
+
+export interface ClientTls {
+  /** PEM. */
+  readonly cert: string
+  readonly key: string
+  /** SHA-256 of the certificate that the gateway has to show, as in its a=fingerprint. */
+  readonly expects: string
 }
 
 /** Connects, and shows whose session it is (RFC 4975 §5.4). */
-export async function openMsrpClient({ theirs, own, onMessage }: MsrpClientOptions): Promise<MsrpClient> {
-  const [, host = '', port = ''] = /^msrp:\/\/([^:/]+):(\d+)\//.exec(theirs) ?? []
-  const socket = connect({ host, port: Number(port), noDelay: true })
-  await once(socket, 'connect')
+export async function openMsrpClient({ theirs, own, onMessage, tls }: MsrpClientOptions): Promise<MsrpClient> {
+  const [, host = '', port = ''] = /^msrps?:\/\/([^:/]+):(\d+)\//.exec(theirs) ?? []
+  const socket = tls ? await overTls(host, Number(port), tls) : connect({ host, port: Number(port), noDelay: true })
+  if (!tls) await once(socket, 'connect')
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   let rest = ''
   let count = 0
   let refused = 0
@@ -56,5 +70,15 @@ export async function openMsrpClient({ theirs, own, onMessage }: MsrpClientOptio
     )
   }
   write('')
-  return { send: write, refused: () => refused, close: () => socket.destroy() }
+  return { send: write, refused: () => refused, closed, close: () => socket.destroy() }
+}
+
+/** RFC 4572 §5: any certificate will do, if it is the one that the description announced. Throws when it is not. */
+async function overTls(host: string, port: number, { cert, key, expects }: ClientTls): Promise<TLSSocket> {
+  const socket = connectTls({ host, port, cert, key, rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  const { fingerprint256 } = socket.getPeerCertificate()
+  if (fingerprint256 === expects) return socket
+  socket.destroy()
+  throw new Error(`the gateway shows ${fingerprint256}, and has announced ${expects}`)
 }

@@ -174,7 +174,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     clock,
     onError: (error) => silent.warn({ err: error }),
   })
-  const media = await startMedia({ config: config.media, count: metrics.msrp, log: silent })
+  const media = await startMedia({ config: config.media, trust: ['127.0.0.0/8'], count: metrics.msrp, log: silent })
   const conversation = createConversationServer({
     config,
     edge: createLargeSender({

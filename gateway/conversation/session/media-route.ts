@@ -57,7 +57,8 @@ export function createMediaRoute({ allowed, endpoint, maxMessage, lost }: MediaR
   /** The anchor of a stream: the one it has, or a new one when the offerer has moved. */
   function anchorOf(key: string, from: Side, description: Description, media: Media): Anchored | undefined {
     const stream = readMessageStream(description, media)
-    if (!endpoint || !stream) return undefined
+    // RFC 4975 §14.4: who asks for TLS is not given less, nor TLS without a certificate of ours.
+    if (!endpoint || !stream || (stream.secure && !endpoint.fingerprint)) return undefined
     const known = anchors.get(key)
     if (known?.isAt(from, stream)) return { anchor: known, isNew: false }
     const anchor = openAnchor(endpoint, stream.secure, maxMessage, () => anchor && broken(anchor))
@@ -88,7 +89,7 @@ export function createMediaRoute({ allowed, endpoint, maxMessage, lost }: MediaR
     }
     if (activeStreams(passed).length === 0) {
       dropped()
-      return 'no more sessions can be taken'
+      return 'the message stream cannot pass through here'
     }
     return {
       sdp: buildSdp(passed),

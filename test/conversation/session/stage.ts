@@ -14,6 +14,7 @@ import { type Clock, systemClock } from '../../../gateway/cpm/clock.js'
 import { createUserDocuments } from '../../../gateway/http/user-documents.js'
 import { startMedia } from '../../../gateway/media-wiring.js'
 import type { MsrpEndpoint } from '../../../gateway/msrp/endpoint.js'
+import type { MsrpCount } from '../../../gateway/msrp/observer.js'
 import { type ChargingRecord, createCharging } from '../../../gateway/observe/charging.js'
 import { createMetrics } from '../../../gateway/observe/metrics.js'
 import { createSipEdge } from '../../../gateway/sip/edge.js'
@@ -58,6 +59,8 @@ export interface SessionStageOptions {
   readonly focus?: SessionFocus
   readonly played?: SessionInterworking
   readonly clock?: Clock
+  /** Networks whose MSRP connections are not limited; default: loopback. */
+  readonly unlimited?: readonly string[]
 }
 
 export interface SessionStage {
@@ -67,6 +70,7 @@ export interface SessionStage {
   readonly inviteUser: InviteUser
   readonly media: MsrpEndpoint
   readonly charged: readonly ChargingRecord[]
+  readonly counted: readonly MsrpCount[]
   /** A registered device of the user. */
   device(user: UserName, tags?: string): Promise<SessionAgent>
   /** A SIP element that registers nowhere. */
@@ -111,7 +115,16 @@ export async function openSessionStage(options: SessionStageOptions = {}): Promi
     log: silent,
     metrics: metrics.sip,
   })
-  const media = await startMedia({ config: config.media, count: metrics.msrp, log: silent })
+  const counted: MsrpCount[] = []
+  const media = await startMedia({
+    config: config.media,
+    trust: options.unlimited ?? ['127.0.0.0/8'],
+    count: (event) => {
+      counted.push(event)
+      metrics.msrp(event)
+    },
+    log: silent,
+  })
   const registrations: Registrations = options.registrations ?? {
     devices: async (user) =>
       (await core?.registrar.bindings(user))?.map((binding) => ({ ...binding, q: binding.q ?? 1 })) ?? 'unknown',
@@ -167,6 +180,7 @@ export async function openSessionStage(options: SessionStageOptions = {}): Promi
     inviteUser: sessions.inviteUser,
     media,
     charged,
+    counted,
     async device(user, tags = features()) {
       const agent = await open(user, USERS[user].password)
       expect((await agent.register(tags)).status).toBe(200)
