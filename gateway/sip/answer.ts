@@ -6,7 +6,7 @@ import type { SipAnswer } from './port.js'
 /** An answer of the edge itself; a header may have several lines. */
 export interface EdgeAnswer extends Omit<SipAnswer, 'headers'> {
   readonly headers?: SipHeaderLines
-  /** Who asks, where the answer says `forwardTo`. */
+  /** Who asks, where the answer says `forwardTo` or `onward`. */
   readonly speaker?: Speaker
 }
 

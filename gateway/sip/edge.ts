@@ -9,7 +9,7 @@ import type { SipEdgeOptions } from './options.js'
 import { type OutboundOptions, toRequests } from './outbound.js'
 import { outcomeClass, toOutcome } from './outcome.js'
 import { ownAddress } from './own-address.js'
-import { passOn } from './pass-on.js'
+import { passOn, passOnward } from './pass-on.js'
 import type {
   EventAnswer,
   EventMethod,
@@ -90,8 +90,9 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
       answered = true
       cancelTimeout()
       const counted = (status: number): void => metrics.requestIn(request.method, status, clock.now() - at)
-      const { forwardTo, speaker } = given
+      const { forwardTo, onward, speaker } = given
       if (forwardTo && speaker && passOn(request, forwardTo, speaker, domain, counted)) return
+      if (onward && speaker && passOnward(request, speaker.byCore, counted)) return
       request.answer(given.status, given.reason, answerHeaders(given, domain))
       counted(given.status)
       given.afterwards?.()

@@ -140,11 +140,26 @@ function send(
   body?: string,
   sent?: Sent,
 ): void {
+  const options = toOptions(headers, body)
   try {
-    response.send(status, reason, toOptions(headers, body), sent)
+    sendOrClass(status, (as) => response.send(as, reason, options, sent))
   } catch (error) {
     log.warn({ err: error, status }, 'answer not sent')
     sent?.(error)
+  }
+}
+
+/**
+ * COMPAT(drachtio-srf 5.0): it sends no status it has no name for, such as 469 of RFC 6086. The first of its class means the same to
+ * whoever does not know it either (RFC 3261 §8.1.3.2).
+ */
+function sendOrClass(status: number, as: (status: number) => void): void {
+  const first = Math.trunc(status / 100) * 100
+  try {
+    as(status)
+  } catch (error) {
+    if (first === status) throw error
+    as(first)
   }
 }
 

@@ -1,5 +1,6 @@
 import { icsiUrn } from '../cpm/features.js'
 import type { Uri } from '../cpm/ids.js'
+import { routesBehind } from './inbound.js'
 import type { IncomingRequest } from './link.js'
 import { wireUri } from './outbound.js'
 
@@ -35,5 +36,16 @@ export function passOn(
     ...(icsi !== undefined && !headers.has('p-asserted-service') && { 'P-Asserted-Service': icsiUrn(icsi) }),
   }
   request.forward(node, { [PASSED_ON]: 'yes', ...(!byCore && vouched) }, done)
+  return true
+}
+
+/**
+ * Sends a request on through the core it came from, staying in the path of its dialog: along the Route behind ours. False when it
+ * came without one, or not from the core.
+ */
+export function passOnward(request: IncomingRequest, byCore: boolean, done: (status: number) => void): boolean {
+  if (!request.forward || !byCore || routesBehind(request.headers).length === 0) return false
+  // The Request-URI as the next hop: Route decides.
+  request.forward(request.uri, {}, done)
   return true
 }

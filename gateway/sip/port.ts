@@ -61,6 +61,11 @@ export interface SipAnswer {
   readonly headers?: Readonly<Record<string, string>>
   /** SIP URI of the node that has what is asked for: the request is passed on to it; the rest is for one that cannot be. */
   readonly forwardTo?: string
+  /**
+   * Another server's business (`PART-05`): the request goes on through the core it came from; the rest is for one that came
+   * without a way back into it.
+   */
+  readonly onward?: true
 }
 
 export type CpmRequestHandler = (request: CpmRequest) => Promise<SipAnswer>

@@ -133,10 +133,35 @@ export interface Leg {
   onModify(listener: (offer: string) => Promise<{ readonly sdp: string } | SipAnswer>): void
   /** A REFER in the dialog (`GRP-ADD-01`, `GRP-RM-01`); without a listener 405. */
   onRefer(listener: (refer: ReferRequest) => Promise<SipAnswer>): void
+  /**
+   * From now on what the peer asks within the dialog, and has nothing to do with media, goes to the peer of the other leg, and
+   * what that answers comes back (REFER, and the notifications of it; `GRP-ADD-03`, `GRP-RM-03`).
+   */
+  passTo(other: Pick<Leg, 'carry'>): void
+  /** Sends a request of the peer of another leg. */
+  carry(request: CarriedRequest): Promise<SipAnswer>
   /** Ends it; resolves when the peer has answered or cannot. Repeated calls do nothing. */
-  end(reason?: { readonly status: number; readonly text: string }): Promise<void>
+  end(reason?: Farewell): Promise<void>
   /** Fires once when it has ended, whoever ended it: BYE, a dead peer, session timer (RFC 4028); with the reason `lost` when the way to all peers is. */
   readonly ended: AbortSignal
+  /** What the peer said when it ended it (RFC 3326). */
+  farewell(): Farewell | undefined
+}
+
+/** Why a leg is ended, as the Reason of a BYE says it. */
+export interface Farewell {
+  readonly status: number
+  readonly text: string
+}
+
+/** A request within a session on its way from one leg to another. */
+export interface CarriedRequest {
+  readonly method: string
+  /** Those that mean something to the other side. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  /** CSeq number on the leg it came from. */
+  readonly sequence: number
 }
 
 export interface SipAnswerRefused {

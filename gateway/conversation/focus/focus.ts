@@ -93,8 +93,9 @@ export function createFocus(options: FocusOptions): Focus {
     return live.get(bareIdentity(address)) ?? byGroup.get(address)
   }
 
-  /** What a request is answered here for a session that another node has (`GRP-ORIG-05`). */
+  /** What a request is answered here for a session that another node has (`GRP-ORIG-05`), or another server (`GRP-RM-03`). */
   async function elsewhere(address: Uri): Promise<SipAnswer | undefined> {
+    if (!groups.serves(address)) return FOREIGN
     const identity = bareIdentity(address)
     const found = await (isIdentity(identity) ? records.find(identity) : records.ofGroup(address))
     return found.kind === 'elsewhere' ? awayAt(found) : undefined
@@ -291,6 +292,7 @@ const awayAt = ({ at }: Extract<FoundRecord, { kind: 'elsewhere' }>): SipAnswer 
   ...WARNING,
   ...(at !== undefined && { forwardTo: at }),
 })
+const FOREIGN: SipAnswer = { status: 404, warning: 'no such session', onward: true }
 const NO_MEMBER: SipAnswer = { status: 403, warning: 'not a member' }
 const NO_GROUP: SipAnswer = { status: sipAnswerFor('unknown-recipient').status, warning: 'no such group' }
 const TOO_MANY: SipAnswer = { status: 503, retryAfterSeconds: 60, warning: 'too many sessions' }

@@ -4,8 +4,8 @@ import type { MediaRoute } from './media-route.js'
 import { otherSide, type Side } from './slots.js'
 
 /**
- * Two legs that are one session: what one offers goes to the other under the policy (`MOD-10`, `MOD-15`), and the end of one
- * is the end of both (`SESS-15`). Calls `ended` once.
+ * Two legs that are one session: what one offers goes to the other under the policy (`MOD-10`, `MOD-15`), what else it asks goes
+ * there as it is (`GRP-RM-03`), and the end of one is the end of both (`SESS-15`, `GRP-REL-05`). Calls `ended` once.
  */
 export function joinLegs(legs: Readonly<Record<Side, Leg>>, route: MediaRoute, ended: () => void): void {
   async function change(from: Side, offer: string): Promise<{ readonly sdp: string } | SipAnswer> {
@@ -22,19 +22,19 @@ export function joinLegs(legs: Readonly<Record<Side, Leg>>, route: MediaRoute, e
   }
 
   let over = false
-  function end(): void {
+  function end(by: Side): void {
     if (over) return
     over = true
     route.close()
-    void legs.near.end()
-    void legs.far.end()
+    void legs[otherSide(by)].end(legs[by].farewell())
     ended()
   }
 
   for (const side of ['near', 'far'] as const) {
     const leg = legs[side]
     leg.onModify((offer) => change(side, offer))
-    if (leg.ended.aborted) end()
-    else leg.ended.addEventListener('abort', end, { once: true })
+    leg.passTo(legs[otherSide(side)])
+    if (leg.ended.aborted) end(side)
+    else leg.ended.addEventListener('abort', () => end(side), { once: true })
   }
 }

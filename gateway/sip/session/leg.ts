@@ -3,9 +3,10 @@ import { answerHeaders } from '../answer.js'
 import type { SipHeaderLines } from '../headers.js'
 import { IN_DIALOG, type IncomingInvite, type IncomingRequest, type LinkOutcome } from '../link.js'
 import type { SipAnswer } from '../port.js'
-import type { Leg, ReferRequest, SipAnswerRefused } from '../session-port.js'
+import type { Farewell, Leg, ReferRequest, SipAnswerRefused } from '../session-port.js'
 import type { SipStack } from '../stack.js'
 import { grantedTimer, SDP, SESSION_ALLOW, wantedTimer } from './call-headers.js'
+import { createPassage } from './passage.js'
 
 export interface LegOptions {
   readonly dialogId: string
@@ -53,11 +54,20 @@ export function createLeg(options: LegOptions): HeldLeg {
   let { local, remote } = options.sdp
   let acknowledged = (): void => undefined
   let tellListening = (): void => undefined
+  const isListening = new Promise<void>((resolve) => {
+    tellListening = resolve
+  })
   let isAcknowledged = false
   let offering = false
   let answering = false
   let onModify: Parameters<Leg['onModify']>[0] | undefined
   let onRefer: Parameters<Leg['onRefer']>[0] | undefined
+  let farewell: Farewell | undefined
+  const passage = createPassage((request) =>
+    ended.signal.aborted
+      ? Promise.resolve({ kind: 'unsent', said: 'the leg has ended' })
+      : stack.request({ ...request, uri: IN_DIALOG, dialogId }, REQUEST_MS),
+  )
   let cancelCheck = watchPeer()
 
   function over(why?: 'lost'): boolean {
@@ -82,7 +92,7 @@ export function createLeg(options: LegOptions): HeldLeg {
     })
   }
 
-  async function end(reason?: { readonly status: number; readonly text: string }): Promise<void> {
+  async function end(reason?: Farewell): Promise<void> {
     if (!over()) return
     const headers: SipHeaderLines = reason
       ? { Reason: `SIP;cause=${reason.status};text="${reason.text.replace(/["\\]/g, '')}"` }
@@ -145,10 +155,10 @@ export function createLeg(options: LegOptions): HeldLeg {
   function listened(): Promise<void> {
     return new Promise((resolve) => {
       const cancel = clock.after(LISTEN_MS, resolve)
-      tellListening = () => {
+      void isListening.then(() => {
         cancel()
         resolve()
-      }
+      })
     })
   }
 
@@ -180,8 +190,11 @@ export function createLeg(options: LegOptions): HeldLeg {
     )
   }
 
-  async function refer(request: IncomingRequest): Promise<SipAnswer> {
-    if (!onRefer) return { status: 405, headers: { Allow: SESSION_ALLOW } }
+  async function asked(request: IncomingRequest): Promise<SipAnswer> {
+    if (!onModify) await listened()
+    if (passage.isOpen()) return passage.receive(request)
+    if (request.method === 'NOTIFY') return { status: 481 }
+    if (request.method !== 'REFER' || !onRefer) return { status: 405, headers: { Allow: SESSION_ALLOW } }
     const read = await options.readRefer(request)
     return 'status' in read ? read : onRefer(read)
   }
@@ -195,6 +208,7 @@ export function createLeg(options: LegOptions): HeldLeg {
         return
       case 'BYE':
         request.answer(200)
+        farewell = farewellIn(request.headers.get('reason'))
         over()
         return
       case 'UPDATE': {
@@ -204,7 +218,9 @@ export function createLeg(options: LegOptions): HeldLeg {
         return
       }
       case 'REFER':
-        answerWith(request, refer(request))
+      case 'NOTIFY':
+      case 'INFO':
+        answerWith(request, asked(request))
         return
       default:
         request.answer(request.method === 'OPTIONS' ? 200 : 405, undefined, { Allow: SESSION_ALLOW })
@@ -221,8 +237,11 @@ export function createLeg(options: LegOptions): HeldLeg {
     onRefer(listener) {
       onRefer = listener
     },
+    passTo: passage.to,
+    carry: passage.carry,
     end,
     ended: ended.signal,
+    farewell: () => farewell,
     receive,
     receiveInvite(invite) {
       const why = busy()
@@ -240,6 +259,12 @@ export function createLeg(options: LegOptions): HeldLeg {
 }
 
 const RETRY_S = 5
+
+function farewellIn(reason = ''): Farewell | undefined {
+  const [, status] = /^\s*SIP\s*;.*?\bcause\s*=\s*([1-6]\d\d)\b/i.exec(reason) ?? []
+  const [, text = ''] = /;\s*text\s*=\s*"([^"\\]{0,200})"/i.exec(reason) ?? []
+  return status === undefined ? undefined : { status: Number(status), text }
+}
 
 /** How long to wait after 491: who made the Call-ID the longer (RFC 3261 §14.1). */
 const glareWaitMs = (role: LegOptions['role']): number =>

@@ -137,8 +137,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   function take(request: IncomingRequest): boolean {
     const leg = request.dialogId === undefined ? undefined : legs.get(request.dialogId)
-    const isEvent = request.method === 'NOTIFY' || request.method === 'SUBSCRIBE'
-    if (leg && !isEvent) leg.receive(request)
+    if (leg && !isOfSubscription(request)) leg.receive(request)
     else if (!OF_SESSIONS.has(request.method)) return false
     // An UPDATE before the final answer (RFC 3311 §5.2).
     else if (request.method === 'UPDATE') request.answer(500, undefined, { 'Retry-After': '5' })
@@ -262,6 +261,11 @@ export function createSessions(options: SessionsOptions): Sessions {
 }
 
 const service = ({ icsi }: Invitation): { readonly icsi?: string } => (icsi === undefined ? {} : { icsi })
+
+/** What a REFER within a session came to is the session's (RFC 3515 §2.4.4). */
+function isOfSubscription({ method, headers }: IncomingRequest): boolean {
+  return method === 'SUBSCRIBE' || (method === 'NOTIFY' && !/^\s*refer\b/i.test(headers.get('event') ?? ''))
+}
 
 const NOTIFY_MS = 35_000
 
