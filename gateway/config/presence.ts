@@ -32,6 +32,14 @@ export const presenceSchema = z.strictObject({
     z.int().min(1).max(10_000).default(500),
     'Subscriptions to the presence of one user at most, and as many from other services and lists.',
   ),
+  maxEachWatcher: describe(
+    z.int().min(1).max(1_000).default(20),
+    'Subscriptions of one watcher to the presence of one user at most: one for each of his devices. More get 503.',
+  ),
+  maxRequests: describe(
+    z.int().min(1).max(100_000).default(600),
+    'SUBSCRIBE requests of one watcher in a minute at most. More get 503 with Retry-After.',
+  ),
   refresh: describe(
     duration().default(3_600_000),
     'How often a service is asked again for the presence of those who are watched there.',

@@ -37,15 +37,30 @@ export function parsePidf(text: string): { readonly entity: string; readonly sta
 }
 
 /** Writes a document. Ids are written as they are and must be XML ids. */
-export function buildPidf(entity: string, { tuples, person }: PresenceState): string {
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>\n',
-    `<presence xmlns="${PIDF}" xmlns:dm="${DATA_MODEL}" xmlns:rpid="${RPID}" entity="${escapeXml(entity)}">`,
-    ...tuples.map(writeTuple),
-    person ? writePerson(person) : '',
-    '</presence>\n',
-  ].join('')
+export function buildPidf(entity: string, state: PresenceState): string {
+  const parts = pidfParts(state).map(({ text }) => text)
+  return `${XML_DECLARATION}<presence ${PIDF_NAMESPACES} entity="${escapeXml(entity)}">${parts.join('')}</presence>\n`
 }
+
+/** One of the elements that a document consists of, and how it is selected in it (RFC 5261 §4.1). */
+export interface PidfPart {
+  readonly selector: string
+  readonly text: string
+}
+
+export const XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+/** Declarations that the parts of a document rely on. */
+export const PIDF_NAMESPACES = `xmlns="${PIDF}" xmlns:dm="${DATA_MODEL}" xmlns:rpid="${RPID}"`
+
+/** The elements of a document, in their order. */
+export function pidfParts({ tuples, person }: PresenceState): readonly PidfPart[] {
+  return [
+    ...tuples.map((tuple) => ({ selector: `*/tuple[@id='${escapeXml(tuple.id)}']`, text: writeTuple(tuple) })),
+    ...(person ? [{ selector: PERSON_SELECTOR, text: writePerson(person) }] : []),
+  ]
+}
+
+export const PERSON_SELECTOR = '*/dm:person'
 
 function readTuple(tuple: XmlElement): readonly PresenceTuple[] {
   const id = attribute(tuple, 'id')

@@ -55,8 +55,18 @@ export function seconds(value: string | undefined): number | undefined {
 export function accepts(accept: string | undefined, type: string): boolean {
   if (accept === undefined) return true
   const [main = ''] = type.split('/')
-  const ranges = accept.split(',').map((range) => range.replace(/;.*$/s, '').trim().toLowerCase())
-  return ranges.some((range) => range === type || range === `${main}/*` || range === '*/*')
+  return [type, `${main}/*`, '*/*'].some((range) => qualityOf(accept, range) > 0)
+}
+
+/** How much an Accept header wants a body type, as it stands there: 0, not at all, to 1 (RFC 3261 §20.1). */
+export function qualityOf(accept: string | undefined, type: string): number {
+  for (const range of accept?.split(',') ?? []) {
+    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
+    if (name !== type) continue
+    const quality = parameters.map((each) => /^q\s*=\s*([01](?:\.\d{0,3})?)$/.exec(each)?.[1]).find(Boolean)
+    return quality === undefined ? 1 : Number(quality)
+  }
+  return 0
 }
 
 function parameter(parameters: string | undefined, name: string): string | undefined {

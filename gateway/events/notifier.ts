@@ -7,6 +7,7 @@ import type { Reminders } from '../spool/reminders.js'
 import type { NoteStore } from '../spool/spool.js'
 import { accepts, type EndReason, type EventName, formatEvent, parseEvent, seconds } from './event-headers.js'
 import type { EventPackage, PackageBody, Standing, Watcher } from './package.js'
+import { createRateLimit, type RateLimit } from './rate.js'
 import { createSubscriberList } from './subscriber-list.js'
 import {
   begun,
@@ -48,6 +49,8 @@ export interface NotifierOptions {
   readonly reminders: Reminders
   readonly clock: Clock
   readonly log: Logger
+  /** Counts a SUBSCRIBE that was one too many, of a package. */
+  readonly onLimited?: (packageName: string) => void
 }
 
 type AnyPackage = EventPackage<never>
@@ -65,11 +68,12 @@ const KIND = 'subscription'
  * The notifier of all event packages (RFC 6665 §4.2): takes SUBSCRIBE, sends NOTIFY. Subscriptions lie in notes and their times in
  * reminders, so that they go on after a restart and on every node.
  */
-export function createNotifier({ port, notes, reminders, clock, log }: NotifierOptions): Notifier {
+export function createNotifier({ port, notes, reminders, clock, log, onLimited }: NotifierOptions): Notifier {
   const packages = new Map<string, AnyPackage>()
+  const rates = new Map<string, RateLimit>()
   const lists = createSubscriberList(notes, clock)
 
-  const most = (found: AnyPackage): number => found.maxSubscriptions ?? MAX_PER_RESOURCE
+  const most = ({ maxSubscriptions: all = MAX_PER_RESOURCE, maxEach: each = all }: AnyPackage) => ({ all, each })
   const lifeOf = (found: AnyPackage): number => found.expires.max * 1000 + GRACE_MS
   const update = <Result>(
     key: string,
@@ -87,7 +91,16 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
       return { status: 423, headers: { 'Min-Expires': String(found.expires.min) } }
     }
     const granted = Math.min(asked, found.expires.max)
+    // Who only asks for an end is never kept from it.
+    const isEnd = request.inDialog && granted === 0
+    const who = request.originator?.uri ?? request.dialog.remote
+    if (!isEnd && rates.get(found.name)?.admits(who) === false) return tooMany(found, 'requests')
     return request.inDialog ? refresh(request, event, found, granted) : begin(request, event, found, granted)
+  }
+
+  function tooMany({ name }: AnyPackage, what: string): EventAnswer {
+    onLimited?.(name)
+    return { status: 503, retryAfterSeconds: RETRY_MS / 1000, warning: `too many ${what}` }
   }
 
   async function begin(
@@ -98,7 +111,8 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
   ): Promise<EventAnswer> {
     const { dialog, originator, byCore, target } = request
     if (target === undefined) return { status: 404 }
-    if (!accepts(request.header('accept'), found.contentType)) {
+    const accept = request.header('accept')
+    if (![found.contentType, ...(found.otherTypes ?? [])].some((type) => accepts(accept, type))) {
       return { status: 406, warning: `the body of ${found.name} is ${found.contentType}` }
     }
     const authorised = await found.authorise({
@@ -106,15 +120,17 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
       byCore,
       supports: (request.header('supported') ?? '').split(',').map((tag) => tag.trim().toLowerCase()),
       ...(originator && { subscriber: originator }),
+      ...(accept !== undefined && { accept }),
     })
     if (authorised.kind === 'elsewhere') return authorised.answer
     const { headers = {} } = authorised
     if (authorised.kind === 'refused') return { status: authorised.status, warning: authorised.warning, headers }
-    const { resource, pending } = authorised
+    const { resource, pending, form } = authorised
     const key = keyOf(dialog)
     const expiresAt = clock.now() + granted * 1000
-    if (!(await lists.add(found.name, resource, { key, expiresAt }, lifeOf(found), most(found)))) {
-      return { status: 503, retryAfterSeconds: RETRY_MS / 1000, warning: 'too many subscriptions to this address' }
+    const entry = entryOf(key, expiresAt, originator?.uri)
+    if (!(await lists.add(found.name, resource, entry, lifeOf(found), most(found)))) {
+      return tooMany(found, 'subscriptions to this address')
     }
     const subscription = begun({
       package: found.name,
@@ -123,12 +139,13 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
       begunAt: clock.now(),
       expiresAt,
       ...(pending && { pending }),
+      ...(form !== undefined && { form }),
       ...(id !== undefined && { id }),
       ...(originator && { subscriber: originator.uri }),
-      // Expires 0 fetches the state once (RFC 6665 §4.4.3).
-      ...(granted === 0 && { ending: 'timeout' as const }),
     })
-    await update(key, found, () => ({ next: subscription, result: undefined }))
+    // Expires 0 fetches the state once (RFC 6665 §4.4.3).
+    const next = granted === 0 ? { ...subscription, ending: 'timeout' as const } : subscription
+    await update(key, found, () => ({ next, result: undefined }))
     await found.watched?.(resource, watcherOf(key, subscription))
     return accepted(key, granted, headers)
   }
@@ -154,7 +171,10 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
     })
     if (status !== 200) return { status }
     const subscription = await read(key)
-    if (subscription) await lists.add(found.name, subscription.resource, { key, expiresAt }, lifeOf(found), most(found))
+    if (subscription) {
+      const { resource, subscriber } = subscription
+      await lists.add(found.name, resource, entryOf(key, expiresAt, subscriber), lifeOf(found), most(found))
+    }
     return accepted(key, granted)
   }
 
@@ -195,16 +215,16 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
       const { subscription } = step.notice
       // Should this process die now, another one looks.
       await reminders.set(KIND, key, subscription.sendingUntil ?? clock.now())
-      const { outcome, told } = await send(found, step.notice)
+      const { outcome, said } = await send(found, step.notice)
       const left = await update(key, found, (current) => {
-        const after = current && settled(current, outcome, told)
+        const after = current && settled(current, outcome, said)
         return { next: after, result: after }
       })
       if (!left) {
         await lists.remove(found.name, subscription.resource, key, lifeOf(found))
         await found.watched?.(
           subscription.resource,
-          watcherOf(key, ended(subscription, subscription.ending ?? 'giveup')),
+          watcherOf(key, ended(subscription, subscription.ending ?? 'timeout')),
         )
         return undefined
       }
@@ -215,11 +235,14 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
   async function send(
     found: AnyPackage,
     notice: Notice,
-  ): Promise<{ readonly outcome: NotifyOutcome; readonly told: string }> {
+  ): Promise<{ readonly outcome: NotifyOutcome; readonly said: Pick<Subscription, 'told' | 'kept'> }> {
     const { dialog, id, told: before } = notice.subscription
     const body = await bodyOf(found, notice)
-    const told = digest(body?.text ?? '')
-    if (told === before && !notice.insists) return { outcome: { kind: 'taken' }, told }
+    const told = digest(body?.meaning ?? body?.text ?? '')
+    const said = { told, ...(body?.kept !== undefined && { kept: body.kept }) }
+    if (told === before && !notice.insists) {
+      return { outcome: { kind: 'unsaid', notifiedBefore: notice.notifiedBefore }, said }
+    }
     const event = formatEvent({ package: found.name, ...(id !== undefined && { id }) })
     const headers = {
       Event: event,
@@ -227,7 +250,7 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
       ...(body && { ...body.headers, 'Content-Type': body.contentType }),
     }
     const reply = await port.sendInDialog({ method: 'NOTIFY', dialog, headers, ...(body && { body: body.text }) })
-    return { outcome: outcomeOf(reply, clock.now()), told }
+    return { outcome: outcomeOf(reply, clock.now()), said }
   }
 
   /** Who may not know, or not yet, gets none. */
@@ -235,12 +258,12 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
     found: AnyPackage,
     { subscription, content }: Notice,
   ): Promise<Exclude<PackageBody, string> | undefined> {
-    const { resource, version, subscriber, pending, ending } = subscription
+    const { resource, version, pending, ending } = subscription
     if (pending || ending === 'rejected' || ending === 'noresource') return undefined
     const body =
       content === 'full' || !found.partial
-        ? await found.full(resource, version, subscriber)
-        : await found.partial(resource, content as readonly never[], version, subscriber)
+        ? await found.full(resource, version, subscription)
+        : await found.partial(resource, content as readonly never[], version, subscription)
     return typeof body === 'string' ? { contentType: found.contentType, text: body } : body
   }
 
@@ -272,6 +295,8 @@ export function createNotifier({ port, notes, reminders, clock, log }: NotifierO
   return {
     add(eventPackage) {
       packages.set(eventPackage.name, eventPackage)
+      const { perMinute } = eventPackage
+      if (perMinute !== undefined) rates.set(eventPackage.name, createRateLimit(perMinute, clock))
       const each = async (resource: Uri, change: (state: Subscription) => Subscription): Promise<void> => {
         const keys = await lists.keys(eventPackage.name, resource)
         await Promise.all(
@@ -313,6 +338,12 @@ function outcomeOf(reply: DialogReply, now: number): NotifyOutcome {
 function keyOf({ callId, localTag }: { readonly callId: string; readonly localTag: string }): string {
   return digest(`${callId}\n${localTag}`)
 }
+
+const entryOf = (key: string, expiresAt: number, subscriber: Uri | undefined) => ({
+  key,
+  expiresAt,
+  ...(subscriber !== undefined && { by: digest(subscriber).slice(0, 8) }),
+})
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
 

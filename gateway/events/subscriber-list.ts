@@ -5,12 +5,20 @@ import type { NoteStore } from '../spool/spool.js'
 interface Entry {
   readonly key: string
   readonly expiresAt: number
+  /** Whose it is, in short. */
+  readonly by?: string
+}
+
+/** How many there may be, and of one subscriber among them. */
+export interface Most {
+  readonly all: number
+  readonly each: number
 }
 
 /** Which subscriptions a resource has. An entry too many does no harm: it leads to no subscription. */
 export interface SubscriberList {
-  /** Adds one, or moves its end; false when there would be more than `most`. Rejects, as all here, with SpoolUnavailable. */
-  add(packageName: string, resource: Uri, entry: Entry, lifeMs: number, most: number): Promise<boolean>
+  /** Adds one, or moves its end; false when there would be too many. Rejects, as all here, with SpoolUnavailable. */
+  add(packageName: string, resource: Uri, entry: Entry, lifeMs: number, most: Most): Promise<boolean>
   remove(packageName: string, resource: Uri, key: string, lifeMs: number): Promise<void>
   keys(packageName: string, resource: Uri): Promise<readonly string[]>
 }
@@ -22,7 +30,8 @@ export function createSubscriberList(notes: NoteStore, clock: Clock): Subscriber
     add: (packageName, resource, entry, lifeMs, most) =>
       notes.update<readonly Entry[], boolean>(noteKey(packageName, resource), lifeMs, (state = []) => {
         const others = state.filter(({ key, expiresAt }) => key !== entry.key && expiresAt > clock.now())
-        if (others.length >= most) return { next: others, result: false }
+        const own = others.filter(({ by }) => by !== undefined && by === entry.by)
+        if (others.length >= most.all || own.length >= most.each) return { next: others, result: false }
         return { next: [...others, entry], result: true }
       }),
     remove: (packageName, resource, removed, lifeMs) =>

@@ -16,8 +16,11 @@ export interface Subscription {
   /** Nobody has decided yet whether he may know. */
   readonly pending?: true
   readonly event: WatcherEvent
-  /** Digest of the last body that was taken. */
+  /** Which of the package's documents he gets. */
+  readonly form?: string
+  /** Digest of the last body that was taken, and what its package wants to know of it. */
   readonly told?: string
+  readonly kept?: unknown
   /** Of the last document; -1 before the first. */
   readonly version: number
   /** What the subscriber has not been told. */
@@ -43,6 +46,8 @@ export interface Notice {
   readonly state: string
   /** It goes out although its body may be the one the subscriber has. */
   readonly insists: boolean
+  /** When the one before was sent. */
+  readonly notifiedBefore?: number
 }
 
 /** Changes kept for one notification; with more, the whole state is shorter. */
@@ -53,7 +58,7 @@ const SENDING_MS = 60_000
 export const begun = (
   start: Pick<
     Subscription,
-    'package' | 'id' | 'resource' | 'subscriber' | 'dialog' | 'begunAt' | 'expiresAt' | 'pending' | 'ending'
+    'package' | 'id' | 'resource' | 'subscriber' | 'form' | 'dialog' | 'begunAt' | 'expiresAt' | 'pending' | 'ending'
   >,
 ): Subscription => ({ ...start, event: 'subscribe', version: -1, due: 'full', urgent: true })
 
@@ -99,10 +104,12 @@ export function reviewed(subscription: Subscription, standing: Standing): Subscr
 /** What the owner of the resource may know of it. */
 export const watcherOf = (id: string, subscription: Subscription): Watcher => {
   const { subscriber, pending, event, ending, begunAt, expiresAt } = subscription
+  // RFC 3857 §4.7.1: he asked, and nobody said anything.
+  const undecided = pending && ending === 'timeout'
   return {
     id,
     ...(subscriber !== undefined && { uri: subscriber }),
-    status: ending !== undefined ? 'terminated' : pending ? 'pending' : 'active',
+    status: ending === undefined ? (pending ? 'pending' : 'active') : undecided ? 'waiting' : 'terminated',
     event,
     begunAt,
     ...(ending === undefined && { expiresAt }),
@@ -143,10 +150,11 @@ export function next(subscription: Subscription, now: number, minIntervalMs: num
 }
 
 function notice(state: Subscription, content: Notice['content'], now: number, insists: boolean): Notice {
-  const { dialog, ending, expiresAt, pending, version } = state
+  const { dialog, ending, expiresAt, pending, version, notifiedAt } = state
   return {
     content,
     insists,
+    ...(notifiedAt !== undefined && { notifiedBefore: notifiedAt }),
     state:
       ending === undefined
         ? `${pending ? 'pending' : 'active'};expires=${Math.max(0, Math.ceil((expiresAt - now) / 1000))}`
@@ -165,27 +173,46 @@ function notice(state: Subscription, content: Notice['content'], now: number, in
 
 /**
  * taken: the subscriber has it. gone: he knows nothing of the subscription. silent: no answer; by the second time he counts as
- * gone, because a first one may be our own link's. later: it may be sent again then.
+ * gone, because a first one may be our own link's. later: it may be sent again then. unsaid: it would have said nothing new, so
+ * that nothing was sent.
  */
 export type NotifyOutcome =
   | { readonly kind: 'taken' | 'gone' }
+  | { readonly kind: 'unsaid'; readonly notifiedBefore: number | undefined }
   | { readonly kind: 'silent' | 'later'; readonly at: number }
 
 /**
- * After the outcome of a notification, whose body had the digest `told`; undefined when the subscription is over. What became
- * due meanwhile stays due.
+ * After the outcome of a notification; undefined when the subscription is over. What became due meanwhile stays due. `said` is
+ * what is remembered of one that was taken.
  */
-export function settled(subscription: Subscription, outcome: NotifyOutcome, told: string): Subscription | undefined {
-  const { sendingUntil: _sending, notBefore: _waited, missed, told: _before, ...rest } = subscription
+export function settled(
+  subscription: Subscription,
+  outcome: NotifyOutcome,
+  said: Pick<Subscription, 'told' | 'kept'>,
+): Subscription | undefined {
+  const { sendingUntil: _sending, notBefore: _waited, missed, told: _told, kept: _kept, ...rest } = subscription
   const isOver = subscription.ending !== undefined && subscription.due === 'nothing'
   switch (outcome.kind) {
     case 'taken':
-      return isOver ? undefined : { ...rest, told }
+      return isOver ? undefined : { ...rest, ...said }
+    case 'unsaid':
+      return unsaid(subscription, outcome.notifiedBefore)
     case 'gone':
       return undefined
     case 'silent':
       return isOver || missed ? undefined : { ...rest, missed: true, due: 'full', notBefore: outcome.at }
     case 'later':
       return isOver ? undefined : { ...rest, due: 'full', notBefore: outcome.at }
+  }
+}
+
+/** As if nothing had been due: a gap in CSeq, or a pause, would tell that something has changed which is not for him. */
+function unsaid(subscription: Subscription, notifiedBefore: number | undefined): Subscription {
+  const { sendingUntil: _sending, notBefore: _waited, notifiedAt: _now, dialog, version, ...rest } = subscription
+  return {
+    ...rest,
+    version: version - 1,
+    dialog: { ...dialog, localSequence: dialog.localSequence - 1 },
+    ...(notifiedBefore !== undefined && { notifiedAt: notifiedBefore }),
   }
 }

@@ -1,9 +1,18 @@
 import type { WatchState } from '../../adapters/contract/presence.js'
 import type { Uri } from '../cpm/ids.js'
 import { buildPidf, PIDF_TYPE } from '../cpm/pidf.js'
+import { type KnownParts, PIDF_DIFF_TYPE } from '../cpm/pidf-diff.js'
 import { CLOSED } from '../cpm/presence.js'
 import type { Notifier, PublishedPackage } from '../events/notifier.js'
-import type { Authorisation, Standing, SubscriptionRequest, Watcher } from '../events/package.js'
+import type {
+  Authorisation,
+  PackageBody,
+  Recipient,
+  Standing,
+  SubscriptionRequest,
+  Watcher,
+} from '../events/package.js'
+import { PARTIAL, partialBody, wantsPartial } from './partial-state.js'
 import type { HomeUsers, OutsidePresence, PresenceDocuments } from './port.js'
 import { listBody, listOf, membersOf, type PresenceList, parseList } from './resource-list.js'
 import { listOfUse, listUse } from './watches.js'
@@ -19,6 +28,8 @@ export interface PresencePackageOptions {
   readonly expires: { readonly min: number; readonly standard: number; readonly max: number }
   readonly minIntervalMs: number
   readonly maxSubscriptions: number
+  readonly maxEach: number
+  readonly perMinute: number
 }
 
 /** Users of ours and their lists. */
@@ -50,29 +61,45 @@ export function startPresencePackage(options: PresencePackageOptions): PresenceP
   const published: PublishedPackage<Uri> = notifier.add<Uri>({
     name: 'presence',
     contentType: PIDF_TYPE,
+    otherTypes: [PIDF_DIFF_TYPE],
     expires: options.expires,
     minIntervalMs: options.minIntervalMs,
     maxSubscriptions: options.maxSubscriptions,
+    maxEach: options.maxEach,
+    perMinute: options.perMinute,
     authorise,
-    async full(resource, version, subscriber) {
+    async full(resource, version, recipient) {
       const list = parseList(resource)
       if (list) return listDocument(list, version, true, await members(list))
-      return document(resource, subscriber)
+      return document(resource, version, recipient, false)
     },
-    async partial(resource, changes, version, subscriber) {
+    async partial(resource, changes, version, recipient) {
       const list = parseList(resource)
       if (list) return listDocument(list, version, false, [...new Set(changes)])
-      return document(resource, subscriber)
+      return document(resource, version, recipient, true)
     },
     watched,
   })
 
-  async function document(resource: Uri, subscriber: Uri | undefined): Promise<string> {
+  async function document(
+    resource: Uri,
+    version: number,
+    { subscriber, form, kept }: Recipient,
+    changesOnly: boolean,
+  ): Promise<PackageBody> {
     const state = subscriber && (await seen(resource, subscriber))
-    return buildPidf(resource, state?.kind === 'active' ? state.presence : CLOSED)
+    const presence = state?.kind === 'active' ? state.presence : CLOSED
+    if (form !== PARTIAL) return buildPidf(resource, presence)
+    return partialBody(resource, version, presence, changesOnly ? (kept as KnownParts | undefined) : undefined)
   }
 
-  async function authorise({ resource, subscriber, supports }: SubscriptionRequest): Promise<Authorisation> {
+  async function authorise(request: SubscriptionRequest): Promise<Authorisation> {
+    const authorised = await authoriseWatcher(request)
+    const isOne = authorised.kind === 'granted' && parseList(authorised.resource) === undefined
+    return isOne && wantsPartial(request.accept) ? { ...authorised, form: PARTIAL } : authorised
+  }
+
+  async function authoriseWatcher({ resource, subscriber, supports }: SubscriptionRequest): Promise<Authorisation> {
     if (!subscriber) return { kind: 'refused', status: 403, warning: 'nobody is named who wants to know' }
     const user = home?.users.find(resource)
     if (home && user) return authorisation(user.uri, await home.stateOf(user.uri, subscriber.uri))
@@ -148,9 +175,9 @@ export function startPresencePackage(options: PresencePackageOptions): PresenceP
   async function watched(resource: Uri, watcher: Watcher): Promise<void> {
     const list = parseList(resource)
     if (!list && home?.users.find(resource)) return home.watched(resource, watcher)
-    if (watcher.status !== 'terminated' || watcher.uri === undefined) return
+    if (!isOver(watcher) || watcher.uri === undefined) return
     const others = await published.watchers(resource)
-    if (others.some(({ uri, status }) => uri === watcher.uri && status !== 'terminated')) return
+    if (others.some((other) => other.uri === watcher.uri && !isOver(other))) return
     if (!list) return outside.unwatch(watcher.uri, resource, SUBSCRIPTIONS)
     await Promise.all((await members(list)).map((member) => end(list, member)))
   }
@@ -166,6 +193,8 @@ export function startPresencePackage(options: PresencePackageOptions): PresenceP
 
   return { ...published, memberChanged, listsChanged }
 }
+
+const isOver = ({ status }: Watcher): boolean => status === 'terminated' || status === 'waiting'
 
 /** What becomes of the subscriptions to somebody whose state this is. */
 export function standingOf(state: WatchState | undefined): Standing | undefined {

@@ -41,12 +41,15 @@ export interface PresenceServer extends HomePresence {
 }
 
 /** Bounds of subscriptions and publications, as the event framework wants them. */
-export function presenceTimes({ minExpires, maxExpires, notifyInterval, maxWatchers }: PresenceConfig) {
+export function presenceTimes(config: PresenceConfig) {
+  const { minExpires, maxExpires, notifyInterval, maxWatchers, maxEachWatcher, maxRequests } = config
   const [min, max] = [Math.ceil(minExpires / 1000), Math.ceil(maxExpires / 1000)]
   return {
     expires: { min, standard: Math.min(Math.max(3600, min), max), max },
     minIntervalMs: notifyInterval,
     maxSubscriptions: maxWatchers,
+    maxEach: maxEachWatcher,
+    perMinute: maxRequests,
   }
 }
 
@@ -77,7 +80,7 @@ export function createPresenceServer(options: PresenceServerOptions): PresenceSe
       if (list) await published.memberChanged(list, told.presentity)
       else await toldOutside(told)
     },
-    watched: (presentity, watcher) => watched(presentity, watcher),
+    watched: (presentity, watcher) => watcherInformation.watched(presentity, watcher),
     minIntervalMs,
     most: config.maxWatchers,
     clock,
@@ -90,14 +93,17 @@ export function createPresenceServer(options: PresenceServerOptions): PresenceSe
       stateOf,
       watch: watches.begin,
       unwatch: watches.end,
-      watched: (presentity, watcher) => watched(presentity, watcher),
+      watched: (presentity, watcher) => watcherInformation.watched(presentity, watcher),
     },
     outside,
     ...times,
   })
   const watchers = async (presentity: Uri): Promise<readonly Watcher[]> =>
     (await Promise.all([published.watchers(presentity), watches.watchers(presentity)])).flat()
-  const watched = startWatcherInformation({ notifier, users, watchers, expires, minIntervalMs, clock })
+  const watcherInformation = startWatcherInformation({
+    ...{ notifier, notes, reminders, users, watchers, expires, minIntervalMs, clock },
+    handling: async (presentity, watcher) => (await authority.decide(presentity, watcher)).handling,
+  })
 
   async function stateChanged(presentity: Uri): Promise<void> {
     await Promise.all([published.changed(presentity, [presentity]), watches.look(presentity, false)])
@@ -121,6 +127,7 @@ export function createPresenceServer(options: PresenceServerOptions): PresenceSe
         return decision && standingOf(watchStateOf(decision, { tuples: [] }))
       })
       await watches.look(owner, true)
+      await watcherInformation.rulesChanged(owner)
       await published.listsChanged(owner)
     },
     async registrationChanged(user) {

@@ -3,23 +3,40 @@ import type { Uri } from '../cpm/ids.js'
 import { buildWatcherinfo, WATCHERINFO_TYPE, type WatcherInfo } from '../cpm/watcherinfo.js'
 import type { Notifier } from '../events/notifier.js'
 import type { Watcher } from '../events/package.js'
+import type { Reminders } from '../spool/reminders.js'
+import type { NoteStore } from '../spool/spool.js'
 import type { HomeUsers } from './port.js'
+import type { Handling } from './rules.js'
+import { createWaiting } from './waiting.js'
 
 export interface WatcherInformationOptions {
   readonly notifier: Notifier
+  readonly notes: NoteStore
+  readonly reminders: Reminders
   readonly users: HomeUsers
   /** All who watch a user. */
   readonly watchers: (presentity: Uri) => Promise<readonly Watcher[]>
+  readonly handling: (presentity: Uri, watcher: Uri) => Promise<Handling>
   readonly expires: { readonly min: number; readonly standard: number; readonly max: number }
   readonly minIntervalMs: number
   readonly clock: Clock
 }
 
-/** Tells users who watches them, and who waits for their word (RFC 3857, RFC 3858). Gives what is called when a watch has changed. */
-export function startWatcherInformation(
-  options: WatcherInformationOptions,
-): (presentity: Uri, watcher: Watcher) => Promise<void> {
+export interface WatcherInformation {
+  /** A watch has changed. Rejects with SpoolUnavailable. */
+  watched(presentity: Uri, watcher: Watcher): Promise<void>
+  /** The user has decided anew who may watch him. Rejects with SpoolUnavailable. */
+  rulesChanged(presentity: Uri): Promise<void>
+}
+
+/** Tells users who watches them, and who waits for their word (RFC 3857, RFC 3858). */
+export function startWatcherInformation(options: WatcherInformationOptions): WatcherInformation {
   const { notifier, users, watchers, expires, minIntervalMs, clock } = options
+  const waiting = createWaiting({
+    ...options,
+    lives: async (presentity, watcher) => (await watchers(presentity)).some((one) => one.uri === watcher && lives(one)),
+    givenUp: (presentity, gone) => published.changed(presentity, gone),
+  })
 
   const published = notifier.add<Watcher>({
     name: 'presence.winfo',
@@ -34,13 +51,10 @@ export function startWatcherInformation(
         ? { kind: 'granted', resource: user.uri }
         : { kind: 'refused', status: 403, warning: 'only the user himself may know who watches him' }
     },
-    full: async (resource, version) =>
-      document(
-        resource,
-        version,
-        'full',
-        (await watchers(resource)).filter(({ status }) => status !== 'terminated'),
-      ),
+    async full(resource, version) {
+      const [present, gone] = await Promise.all([watchers(resource), waiting.watchers(resource)])
+      return document(resource, version, 'full', [...present.filter(lives), ...gone])
+    },
     partial: async (resource, changes, version) => document(resource, version, 'partial', changes),
   })
 
@@ -56,5 +70,10 @@ export function startWatcherInformation(
     return [{ id, uri, status, event, duration, ...(expires !== undefined && { expires }) }]
   }
 
-  return (presentity, watcher) => published.changed(presentity, [watcher])
+  return {
+    watched: async (presentity, watcher) => published.changed(presentity, await waiting.noted(presentity, watcher)),
+    rulesChanged: async (presentity) => published.changed(presentity, await waiting.decided(presentity)),
+  }
 }
+
+const lives = ({ status }: Watcher): boolean => status === 'pending' || status === 'active'

@@ -116,7 +116,7 @@ export function createWatches(options: WatchesOptions): Watches {
       result: undefined,
     }))
     if (event !== watch.event || state.kind !== watch.stands) {
-      await options.watched(presentity, watcherOf(presentity, after))
+      await options.watched(presentity, stays ? watcherOf(presentity, after) : endedWatcher(presentity, watch, event))
     }
     // Meanwhile somebody else may have told something newer.
     return stays ? lookAt(presentity, after) : true
@@ -129,22 +129,22 @@ export function createWatches(options: WatchesOptions): Watches {
       const isList = listOfUse(via) !== undefined
       const begun = await update(presentity, (all) => {
         const known = all.find((each) => isSame(each, { watcher, via }))
-        const others = roomIn(
-          all.filter((each) => each !== known),
-          options.most,
-        )
+        const rest = all.filter((each) => each !== known)
+        const others = roomIn(rest, options.most)
         if (!others) return { next: all, result: undefined }
+        const evicted = rest.filter((each) => !others.includes(each))
         const fresh: Watch = { watcher, via, begunAt: clock.now(), stands: 'ended', event: 'subscribe' }
-        const { told, expiresAt: _before, ...rest } = known ?? fresh
+        const { told, expiresAt: _before, ...same } = known ?? fresh
         const next: Watch = {
-          ...rest,
+          ...same,
           ...(expiresAt !== undefined && { expiresAt }),
           ...(isList && told !== undefined && { told }),
         }
         const watches = [...others, next]
-        return { next: watches, result: { next, watches } }
+        return { next: watches, result: { next, watches, evicted } }
       })
       if (!begun) return false
+      for (const gone of begun.evicted) await options.watched(presentity, endedWatcher(presentity, gone, 'giveup'))
       await remind(presentity, begun.watches, await lookAt(presentity, begun.next, isList))
       return true
     },
@@ -154,7 +154,7 @@ export function createWatches(options: WatchesOptions): Watches {
         result: all.find((each) => isSame(each, { watcher, via })),
       }))
       if (!ended) return
-      await options.watched(presentity, watcherOf(presentity, { ...ended, stands: 'ended', event: 'timeout' }))
+      await options.watched(presentity, endedWatcher(presentity, ended, 'timeout'))
     },
     look,
     watchers: async (presentity) => (await read(presentity)).watches.map((watch) => watcherOf(presentity, watch)),
@@ -176,6 +176,12 @@ const isSame = (one: Pick<Watch, 'watcher' | 'via'>, other: Pick<Watch, 'watcher
 function eventOf({ stands, event }: Watch, state: WatchState): WatcherEvent {
   if (state.kind === 'ended') return state.reason === 'rejected' ? 'rejected' : 'timeout'
   return stands === 'pending' && state.kind === 'active' ? 'approved' : event === 'rejected' ? 'subscribe' : event
+}
+
+/** One that is over; who was never decided about waits (RFC 3857 §4.7.1). */
+function endedWatcher(presentity: Uri, watch: Watch, event: WatcherEvent): Watcher {
+  const { expiresAt: _over, ...watcher } = watcherOf(presentity, { ...watch, stands: 'ended', event })
+  return watch.stands === 'pending' && event === 'timeout' ? { ...watcher, status: 'waiting' } : watcher
 }
 
 function watcherOf(presentity: Uri, { watcher, via, stands, event, begunAt, expiresAt }: Watch): Watcher {

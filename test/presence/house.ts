@@ -120,7 +120,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     ...events,
     config,
     core,
-    notifier: createNotifier(events),
+    notifier: createNotifier({ ...events, onLimited: (name) => metrics.badInput('sip', `${name}-limit`) }),
     subscriber: createSubscriber({ ...events, domain: DOMAIN, onFaulty: () => void faulty++ }),
     documents: users.presence,
     interworking: interworking.presence,

@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { parseXml } from '../../gateway/cpm/xml.js'
+import type { Wire } from '../sip/raw-client.js'
+import { type Agent, one, openAgent, pidf, rules, rulesOf } from './agent.js'
+import { type House, startHouse } from './house.js'
+
+const DIFF = 'application/pidf-diff+xml'
+const WANTS = { Accept: `application/pidf+xml;q=0.3, ${DIFF};q=1` }
+
+let house: House
+let alice: Agent
+let bob: Agent
+
+beforeEach(async () => {
+  house = await startHouse({ presence: { withoutRules: 'allow' } })
+  alice = await openAgent(house.tcp, 'alice')
+  bob = await openAgent(house.tcp, 'bob')
+})
+afterEach(async () => {
+  alice.close()
+  bob.close()
+  await house.stop()
+})
+
+const PIDF = 'urn:ietf:params:xml:ns:pidf'
+
+/** A partial document as a foreign reader takes it: root, version, and the elements in it with what they select and hold. */
+function read(notify: Wire) {
+  expect(notify.one('Content-Type')).toBe(DIFF)
+  const root = parseXml(notify.body, { chars: 99_999, depth: 12, elements: 999, attributes: 9 })
+  if ('kind' in root) throw new Error(root.said)
+  expect(root.uri).toBe(`${PIDF}-diff`)
+  const attribute = (of: typeof root, name: string) => of.attributes.find(({ local }) => local === name)?.value
+  return {
+    root: root.local,
+    version: Number(attribute(root, 'version')),
+    entity: attribute(root, 'entity'),
+    said: root.children.map((child) => [child.local, attribute(child, 'sel') ?? attribute(child, 'id')].join(' ')),
+  }
+}
+
+/** Publishes, and changes what was published. */
+async function publishing(body: string) {
+  let tag = (await alice.publish(body)).one('SIP-ETag')
+  return async (next: string): Promise<void> => {
+    tag = (await alice.publish(next, { 'SIP-If-Match': tag })).one('SIP-ETag')
+  }
+}
+
+const two = (note: string, more = '') =>
+  pidf({ note }).replace(
+    '</presence>',
+    `<tuple id="desk"><status><basic>closed</basic></status></tuple>${more}</presence>`,
+  )
+
+describe('RFC 5263: who takes partial documents', () => {
+  test('is told everything first, then what changes, each with the next version', async () => {
+    const change = await publishing(two('one'))
+    await bob.subscribe(alice.uri, WANTS)
+    expect(read(await bob.take())).toEqual({
+      ...{ root: 'pidf-full', version: 1, entity: alice.uri },
+      said: ['tuple t1', 'tuple desk'],
+    })
+    await change(two('two'))
+    const changed = await bob.take()
+    expect(read(changed)).toMatchObject({ root: 'pidf-diff', version: 2, said: [`replace */tuple[@id='t1']`] })
+    expect(changed.body).toContain('<note>two</note>')
+    expect(changed.body).not.toContain('desk')
+    const person =
+      '<dm:person id="p"><rpid:activities><rpid:meeting/></rpid:activities></dm:person><tuple id="third"><status/></tuple>'
+    await change(two('two', person))
+    expect(read(await bob.take())).toMatchObject({ version: 3, said: ['add *', 'add *'] })
+    await change(two('two', person.replace('third', 'fourth').replace('meeting', 'away')))
+    expect(read(await bob.take())).toMatchObject({
+      version: 4,
+      said: [`remove */tuple[@id='third']`, 'add */dm:person', 'replace */dm:person'],
+    })
+  })
+
+  test('is told everything where that is shorter, when he asks, and after a notification that was lost', async () => {
+    const change = await publishing(pidf({ note: 'one' }))
+    const { again } = await bob.subscribe(alice.uri, { ...WANTS, Expires: '86400' })
+    await bob.take()
+    await change(pidf({ note: 'two' }))
+    expect(read(await bob.take())).toMatchObject({ root: 'pidf-full', version: 2 })
+    await change(two('two'))
+    expect(read(await bob.take())).toMatchObject({ version: 3, said: ['add *'] })
+    await again({ Expires: '86400' })
+    expect(read(await bob.take())).toMatchObject({ root: 'pidf-full', version: 4, said: ['tuple t1', 'tuple desk'] })
+    await change(two('three'))
+    expect(read(await bob.take('500 Server Error', { 'Retry-After': '10' })).root).toBe('pidf-diff')
+    // When it may be repeated is known only after the answer was read.
+    for (; bob.unread() === 0; await house.xcap('GET', rulesOf('alice'))) house.clock.advance(1_000)
+    expect(read(await bob.take())).toMatchObject({ root: 'pidf-full', version: 6 })
+  })
+
+  test('is told nothing, not even a version, of what is not for him', async () => {
+    await house.xcap('PUT', rulesOf('alice'), rules([one(bob.uri), 'polite-block']))
+    const change = await publishing(two('secret'))
+    const { again } = await bob.subscribe(alice.uri, WANTS)
+    const first = await bob.take()
+    await change(two('more'))
+    await change(pidf())
+    await again()
+    const second = await bob.take()
+    expect([read(first), read(second)].map(({ root, version, said }) => [root, version, said])).toEqual([
+      ['pidf-full', 1, ['tuple closed']],
+      ['pidf-full', 2, ['tuple closed']],
+    ])
+    expect(Number.parseInt(second.one('CSeq'), 10)).toBe(Number.parseInt(first.one('CSeq'), 10) + 1)
+  })
+
+  test('goes on after a restart', async () => {
+    const change = await publishing(two('one'))
+    const phone = await openAgent(house.udp, 'bob')
+    await phone.subscribe(alice.uri, { ...WANTS, Expires: '3600' })
+    await phone.take()
+    await house.stop()
+    house = await startHouse({
+      ...{ clock: house.clock, prefix: house.prefix, listen: [house.udp, house.tcp] },
+      presence: { withoutRules: 'allow' },
+    })
+    const home = await openAgent(house.tcp, 'alice')
+    alice.close()
+    alice = home
+    await change(two('two')).catch(() => undefined)
+    const { root, version, said } = read(await phone.take())
+    expect([root, version, said]).toEqual(['pidf-diff', 2, [`replace */tuple[@id='t1']`]])
+    phone.close()
+  })
+})
+
+test.each([
+  ['prefers whole ones', `application/pidf+xml, ${DIFF};q=0.5`, 'application/pidf+xml'],
+  ['takes anything', '*/*', 'application/pidf+xml'],
+  ['does not want them', `application/pidf+xml, ${DIFF};q=0`, 'application/pidf+xml'],
+  ['likes both', `application/pidf+xml, ${DIFF}`, DIFF],
+  ['takes nothing else', DIFF, DIFF],
+])('RFC 5263 §4: a watcher who %s', async (_, accept, type) => {
+  await bob.subscribe(alice.uri, { Accept: accept })
+  expect((await bob.take()).one('Content-Type')).toBe(type)
+})
