@@ -50,6 +50,7 @@ export function createXmppAdapter(options: XmppOptions, context: AdapterContext)
           }),
         )
       },
+      oversized: (component, element) => dispatch.oversized(component, element),
       changed(component) {
         note(component)
         if (component.capacity() === 0) sessions.disconnected(component)
@@ -85,6 +86,7 @@ export function createXmppAdapter(options: XmppOptions, context: AdapterContext)
     home,
     ours,
     flood: createFloodGuard(options.flood, clock),
+    domainFlood: createFloodGuard(options.flood.domain, clock),
     receiver,
     presence,
     sessions,

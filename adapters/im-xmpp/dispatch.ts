@@ -18,7 +18,10 @@ interface DispatchParts {
   readonly home: string
   /** Domains of all our components: nobody outside may speak as one of them. */
   readonly ours: ReadonlySet<string>
+  /** By sender. */
   readonly flood: FloodGuard
+  /** By domain of the sender. */
+  readonly domainFlood: FloodGuard
   readonly receiver: Receiver
   readonly presence: PresenceReceiver | undefined
   readonly sessions: Sessions
@@ -38,7 +41,7 @@ const NOT_INSIDE: StanzaError = { condition: 'not-acceptable', type: 'cancel' }
 
 /** Lets stanzas in, and takes each to the part that it is for. */
 export function createDispatch(parts: DispatchParts) {
-  const { home, ours, flood, receiver, presence, sessions, metrics } = parts
+  const { home, ours, flood, domainFlood, receiver, presence, sessions, metrics } = parts
 
   const refuse = (component: Component, stanza: XmlElement, error: StanzaError, why: string): undefined => {
     metrics.refused(why)
@@ -65,7 +68,7 @@ export function createDispatch(parts: DispatchParts) {
       return refuse(component, stanza, { condition: 'forbidden', type: 'auth' }, 'domain')
     }
     const sender = bareJid(from)
-    if (!flood.admits(sender))
+    if (!flood.admits(sender) || (isForeign(from.domain, component) && !domainFlood.admits(from.domain)))
       return refuse(component, stanza, { condition: 'resource-constraint', type: 'wait' }, 'flood')
     return { key: `${sender} ${bareJid(to)}`, incoming: { component, stanza, from, to } }
   }
@@ -113,6 +116,11 @@ export function createDispatch(parts: DispatchParts) {
 
   return {
     admit,
+    /** What is beyond the limits goes back, as far as its sender may speak at all. */
+    oversized(component: Component, head: XmlElement): void {
+      if (admit(component, head))
+        refuse(component, head, { condition: 'policy-violation', type: 'modify' }, 'oversized')
+    },
     async handle(incoming: Incoming): Promise<void> {
       switch (incoming.stanza.local) {
         case 'message':
@@ -128,6 +136,10 @@ export function createDispatch(parts: DispatchParts) {
     },
   }
 }
+
+/** Whether a domain is not one that the server hosts. */
+const isForeign = (domain: string, { options: { server } }: Component): boolean =>
+  domain !== server && !domain.endsWith(`.${server}`)
 
 /** Rooms are configured in the gateway, by nobody else (XEP-0045 §9 and §10). */
 function noAnswer(query: XmlElement | undefined): StanzaError {

@@ -18,7 +18,7 @@ const timers = z.strictObject({
 const limits = z.strictObject({
   stanzaChars: describe(
     z.int().min(10_000).max(16_777_216).default(262_144),
-    'Characters of one stanza at most; a longer one ends the connection, so let the server refuse it before.',
+    'Characters of one stanza at most; a longer one goes back, one four times as long ends the connection: let the server refuse it before.',
   ),
   depth: describe(z.int().min(4).max(200).default(40), 'Elements within elements at most.'),
   elements: describe(z.int().min(16).max(100_000).default(2_000), 'Elements of one stanza at most.'),
@@ -140,6 +140,13 @@ export const optionsSchema = z.strictObject({
         'Stanzas per second that one user may send for long.',
       ),
       burst: describe(z.int().min(1).max(100_000).default(100), 'Stanzas that one user may send at once.'),
+      domain: z
+        .strictObject({
+          rate: describe(z.number().min(1).max(1_000_000).default(500), 'Stanzas per second for long.'),
+          burst: describe(z.int().min(1).max(1_000_000).default(2_000), 'Stanzas at once.'),
+        })
+        .prefault({})
+        .meta({ description: 'All users of one domain together; those of the server itself are not limited so.' }),
     })
     .prefault({}),
   parallel: describe(

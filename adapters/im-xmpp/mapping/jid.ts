@@ -11,7 +11,7 @@ export interface Jid {
 const MAX_PART = 1023
 const FORBIDDEN_LOCAL = /["&'/:<>@\s\p{C}]/u
 const FORBIDDEN_RESOURCE = /\p{Cc}/u
-const DOMAIN = /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$|^\[[0-9a-f:.]+\]$/
+const DOMAIN = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$|^\[[0-9a-f:.]+\]$/
 
 /** Reads a JID; undefined when it is none. */
 export function parseJid(text: string): Jid | undefined {

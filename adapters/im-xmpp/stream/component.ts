@@ -51,6 +51,7 @@ export interface Component {
 
 export interface ComponentEvents {
   stanza(component: Component, element: XmlElement): void
+  oversized(component: Component, element: XmlElement): void
   changed(component: Component): void
   fault(condition: string): void
 }
@@ -108,6 +109,10 @@ export function createComponent(options: ComponentOptions, clock: Clock, events:
           pump()
         },
         stanza: receive,
+        oversized(element) {
+          heardAt = clock.now()
+          events.oversized(component, element)
+        },
         fault: events.fault,
         end(end) {
           cancelGiveUp()

@@ -25,6 +25,8 @@ export interface ConnectionEvents {
   /** The server has taken our handshake. */
   ready(): void
   stanza(element: XmlElement): void
+  /** The head of a stanza that is beyond the limits. */
+  oversized(element: XmlElement): void
   /** What was read is no proper XML of a stream. */
   fault(condition: string): void
   /** Once, and nothing after it. */
@@ -124,6 +126,10 @@ export function openConnection(options: ConnectionOptions, events: ConnectionEve
         return
       case 'stanza':
         stanza(event.element)
+        return
+      case 'oversized':
+        if (phase === 'ready') events.oversized(event.element)
+        else end(false, `${event.element.local} beyond the limits`)
         return
       case 'close':
         end(false, 'the server closed the stream')

@@ -99,6 +99,144 @@ describe('what must not come in', () => {
     expect(await condition('long')).toBe('policy-violation')
   })
 
+  test.each([
+    ['long', 'x'.repeat(20_000)],
+    ['deep', `</body>${'<a>'.repeat(200)}${'</a>'.repeat(200)}<body>`],
+    ['wide', `</body>${'<a/>'.repeat(3_000)}<body>`],
+    ['many attributes', `</body><a ${Array.from({ length: 100 }, (_, index) => `a${index}=''`).join(' ')}/><body>`],
+  ])('a stanza that is too much goes back, and the stream goes on: %s', async (_, text) => {
+    await start({}, { limits: { stanzaChars: 10_000 } })
+    let connected = 0
+    server.events.on('component', () => {
+      connected += 1
+    })
+    say('mallory@evil.example/x', text, '', 'much')
+    expect(await condition('much')).toBe('policy-violation')
+    await handled()
+    expect(texts()).toEqual(['the last word'])
+    expect(await refusals('oversized')).toBe(1)
+    expect(connected).toBe(0)
+  })
+
+  test('a bomb that claims to come from us, or is an error, is not answered', async () => {
+    await start({}, { limits: { stanzaChars: 10_000 } })
+    say(`${ALICE}/x`, 'x'.repeat(20_000), '', 'ours')
+    server.write(
+      `<message from='bob@xmpp.example' to='${ALICE}' id='error' type='error'><body>${'x'.repeat(20_000)}</body></message>`,
+    )
+    await handled()
+    expect(stanzas.items.filter((each) => ['ours', 'error'].includes(attribute(each, 'id') ?? ''))).toEqual([])
+  })
+
+  test.each([
+    ['entities', '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'],
+    ['an entity', `<message from='m@evil.example' to='${ALICE}'><body>&b;</body></message>`],
+    ['a comment', '<!-- x -->'],
+    ['a program', '<?php x ?>'],
+    ['no XML', '<message></presence>'],
+    ['no UTF-8', '\ud800<'],
+  ])('what no server may pass on ends the stream, which comes again: %s', async (_, text) => {
+    await start()
+    const away = world.gateway.until(() => (world.adapter.health().state === 'up' ? undefined : true))
+    server.write(text)
+    server.write('<presence/>')
+    await away
+    await world.ready()
+    await handled()
+    expect(texts()).toEqual(['the last word'])
+  })
+
+  test.each([
+    '',
+    '@',
+    'a@',
+    '@evil.example',
+    'a b@evil.example',
+    'a@b@evil.example',
+    'a@evil..example/x',
+    'a@-evil.example',
+    'a\u200bb@evil.example',
+    'a\u202eb@evil.example',
+    `${'a'.repeat(1_024)}@evil.example`,
+    `a@${'b'.repeat(254)}`,
+    'a@evil.example/',
+    'a@evil.example/\u0085',
+    'a@[::1',
+  ])('an address that is none is neither taken nor answered: %j', async (from) => {
+    await start()
+    say(from.replace(/&/g, '&amp;'), 'who am I', '', 'who')
+    server.write(`<iq from='${from}' to='${ALICE}' id='who' type='get'><ping xmlns='urn:xmpp:ping'/></iq>`)
+    server.write(`<presence from='${from}' to='${ALICE}' type='subscribe'/>`)
+    await handled()
+    expect(texts()).toEqual(['the last word'])
+    expect(await refusals('address')).toBe(3)
+    expect(stanzas.items.filter((each) => attribute(each, 'id') === 'who')).toEqual([])
+  })
+
+  test('the addresses of ours are known in every spelling', async () => {
+    await start()
+    for (const domain of ['CPM.xmpp.example', 'cpm.xmpp.example.', 'ｃｐｍ.xmpp.example', 'cpm。xmpp。example'])
+      say(`dave@${domain}/x`, 'spoofed')
+    await handled()
+    expect(texts()).toEqual(['the last word'])
+    expect(await refusals('spoofed')).toBe(4)
+  })
+
+  test('a flood of many senders of one domain is limited; the users of the server are not', async () => {
+    await start({ flood: { domain: { rate: 1, burst: 5 } } })
+    for (let index = 0; index < 20; index++) say(`m${index}@evil.example/x`, `f${index}`)
+    for (let index = 0; index < 20; index++) say(`u${index}@xmpp.example/x`, `u${index}`)
+    expect(await condition('f19')).toBe('resource-constraint')
+    await handled()
+    expect(texts().filter((text) => text.startsWith('f'))).toHaveLength(5)
+    expect(texts().filter((text) => text.startsWith('u'))).toHaveLength(20)
+  })
+
+  test('a flood of subscriptions and questions is limited as well', async () => {
+    await start({ flood: { rate: 1, burst: 5 } })
+    for (let index = 0; index < 10; index++) {
+      server.write(
+        `<presence from='mallory@evil.example' to='u${index}@cpm.xmpp.example' type='subscribe' id='s${index}'/>`,
+      )
+      server.write(
+        `<iq from='eve@evil.example' to='${ALICE}' id='q${index}' type='get'><ping xmlns='urn:xmpp:ping'/></iq>`,
+      )
+    }
+    expect(await condition('s9')).toBe('resource-constraint')
+    expect(await condition('q9')).toBe('resource-constraint')
+    await handled()
+    expect(world.presence.items).toHaveLength(5)
+  })
+
+  test('what a stanza calls itself makes no counter of its own', async () => {
+    await start()
+    for (let index = 0; index < 20; index++) {
+      server.write(`<presence from='mallory@evil.example' to='${ALICE}' type='x${index}'/>`)
+      server.write(
+        `<message from='mallory@evil.example' to='${ALICE}' type='y${index}'><error type='z${index}'/></message>`,
+      )
+      server.write(`<z${index} from='mallory@evil.example' to='${ALICE}'/>`)
+    }
+    await handled()
+    const text = await world.metrics.metrics()
+    expect(text).not.toMatch(/"[xyz]\d+"/)
+  })
+
+  test('CPM-IWF-014 a probe tells nothing of anybody to somebody who may not see him', async () => {
+    await start()
+    const probe = async (to: string) => {
+      server.write(`<presence from='mallory@evil.example/x' to='${to}' type='probe' id='p'/>`)
+      const answer = await stanzas.next(
+        'the answer',
+        (each) => each.local === 'presence' && attribute(each, 'from') === to,
+      )
+      return [attribute(answer, 'type'), answer.children]
+    }
+    expect(await probe(ALICE)).toEqual(await probe('nobody@cpm.xmpp.example'))
+    await handled()
+    expect(world.presence.items).toEqual([])
+  })
+
   test('a stanza that is a bomb ends the stream, which comes again', async () => {
     await start({}, { limits: { stanzaChars: 10_000 } })
     const away = world.gateway.until(() => (world.adapter.health().state === 'up' ? undefined : true))

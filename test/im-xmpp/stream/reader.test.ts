@@ -51,13 +51,63 @@ describe('the stream reader', () => {
     expect(reader(Buffer.from('<message/>'))).toEqual([])
   })
 
-  test('bombs are refused by size, depth, number of elements and of attributes', () => {
-    expect(fault(`${OPEN}<message><body>${'x'.repeat(20_000)}`)).toBe('policy-violation')
-    expect(fault(`${OPEN}${'<a>'.repeat(20)}`)).toBe('policy-violation')
-    expect(fault(`${OPEN}<message>${'<a/>'.repeat(200)}`)).toBe('policy-violation')
-    const attributes = Array.from({ length: 20 }, (_, index) => `a${index}=''`).join(' ')
-    expect(fault(`${OPEN}<message ${attributes}/>`)).toBe('policy-violation')
-    expect(fault(`${OPEN}<message a='${'x'.repeat(20_000)}`)).toBe('policy-violation')
+  const attributes = Array.from({ length: 20 }, (_, index) => `a${index}=''`).join(' ')
+  const head = "<message from='m@evil.example' to='a@b' id='7' type='chat' x='y'"
+
+  test.each([
+    ['size', `${head}><body>${'x'.repeat(20_000)}</body></message>`],
+    ['size of an attribute', `${head} a='${'x'.repeat(20_000)}'/>`],
+    ['depth', `${head}>${'<a>'.repeat(20)}x${'</a>'.repeat(20)}</message>`],
+    ['elements', `${head}>${'<a/>'.repeat(200)}</message>`],
+    ['attributes', `${head} ${attributes}><body>x</body></message>`],
+    ['attributes within', `${head}><body ${attributes}>x</body></message>`],
+  ])('one stanza beyond the limits costs no other one: %s', (_, text) => {
+    const events = read(`${OPEN}<presence/>${text}<presence/>`)
+    expect(events.map(({ kind }) => kind)).toEqual(['open', 'stanza', 'oversized', 'stanza'])
+    const reader = createStreamReader(LIMITS)
+    const pieces = [OPEN, text.slice(0, 15_000), text.slice(15_000), '<presence/>', '<presence/>']
+    const inPieces = pieces.flatMap((piece) => reader(Buffer.from(piece)))
+    expect(inPieces.map(({ kind }) => kind)).toEqual(['open', 'oversized', 'stanza', 'stanza'])
+    const [, , event] = events
+    if (event?.kind !== 'oversized') throw new Error('not oversized')
+    const { local, text: words, children, attributes: given } = event.element
+    expect([local, words, children]).toEqual(['message', '', []])
+    expect(given.map(({ value }) => value)).toEqual(expect.arrayContaining(['m@evil.example', 'a@b', '7', 'chat']))
+  })
+
+  test('names belong to the namespace that is declared for them', () => {
+    const [message] = stanzas(
+      read(
+        `${OPEN}<message xml:lang='de' a:b='c' xmlns:a='urn:a'><x xmlns='urn:x'><a:y/><z xmlns:a='urn:b'><a:y/></z></x><x/></message>`,
+      ),
+    )
+    expect(message?.attributes).toContainEqual({ uri: 'urn:a', local: 'b', value: 'c' })
+    expect(message?.attributes).toContainEqual({
+      uri: 'http://www.w3.org/XML/1998/namespace',
+      local: 'lang',
+      value: 'de',
+    })
+    const [x, plain] = message?.children ?? []
+    expect([x?.uri, plain?.uri]).toEqual(['urn:x', 'jabber:component:accept'])
+    expect(x?.children.map(({ uri }) => uri)).toEqual(['urn:a', 'urn:x'])
+    expect(x?.children[1]?.children[0]).toMatchObject({ uri: 'urn:b', local: 'y' })
+    for (const wrong of [
+      '<b:message/>',
+      '<message b:c=""/>',
+      '<:message/>',
+      '<a:b:c xmlns:a="urn:a"/>',
+      '<a: xmlns:a="urn:a"/>',
+    ])
+      expect(fault(OPEN + wrong)).toBe('not-well-formed')
+  })
+
+  test('a stanza that never ends, and a header beyond the limits, end the stream', () => {
+    expect(fault(`${OPEN}<message><body>${'x'.repeat(50_000)}`)).toBe('policy-violation')
+    expect(fault(`${OPEN}<message a='${'x'.repeat(50_000)}`)).toBe('policy-violation')
+    expect(fault(`${OPEN}${'<a>'.repeat(20_000)}`)).toBe('policy-violation')
+    expect(fault(`<stream:stream ${attributes} xmlns:stream='http://etherx.jabber.org/streams'>`)).toBe(
+      'policy-violation',
+    )
   })
 
   test('a stream may be longer than a stanza', () => {
