@@ -71,7 +71,8 @@ export function createMmsAdapter(options: MmsOptions, context: AdapterContext): 
     capabilities: capabilitiesOf(options),
     addresses: { toService: (target) => serviceUri(target, domain, options.mailRecipients) },
     messages: {
-      parallel: () => accounts.reduce((sum, account) => sum + account.capacity(), 0),
+      parallel: () =>
+        accounts.reduce((sum, account) => sum + account.capacity() * account.profile.together.recipients, 0),
       send: createSend({ options, accounts, threads, links: context.links, clock, gateway, metrics, log }),
       describe: saidAttempt,
       refuses: (message) => refusal(message, options, context.links !== undefined),

@@ -100,6 +100,15 @@ const account = z.strictObject({
     'Messages per second, or unlimited.',
   ),
   timers: timers.prefault({}),
+  together: z
+    .strictObject({
+      recipients: describe(
+        z.int().min(1).max(1000).default(1),
+        'Recipients of one request at most, where a message goes to several (a group, a list); 1: each gets his own. The rate counts requests.',
+      ),
+      wait: describe(duration().default(50), 'Time a message waits for others with the same content.'),
+    })
+    .prefault({}),
   numberForm: describe(z.enum(['plus', 'digits']).default('plus'), 'Numbers with their + or without.'),
   shortCodeAs: describe(z.enum(['ShortCode', 'Number']).default('ShortCode'), 'Element in which a short code stands.'),
   messageClass: describe(

@@ -3,6 +3,7 @@ import type { AcceptedMessage, MessagePort, RecallOutcome } from '../contract/in
 import type { AccountClient } from './client/account.js'
 import type { HttpAnswer } from './client/post.js'
 import { compose } from './compose.js'
+import { toMm7Address } from './mapping/address.js'
 import { readHandle, toCancel, toReplace } from './mapping/recall.js'
 import { oneLine } from './mapping/said.js'
 import { recallStatus } from './mapping/status.js'
@@ -25,9 +26,9 @@ export function createRecall({
   metrics,
 }: RecallParts): Required<Pick<MessagePort, 'cancel' | 'replace'>> {
   function accountOf(message: AcceptedMessage) {
-    const { account: name, messageId } = readHandle(message)
+    const { account: name, ...found } = readHandle(message)
     const account = accounts.find(({ profile }) => profile.name === name)
-    return account && account.state().state !== 'refused' ? { account, messageId } : undefined
+    return account && account.state().state !== 'refused' ? { account, ...found } : undefined
   }
 
   async function ask(
@@ -56,8 +57,9 @@ export function createRecall({
   async function cancel(message: AcceptedMessage, giveUp: AbortSignal): Promise<RecallOutcome> {
     const found = accountOf(message)
     if (!found) return NO_ACCOUNT
-    const { account, messageId } = found
-    const outcome = await ask(account, toCancel(messageId, account.profile), message.expiresAt, giveUp)
+    const { account, messageId, shared } = found
+    const recipient = shared ? toMm7Address(message.to, account.profile) : undefined
+    const outcome = await ask(account, toCancel(messageId, account.profile, recipient), message.expiresAt, giveUp)
     metrics.recalled(account.profile.name, 'cancel', outcome.kind)
     return outcome
   }
@@ -65,7 +67,8 @@ export function createRecall({
   const replace: MessagePort['replace'] = async (message, content, giveUp) => {
     const found = accountOf(message)
     if (!found) return NO_ACCOUNT
-    const { account, messageId } = found
+    const { account, messageId, shared } = found
+    if (shared) return { kind: 'refused', reason: 'service-unsupported', said: 'it went to others too' }
     const composed = await compose(content, options, account.profile, false)
     if (composed.kind === 'refused') return { ...composed, said: oneLine(composed.said) }
     const sending = toReplace(messageId, account.profile, composed.content, clock.now())

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../gateway/cpm/clock.js'
 import type { MessageId, ServiceMessageId } from '../../gateway/cpm/ids.js'
 import type { Attempt, ContentLinks, GatewayPort, OutboundMessage, SendOutcome } from '../contract/index.js'
+import { createBatches, type Seat } from './batch.js'
 import type { AccountClient } from './client/account.js'
 import { chooseAccount } from './client/choose.js'
 import type { HttpAnswer } from './client/post.js'
@@ -11,7 +12,7 @@ import { toMm7Address } from './mapping/address.js'
 import { bareKeys, reportKeys } from './mapping/message-id.js'
 import { handleOf } from './mapping/recall.js'
 import { oneLine } from './mapping/said.js'
-import { httpOutcome, isAlarm, isClosed, isTaken, statusOutcome } from './mapping/status.js'
+import { httpOutcome, isAlarm, isClosed, isTaken, mayBeOnes, statusOutcome } from './mapping/status.js'
 import { reportsAsked, toSubmit } from './mapping/submit.js'
 import type { MmsMetrics } from './metrics.js'
 import type { MmsOptions } from './profile.js'
@@ -29,12 +30,12 @@ interface SenderParts {
 }
 
 /** How a message is tried after the MMSC has refused it as it was; each once. */
-const REPAIRS = ['smaller', 'no-linked-id'] as const
+const REPAIRS = ['smaller', 'no-linked-id', 'alone'] as const
 type Repair = (typeof REPAIRS)[number]
 
-interface Sending {
-  readonly message: OutboundMessage
-  readonly attempt: Attempt
+interface Sending extends Seat {
+  /** Others are in the same request. */
+  readonly shared: boolean
   readonly account: AccountClient
   readonly repairs: readonly Repair[]
   /** What was done to the content, in words. */
@@ -45,31 +46,31 @@ const NO_ACCOUNT_RETRY_MS = 1000
 
 /** Makes the `send` of the message port: fits the message to the service, submits it, says what became of it. */
 export function createSend({ options, accounts, threads, links, clock, gateway, metrics, log }: SenderParts) {
-  /** The SubmitReq of a message as octets, or why it cannot be made. */
+  const batches = createBatches<SendOutcome>(clock)
+
+  /** The SubmitReq of messages to several recipients as octets, or why it cannot be made. */
   async function prepare(
-    message: OutboundMessage,
+    messages: readonly [OutboundMessage, ...OutboundMessage[]],
     account: AccountClient,
     repairs: readonly Repair[],
+    linked: string | undefined,
   ): Promise<{ readonly written: Written; readonly adapted: string } | SendOutcome> {
     const { profile } = account
-    const here = { kind: 'refused', final: 'here' } as const
+    const [message] = messages
     const sender = toMm7Address(message.from, profile)
-    if (!sender) return { ...here, reason: 'no-originator-address', said: 'originator is no MMS address' }
-    const recipient = toMm7Address(message.to, profile)
-    if (!recipient) return { ...here, reason: 'address-invalid', said: 'recipient is no MMS address' }
+    if (!sender) return { ...HERE, reason: 'no-originator-address', said: 'originator is no MMS address' }
+    const recipients = messages.flatMap(({ to }) => toMm7Address(to, profile) ?? [])
+    if (recipients.length < messages.length) {
+      return { ...HERE, reason: 'address-invalid', said: 'recipient is no MMS address' }
+    }
     const keep = keepFor(links, message.messageId)
     const composed = await compose(message.content, options, profile, repairs.includes('smaller'), keep)
-    if (composed.kind === 'refused') return { ...here, reason: composed.reason, said: oneLine(composed.said) }
+    if (composed.kind === 'refused') return { ...HERE, reason: composed.reason, said: oneLine(composed.said) }
     for (const change of composed.changes) metrics.adapted(change)
-    const linked =
-      profile.linkedId === 'never' || repairs.includes('no-linked-id')
-        ? undefined
-        : await threads.recall(message.to, message.from)
-    const now = clock.now()
-    const submit = toSubmit(message, profile, {
-      now,
+    const submit = toSubmit(messages, profile, {
+      now: clock.now(),
       sender,
-      recipient,
+      recipients,
       content: composed.content,
       ...(linked === undefined ? {} : { linkedId: linked }),
     })
@@ -77,7 +78,8 @@ export function createSend({ options, accounts, threads, links, clock, gateway, 
   }
 
   /** The MMSC has taken the message, and named it in most cases. */
-  async function accepted({ message, account, adapted }: Sending, said: string, messageId: string | undefined) {
+  async function accepted(sending: Sending, said: string, messageId: string | undefined): Promise<SendOutcome> {
+    const { message, account, adapted, shared } = sending
     const asked = reportsAsked(message, account.profile)
     const remembered = [
       ...(account.profile.linkedId === 'once' ? [threads.forget(message.to, message.from)] : []),
@@ -89,20 +91,30 @@ export function createSend({ options, accounts, threads, links, clock, gateway, 
     await Promise.all(remembered).catch((error: unknown) => {
       log.warn({ err: error }, 'an answer to this message will not be known as one')
     })
-    const keys = messageId === undefined ? [] : [...reportKeys(messageId, [message.to]), ...bareKeys(messageId)]
+    // A report that names nobody says nothing of one of several.
+    const bare = messageId === undefined || shared ? [] : bareKeys(messageId)
+    const keys = messageId === undefined ? [] : [...reportKeys(messageId, [message.to]), ...bare]
     return {
       kind: 'accepted',
       parts: [{ id: (messageId ?? '') as ServiceMessageId, keys }],
       reportExpected: messageId !== undefined && (asked.deliveryReport || asked.readReply),
-      ...(messageId === undefined ? {} : { handle: handleOf(account.profile.name, messageId) }),
-      said: oneLine([said, messageId && `id ${messageId}`, adapted].filter(Boolean).join(', ')),
-    } as const
+      ...(messageId === undefined ? {} : { handle: handleOf({ account: account.profile.name, messageId, shared }) }),
+      said: oneLine(
+        [said, messageId && `id ${messageId}`, shared && 'with others', adapted].filter(Boolean).join(', '),
+      ),
+    }
   }
 
   /** Another way to say what the MMSC has refused, tried once. */
-  function repaired({ repairs }: Sending, { code }: Mm7Status, said: string): SendOutcome | undefined {
+  function repaired({ repairs, shared }: Sending, { code }: Mm7Status, said: string): SendOutcome | undefined {
     const repair: Repair | undefined =
-      code === STATUS.contentRefused ? 'smaller' : code === STATUS.linkedIdNotFound ? 'no-linked-id' : undefined
+      shared && mayBeOnes(code)
+        ? 'alone'
+        : code === STATUS.contentRefused
+          ? 'smaller'
+          : code === STATUS.linkedIdNotFound
+            ? 'no-linked-id'
+            : undefined
     if (repair === undefined || repairs.includes(repair)) return undefined
     return {
       kind: 'busy',
@@ -135,7 +147,8 @@ export function createSend({ options, accounts, threads, links, clock, gateway, 
     }
     if (isAlarm(status.code)) log.error({ account: name, said }, 'the MMSC does not understand or accept us')
     if (status.code === STATUS.improperIdentification) account.refused(said)
-    const repair = statusOverrides[status.code] === undefined ? repaired(sending, status, said) : undefined
+    const known = statusOverrides[status.code] === undefined || sending.shared
+    const repair = known ? repaired(sending, status, said) : undefined
     const outcome = repair ?? statusOutcome(status, attempt.number, said, statusOverrides)
     return outcome.kind === 'busy' && repair === undefined ? { ...outcome, ...progressOf(sending) } : outcome
   }
@@ -150,25 +163,37 @@ export function createSend({ options, accounts, threads, links, clock, gateway, 
       .catch((error: unknown) => log.warn({ err: error }, 'a late answer could not be passed on'))
   }
 
+  /** Sends one request for all of them; the outcome of each, in order. */
   async function submit(
-    message: OutboundMessage,
-    attempt: Attempt,
+    seats: readonly [Seat, ...Seat[]],
     account: AccountClient,
+    { repairs, linked }: Pick<Sending, 'repairs'> & { readonly linked: string | undefined },
     giveUp: AbortSignal,
-  ): Promise<SendOutcome> {
-    const repairs = REPAIRS.filter((repair) => attempt.progress?.note?.split(' ').includes(repair))
-    const prepared = await prepare(message, account, repairs).catch((error: unknown): SendOutcome => {
+  ): Promise<readonly SendOutcome[]> {
+    const [first, ...others] = seats
+    const messages = [first.message, ...others.map(({ message }) => message)] as const
+    const prepared = await prepare(messages, account, repairs, linked).catch((error: unknown): SendOutcome => {
       log.warn({ err: error }, 'a message could not be prepared')
-      return { ...NOTHING_UP, said: 'the store cannot be reached' }
+      return STORE_AWAY
     })
-    if ('kind' in prepared) return prepared
-    const sending: Sending = { message, attempt, account, repairs, adapted: prepared.adapted }
+    if ('kind' in prepared) return seats.map(() => prepared)
+    const { adapted, written } = prepared
+    const sendings = seats.map((seat): Sending => ({ ...seat, shared: others.length > 0, account, repairs, adapted }))
     const posted = await account.submit({
-      written: prepared.written,
-      expiresAt: message.expiresAt,
+      written,
+      expiresAt: Math.min(...messages.map(({ expiresAt }) => expiresAt)),
       giveUp,
-      late: (answer) => settleLate(sending, answer),
+      late: (answer) => {
+        for (const sending of sendings) settleLate(sending, answer)
+      },
     })
+    return Promise.all(sendings.map((sending) => becameOf(sending, posted)))
+  }
+
+  async function becameOf(
+    sending: Sending,
+    posted: Awaited<ReturnType<AccountClient['submit']>>,
+  ): Promise<SendOutcome> {
     switch (posted.kind) {
       case 'expired':
         return EXPIRED
@@ -186,12 +211,31 @@ export function createSend({ options, accounts, threads, links, clock, gateway, 
     }
   }
 
+  /** By itself, or with others that differ in their recipient only. */
+  async function offer(seat: Seat, account: AccountClient, giveUp: AbortSignal): Promise<SendOutcome> {
+    const { message, attempt } = seat
+    const { linkedId, together } = account.profile
+    const repairs = REPAIRS.filter((repair) => attempt.progress?.note?.split(' ').includes(repair))
+    const linked =
+      linkedId === 'never' || repairs.includes('no-linked-id')
+        ? undefined
+        : await threads.recall(message.to, message.from)
+    const send = (seats: readonly [Seat, ...Seat[]]) => submit(seats, account, { repairs, linked }, giveUp)
+    const isLike = repairs.length === 0 && linked === undefined && toMm7Address(message.to, account.profile)
+    const outcome =
+      together.recipients > 1 && isLike ? await batches(account.profile, seat, send) : (await send([seat]))[0]
+    return outcome ?? NOTHING_UP
+  }
+
   return async (message: OutboundMessage, attempt: Attempt, giveUp: AbortSignal): Promise<SendOutcome> => {
     const began = clock.now()
     if (message.expiresAt <= began) return EXPIRED
     const account = chooseAccount(accounts, message.to, attempt)
     if (!account || giveUp.aborted) return NOTHING_UP
-    const outcome = await submit(message, attempt, account, giveUp)
+    const outcome = await offer({ message, attempt }, account, giveUp).catch((error: unknown): SendOutcome => {
+      log.warn({ err: error }, 'what is known of the recipient could not be read')
+      return STORE_AWAY
+    })
     metrics.submitted(account.profile.name, outcome.kind, (clock.now() - began) / 1000)
     return outcome
   }
@@ -211,3 +255,5 @@ const NOTHING_UP = {
   reason: 'service-unavailable',
   said: 'no MMSC can be reached',
 } as const
+const STORE_AWAY: SendOutcome = { ...NOTHING_UP, said: 'the store cannot be reached' }
+const HERE = { kind: 'refused', final: 'here' } as const

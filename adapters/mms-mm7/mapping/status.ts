@@ -56,6 +56,9 @@ function meaningOf(code: number): StatusMeaning {
 /** Whether a StatusCode says that the message was taken. */
 export const isTaken = (code: number): boolean => code >= 1000 && code < 2000
 
+/** Whether a StatusCode that answers a message to several may be one recipient's doing: refused, but not because of who we are. */
+export const mayBeOnes = (code: number): boolean => code < 3000 || (code >= 3002 && code <= 3004)
+
 /** Whether a StatusCode is somebody's mistake and no answer about the message. */
 export const isAlarm = (code: number): boolean => meaningOf(code).alarm ?? false
 

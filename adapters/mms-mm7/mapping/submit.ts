@@ -15,8 +15,13 @@ export const fromMmsPriority = (priority: keyof typeof BACK): Priority => BACK[p
 export const dialectFor = ({ release, version, prefix }: Account): Dialect => dialectOf(release, version, prefix)
 
 /** The same for the same message in every attempt: letters, digits and hyphens, since some MMSCs choke on others. */
-const transactionIdOf = ({ messageId, to }: Pick<OutboundMessage, 'messageId' | 'to'>): string =>
-  stableId(`mm7 ${messageId} ${to}`)
+const transactionIdOf = (messages: readonly Pick<OutboundMessage, 'messageId' | 'to'>[]): string =>
+  stableId(
+    `mm7 ${messages
+      .map(({ messageId, to }) => `${messageId} ${to}`)
+      .sort()
+      .join(' ')}`,
+  )
 
 /** Reports that are asked for: what the sender wants and the network has. */
 export function reportsAsked({ reports }: Pick<OutboundMessage, 'reports'>, account: Account) {
@@ -29,7 +34,7 @@ export function reportsAsked({ reports }: Pick<OutboundMessage, 'reports'>, acco
 interface SubmitContext {
   readonly now: number
   readonly sender: Mm7Address
-  readonly recipient: Mm7Address
+  readonly recipients: readonly Mm7Address[]
   readonly content: MmsContent
   readonly linkedId?: string
 }
@@ -40,9 +45,14 @@ export const dateTime = (at: number): string => new Date(at).toISOString().repla
 const earliest = ({ deliverAt }: OutboundMessage, now: number): string | undefined =>
   deliverAt === undefined || deliverAt <= now ? undefined : dateTime(deliverAt)
 
-/** Makes the SubmitReq of a CPM message, for one recipient. Pure. */
-export function toSubmit(message: OutboundMessage, account: Account, context: SubmitContext): Sending {
-  const { sender, recipient, content, linkedId } = context
+/** Makes the SubmitReq of a CPM message, or of several that differ in their recipient only. Pure. */
+export function toSubmit(
+  messages: readonly [OutboundMessage, ...OutboundMessage[]],
+  account: Account,
+  context: SubmitContext,
+): Sending {
+  const [message] = messages
+  const { sender, recipients, content, linkedId } = context
   const contentClass = contentClassOf(content.parts)
   const request: Fields<'SubmitReq'> = {
     senderIdentification: {
@@ -50,13 +60,13 @@ export function toSubmit(message: OutboundMessage, account: Account, context: Su
       ...given('vasId', account.vasId),
       senderAddress: sender,
     },
-    recipients: { to: [recipient] },
+    recipients: { to: recipients },
     ...given('serviceCode', account.serviceCode),
     ...given('linkedId', linkedId),
     messageClass: account.messageClass,
     timeStamp: dateTime(context.now),
     ...given('earliestDeliveryTime', earliest(message, context.now)),
-    expiryDate: dateTime(message.expiresAt),
+    expiryDate: dateTime(Math.min(...messages.map(({ expiresAt }) => expiresAt))),
     ...reportsAsked(message, account),
     priority: PRIORITIES[message.priority ?? 'normal'],
     ...given('subject', message.subject),
@@ -67,7 +77,7 @@ export function toSubmit(message: OutboundMessage, account: Account, context: Su
     contents: [{ href: '', allowAdaptations: account.allowAdaptations }],
   }
   return {
-    transactionId: transactionIdOf(message),
+    transactionId: transactionIdOf(messages),
     dialect: dialectFor(account),
     message: { operation: 'SubmitReq', ...request },
     content,
