@@ -53,6 +53,11 @@ export interface ServiceCapabilities {
   readonly reports: { readonly delivered: boolean; readonly displayed: boolean }
   readonly sessions: boolean
   readonly presence: boolean
+  /**
+   * Presence is not authorised for each watcher: one subscription, by the gateway's own name (`gatewayWatcher`), serves all CPM
+   * users. Default: each watcher has his own.
+   */
+  readonly presenceFor?: 'gateway'
   /** The service keeps a message until the time it is told; else the gateway does. */
   readonly laterDelivery?: boolean
 }

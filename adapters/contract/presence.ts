@@ -8,6 +8,9 @@ import type { PresenceState } from '../../gateway/cpm/presence.js'
  * Addresses are URIs valid in the service, on either side, as in `OutboundMessage`; the gateway maps them to those of CPM.
  */
 
+/** Who watches in the name of all CPM users, where a service lets one do so (`ServiceCapabilities.presenceFor`). */
+export const gatewayWatcher = (domain: string): Uri => `sip:presence@${domain}` as Uri
+
 /** Where a subscription stands at the side that is watched. */
 export type WatchState =
   | { readonly kind: 'pending' }

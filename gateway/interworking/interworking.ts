@@ -112,6 +112,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
       services,
       originators,
       recipients,
+      domain: config.domain,
       isGroup: options.isGroup ?? (() => false),
       notes: spool.notes,
       clock,

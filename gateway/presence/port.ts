@@ -37,6 +37,12 @@ export interface Told {
 }
 
 /** The presence of those in other services, for CPM users (`PRES-01`, `PRES-02`). All of it rejects with SpoolUnavailable. */
+/** One who needs somebody's presence, and what for: his subscriptions, or one of his lists. */
+export interface PresenceUse {
+  readonly watcher: Uri
+  readonly use: string
+}
+
 export interface OutsidePresence {
   /**
    * Asks for it, for one use of it: the watcher's subscriptions, or one of his lists. Gives where it stands; refused: no service
@@ -46,10 +52,10 @@ export interface OutsidePresence {
     watcher: Uri,
     presentity: Uri,
     use: string,
-  ): Promise<WatchState | { readonly kind: 'refused'; status: 403 | 404 }>
+  ): Promise<WatchState | { readonly kind: 'refused'; status: 403 | 404 | 503 }>
   unwatch(watcher: Uri, presentity: Uri, use: string): Promise<void>
   /** Undefined when it is not watched. */
   state(watcher: Uri, presentity: Uri): Promise<WatchState | undefined>
   /** Sets who is told of a change. */
-  onChanged(listener: (watcher: Uri, presentity: Uri, uses: readonly string[]) => Promise<void>): void
+  onChanged(listener: (presentity: Uri, uses: readonly PresenceUse[]) => Promise<void>): void
 }

@@ -182,13 +182,16 @@ export function startPresencePackage(options: PresencePackageOptions): PresenceP
     await Promise.all((await members(list)).map((member) => end(list, member)))
   }
 
-  outside.onChanged(async (watcher, presentity, uses) => {
-    const state = await outside.state(watcher, presentity)
-    for (const use of uses) {
+  outside.onChanged(async (presentity, uses) => {
+    for (const { use } of uses) {
       const list = listOfUse(use)
       if (list) await memberChanged(list, presentity)
-      else await published.review(presentity, async (one) => (one === watcher ? standingOf(state) : undefined))
     }
+    const subscribers = new Set(uses.flatMap(({ watcher, use }) => (use === SUBSCRIPTIONS ? [watcher] : [])))
+    if (subscribers.size === 0) return
+    await published.review(presentity, async (one) =>
+      one && subscribers.has(one) ? standingOf(await outside.state(one, presentity)) : undefined,
+    )
   })
 
   return { ...published, memberChanged, listsChanged }

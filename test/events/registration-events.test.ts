@@ -192,6 +192,8 @@ describe('the life of a subscription', () => {
     const call = { callId: 'tablet-2', instance: INSTANCES[1] ?? '' }
     await register(tablet, { ...call, cseq: 1 })
     await register(tablet, { ...call, cseq: 3 })
+    // Changes are kept for subscribers after the answer to a REGISTER, and before that to what is asked next.
+    await subscribe(tablet)
     expect(phone.unread()).toBe(0)
     house.clock.advance(5_000)
     const { version, contacts } = readReginfo((await phone.take()).body)
@@ -376,6 +378,7 @@ describe('a subscriber who does not take a notification', () => {
     const under = await phone.hold()
     await register(tablet, { callId: 'one' })
     await register(tablet, { callId: 'two' })
+    await subscribe(tablet)
     expect(phone.unread()).toBe(0)
     under.answer()
     const { version, contacts } = readReginfo((await phone.take()).body)

@@ -29,6 +29,8 @@ export interface House {
   readonly tcp: string
   readonly prefix: string
   readonly xmpp: PlayedService
+  /** Lets the gateway watch for all. */
+  readonly open: PlayedService
   readonly faulty: () => number
   /** The metrics as Prometheus reads them. */
   readonly metrics: () => Promise<string>
@@ -76,7 +78,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     },
     sip: { trust: ['127.0.0.1/32'], ...options.sip },
     presence: { notifyInterval: '0ms', minExpires: '10s', ...options.presence },
-    interworking: { services: { xmpp: { adapter: 'xmpp' }, mail: { adapter: 'mail' } } },
+    interworking: { services: { xmpp: { adapter: 'xmpp' }, open: { adapter: 'open' }, mail: { adapter: 'mail' } } },
   })
   const metrics = createMetrics()
   const redis = await openTestRedis(prefix)
@@ -96,8 +98,9 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const interworking = createInterworking({
     config,
     adapters: new Map([
-      ['xmpp', { module: playedModule(played, true), options: {} }],
-      ['mail', { module: playedModule(played, false), options: {} }],
+      ['xmpp', { module: playedModule(played, 'each'), options: {} }],
+      ['open', { module: playedModule(played, 'gateway'), options: {} }],
+      ['mail', { module: playedModule(played, 'none'), options: {} }],
     ]),
     spool,
     deliver: async () => ({ kind: 'delivered', said: '200' }),
@@ -141,6 +144,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     tcp: at('tcp:'),
     prefix,
     xmpp: played.get('xmpp') as PlayedService,
+    open: played.get('open') as PlayedService,
     faulty: () => faulty,
     metrics: () => metrics.registry.metrics(),
     async xcap(method, path, body) {

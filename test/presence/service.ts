@@ -20,11 +20,19 @@ export interface PlayedService {
   gateway: PresenceGateway
 }
 
-/** Adapters of services whose users have xmpp: addresses; one without presence has those at mail.example. */
-export function playedModule(played: Map<string, PlayedService>, presence: boolean): AdapterModule<unknown> {
-  const domain = presence
-    ? /^(?:xmpp:.*@(?!mail\.)|sip:.*@cpm\.example$|tel:)/
-    : /^(?:xmpp:.*@mail\.|sip:.*@cpm\.example$|tel:)/
+/** Whether a service has presence, and who watches there: each user by himself, or the gateway for all. */
+export type Watching = 'none' | 'each' | 'gateway'
+
+const DOMAINS: Readonly<Record<Watching, RegExp>> = {
+  none: /^(?:xmpp:.*@mail\.|sip:.*@cpm\.example$|tel:)/,
+  each: /^(?:xmpp:.*@(?!mail\.|open\.)|sip:.*@cpm\.example$|tel:)/,
+  gateway: /^(?:xmpp:.*@open\.)/,
+}
+
+/** Adapters of services whose users have xmpp: addresses: one without presence at mail.example, one that is open to the gateway at open.example. */
+export function playedModule(played: Map<string, PlayedService>, watching: Watching): AdapterModule<unknown> {
+  const domain = DOMAINS[watching]
+  const presence = watching !== 'none'
   return {
     options: z.unknown(),
     create(_, context: AdapterContext) {
@@ -42,6 +50,7 @@ export function playedModule(played: Map<string, PlayedService>, presence: boole
           reports: { delivered: true, displayed: false },
           sessions: false,
           presence,
+          ...(watching === 'gateway' && { presenceFor: 'gateway' }),
         },
         addresses: { toService: (uri) => (domain.test(uri) ? uri : undefined) },
         messages: {

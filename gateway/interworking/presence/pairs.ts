@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 import type { WatchState } from '../../../adapters/contract/index.js'
 import type { ServiceId, Uri } from '../../cpm/ids.js'
+import type { PresenceUse } from '../../presence/port.js'
 import type { NoteStore } from '../../spool/spool.js'
 
-/** A CPM user who watches somebody in a service: one subscription there, whatever he needs it for. Plain JSON. */
+/** One subscription in a service, whoever needs it and whatever for. Plain JSON. */
 export interface Pair {
   readonly service: ServiceId
-  readonly watcher: Uri
   readonly presentity: Uri
   /** Their addresses in the service. */
   readonly watcherThere: Uri
   readonly presentityThere: Uri
-  readonly uses: readonly string[]
+  readonly uses: readonly PresenceUse[]
   readonly state: WatchState
 }
 
@@ -27,9 +27,12 @@ export interface Pairs {
     key: string,
     change: (pair: Pair | undefined) => { readonly next: Pair | undefined; readonly result: Result },
   ): Promise<Result>
-  /** Makes it known to `find` and `keys`; false when there are too many. */
-  enter(key: string, pair: Pair): Promise<boolean>
-  leave(key: string, pair: Pair): Promise<void>
+  /** Makes it known to `find`, for this watcher, and to `keys`; false when there are too many. */
+  enter(key: string, watcher: Uri, presentity: Uri): Promise<boolean>
+  /** The watcher is in it no more. */
+  forget(watcher: Uri, presentity: Uri): Promise<void>
+  /** It is over. */
+  leave(key: string): Promise<void>
   /** All of them. */
   keys(): AsyncIterable<string>
 }
@@ -56,7 +59,7 @@ export function createPairs(notes: NoteStore): Pairs {
     },
     find: (watcher, presentity) => notes.get(aliasKey(watcher, presentity)),
     update: (key, change) => notes.update(noteKey(key), LIFE_MS, change),
-    async enter(key, { watcher, presentity }) {
+    async enter(key, watcher, presentity) {
       const hasRoom = await notes.update<readonly string[], boolean>(shardKey(shardOf(key)), LIFE_MS, (keys = []) => {
         if (keys.includes(key)) return { next: [...keys], result: true }
         return keys.length >= PER_SHARD ? { next: keys, result: false } : { next: [...keys, key], result: true }
@@ -64,8 +67,10 @@ export function createPairs(notes: NoteStore): Pairs {
       if (hasRoom) await notes.put({ key: aliasKey(watcher, presentity), value: key, lifeMs: LIFE_MS })
       return hasRoom
     },
-    async leave(key, { watcher, presentity }) {
+    async forget(watcher, presentity) {
       await notes.remove(aliasKey(watcher, presentity))
+    },
+    async leave(key) {
       await notes.update<readonly string[], void>(shardKey(shardOf(key)), LIFE_MS, (keys = []) => {
         const left = keys.filter((each) => each !== key)
         return { next: left.length > 0 ? left : undefined, result: undefined }
