@@ -25,7 +25,8 @@ const CPM = ';+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.sess
 
 type Configuration = Readonly<Record<string, unknown>>
 
-interface Place {
+/** A network, as another one sees it. */
+export interface Place {
   readonly domain: string
   readonly host: string
   readonly peerPort: number
@@ -48,7 +49,12 @@ export async function openNetworks(config: {
   }
 }
 
-async function openNetwork({ domain, host, peerPort }: Place, beside: Place, config: Configuration = {}) {
+/** One of two networks; whatever is beside it has to speak from that place. */
+export async function openNetwork(
+  { domain, host, peerPort }: Place,
+  beside: Place,
+  config: Configuration = {},
+): Promise<Network & { close(): Promise<void> }> {
   const [device, isc] = [await freePort(), await freePort()]
   const gateway = await gatewayRig({
     sip: { core: `sip:${host}:${isc}`, trust: [`${host}/32`] },

@@ -1,4 +1,4 @@
-import { canonicalHost, type HostPort, hostPort, isSecure, type TransportName } from '../host-port.js'
+import { canonicalHost, defaultPort, type HostPort, hostPort, isSecure, type TransportName } from '../host-port.js'
 import { param, parseAddress } from './address.js'
 import { field, type HeaderField } from './message.js'
 import { parseUri } from './uri.js'
@@ -19,6 +19,7 @@ const WITHIN = 'within'
 export function ownRecordRoute(contact: string | undefined, local: HostPort, transport: TransportName): HeaderField[] {
   const address = parseAddress(contact ?? '')
   if (!address || param(address.params, 'isfocus') === undefined) return []
-  if (parseUri(address.uri)?.host === canonicalHost(local.host)) return []
+  const uri = parseUri(address.uri)
+  if (uri?.host === canonicalHost(local.host) && (uri.port ?? defaultPort(transport)) === local.port) return []
   return [field('Record-Route', `<${ownUri(local, transport).replace(':', `:${WITHIN}@`)};lr>`)]
 }
