@@ -5,6 +5,7 @@ import { createDeferredRecorder } from './conversation/deferred/recorder.js'
 import { createUndelivered } from './conversation/deferred/undelivered.js'
 import { createFocus } from './conversation/focus/focus.js'
 import { toMixer } from './conversation/focus/mixer.js'
+import { createFocusRecorder } from './conversation/focus/recorder.js'
 import { createControlling } from './conversation/group/controlling.js'
 import { createGroupRecorder } from './conversation/group/recorder.js'
 import { throughGroups } from './conversation/group/through-groups.js'
@@ -144,7 +145,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     clock,
     log,
   })
-  const sessionRecorder = createSessionRecorder(metrics, charging)
+  const sessionRecorder = createSessionRecorder(metrics, charging, trace)
   const sessions = createSessionServer({
     config,
     edge: edge.sessions,
@@ -177,7 +178,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     notes: spool.notes,
     notifier: options.notifier,
     directory: core?.directory,
-    recorder: { count: metrics.groupSession },
+    recorder: createFocusRecorder(metrics, charging, trace),
     clock,
     fault: (error) => log.error({ err: error }, 'group session'),
   })

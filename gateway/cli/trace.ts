@@ -13,8 +13,8 @@ interface TraceFlags {
 export const traceCommand: AddCommand = (program, terminal, done) => {
   program
     .command('trace')
-    .description('Show what happened to a message, or to all of a conversation, as a ladder.')
-    .argument('<id>', 'Message-ID or Conversation-ID, as `causeway send` prints it')
+    .description('Show what happened to a message, a session or all of a conversation, as a ladder.')
+    .argument('<id>', 'Message-ID or Conversation-ID, as `causeway send` prints it; of a session its Contribution-ID')
     .option('--json', 'print the checkpoints as JSON, one on a line', false)
     .option('-c, --config <file>', 'configuration of the running gateway')
     .action(async (id: string, flags: TraceFlags) => done(await trace(id, flags, terminal)))

@@ -1,4 +1,4 @@
-/** Stations of a message that the trace knows. */
+/** Stations of a message, or of a session, that the trace knows. */
 export const CHECKPOINTS = [
   'received',
   'refused',
@@ -6,6 +6,8 @@ export const CHECKPOINTS = [
   'stored',
   'attempted',
   'answered',
+  'joined',
+  'left',
   'retried',
   'recalled',
   'reported',
@@ -29,6 +31,7 @@ export interface CheckpointNote {
 }
 
 export interface Checkpoint extends CheckpointNote {
+  /** imdn.Message-ID; of a session its Contribution-ID. */
   readonly messageId: string
   /** ms since 1970. */
   readonly at: number

@@ -235,7 +235,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     focus: () => undefined,
     interworking: () => undefined,
     messages: { handle: conversation.handle, notify: (work) => interworking.notify(work), spool },
-    recorder: createSessionRecorder(metrics, charging),
+    recorder: createSessionRecorder(metrics, charging, { note: () => undefined }),
     clock,
   })
   await edge.start()

@@ -13,6 +13,7 @@ import { peekCpim } from '../../msrp/cpim-head.js'
 import type { IncomingMessage, Verdict } from '../../msrp/incoming.js'
 import { buildIsComposing, IS_COMPOSING_TYPE } from '../../msrp/is-composing.js'
 import { collect, PipeBroken } from '../../msrp/octet-pipe.js'
+import type { Passed } from '../session/recorder.js'
 import { createParcel, type Parcel, parcelOf, plainType, withFrom } from './parcel.js'
 import type { Endpoint, Participant } from './participant.js'
 import type { FocusRecorder } from './recorder.js'
@@ -42,6 +43,8 @@ export interface Distribution {
   first(from: Participant, cpim: string): Parcel | number
   /** Gives it to all who are in. */
   spread(from: Endpoint, parcel: Parcel): void
+  /** What the members have said so far. */
+  passed(): Passed
   /** What a member outside CPM says, is about to say, or reports. */
   say(from: Endpoint, message: SessionMessage): SessionSaid
   composing(from: Endpoint, state: 'active' | 'idle'): void
@@ -73,6 +76,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
   const { roster, room, privateMessages, maxBytes, mediaOf, recorder, now } = options
   const authors = new Map<MessageId, Author>()
   const [identity = ''] = room
+  const total = { messages: 0, octets: 0 }
 
   /** The one a message is for; undefined: everybody; a number: what its sender is told. */
   function addressee(cpim: Cpim, type: string): Participant | undefined | number {
@@ -102,6 +106,13 @@ export function createDistribution(options: DistributionOptions): Distribution {
     authors.set(messageId, { participant, sentAt: cpim.dateTime ?? now(), asked: dispositions })
     const [oldest] = authors.keys()
     if (authors.size > REMEMBERED && oldest !== undefined) authors.delete(oldest)
+  }
+
+  /** Counts what a member says. */
+  function count(parcel: Parcel): void {
+    recorder.count('message')
+    total.messages++
+    total.octets += parcel.octets.length
   }
 
   function spread(key: StreamKey, parcel: Parcel, from?: Endpoint): void {
@@ -159,7 +170,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
           recorder.count('message-refused')
           return { status: parcel }
         }
-        recorder.count('message')
+        count(parcel)
         spread(key, parcel, from)
         return { status: 200 }
       } catch (error) {
@@ -172,9 +183,15 @@ export function createDistribution(options: DistributionOptions): Distribution {
       if (head.kind === 'fault') return 400
       const octets = Buffer.from(cpim)
       const objection = octets.length > maxBytes + HEAD_BYTES ? 413 : objectionTo(head, typeOf(head), from)
-      recorder.count(objection === undefined ? 'message' : 'message-refused')
-      return objection ?? toParcel(head, octets, from)
+      if (objection !== undefined) {
+        recorder.count('message-refused')
+        return objection
+      }
+      const parcel = toParcel(head, octets, from)
+      count(parcel)
+      return parcel
     },
+    passed: () => ({ ...total }),
     spread: (from, parcel) => spread(MESSAGE_STREAM, parcel, from),
     say(from, { messageId, content, sentAt, reports, privateTo, from: writer }) {
       const { participant } = from
@@ -193,7 +210,6 @@ export function createDistribution(options: DistributionOptions): Distribution {
       const headers = writeImdnRequest({ messageId, dispositions, recordRoute: [] })
       const known = participant.nickname === undefined && writer.name !== undefined
       const speaker = known ? { ...participant, name: writer.name } : participant
-      recorder.count('message')
       const parcel = parcelOf({
         from: speaker,
         to: one?.entity ?? identity,
@@ -202,6 +218,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
         headers,
         ...(one && { privateTo: one }),
       })
+      count(parcel)
       spread(MESSAGE_STREAM, parcel, from)
       return { kind: 'taken' }
     },

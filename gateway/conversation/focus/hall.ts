@@ -99,6 +99,7 @@ export function createHall(options: ConferenceOptions): Hall {
     originatorCame ||= participant.isOriginator
     peak = Math.max(peak, roster.connected())
     recorder.count('joined')
+    recorder.note(record, { kind: 'joined', who: participant.account, how: endpoint.info().joining ?? 'in' })
     announce(participant)
     if (isNew) tellSides(participant, 'joined')
     // The same device again has lost its former leg.
@@ -114,10 +115,16 @@ export function createHall(options: ConferenceOptions): Hall {
     if (!participant.endpoints.delete(endpoint)) return
     endpoint.end(leaving).catch(fault)
     recorder.count(leaving.how === 'booted' ? 'removed' : 'left')
+    noteLeft(participant, leaving)
     if (participant.endpoints.size === 0) options.counted(participant.account, -1)
     announce(participant, [goneInfo(entity, leaving)])
     leave(participant)
     check(leaving.isCut ? leaving : ENDED)
+  }
+
+  function noteLeft({ account }: Participant, { how, status, text }: Leaving): void {
+    const why = [how, status, text].filter((part) => part !== undefined).join(' ')
+    recorder.note(record, { kind: 'left', who: account, how: why })
   }
 
   function check(leaving: Leaving): void {
@@ -136,6 +143,7 @@ export function createHall(options: ConferenceOptions): Hall {
     if (over) return
     over = true
     const endpoints = roster.endpoints()
+    for (const { participant } of endpoints) noteLeft(participant, leaving)
     for (const participant of roster.all()) {
       participant.ringing?.withdraw.abort()
       if (participant.endpoints.size > 0) options.counted(participant.account, -1)
@@ -143,6 +151,12 @@ export function createHall(options: ConferenceOptions): Hall {
       roster.remove(participant)
     }
     if (peak > 0) recorder.count('ended')
+    recorder.note(record, {
+      kind: 'ended',
+      how: leaving.text ?? leaving.how,
+      passed: distribution.passed(),
+      most: peak,
+    })
     options.over(leaving.isCut === true)
     const ends = await Promise.allSettled(endpoints.map((endpoint) => endpoint.end(leaving)))
     for (const one of ends) if (one.status === 'rejected') fault(one.reason)

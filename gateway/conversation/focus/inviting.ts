@@ -38,12 +38,15 @@ export function createInviting(hall: Hall, seats: Seats): Ring {
     const withdraw = new AbortController()
     participant.ringing = { withdraw, status: 'dialing-out' }
     hall.announce(participant)
+    options.recorder.note(hall.record(), { kind: 'invited', who: participant.account })
     const rung = await attempt(participant, cause, withdraw.signal, () => {
       if (participant.ringing) participant.ringing.status = 'alerting'
       hall.announce(participant)
       onAlerting()
     })
     if (rung.kind === 'refused') {
+      const { status, reason } = rung
+      options.recorder.note(hall.record(), { kind: 'declined', who: participant.account, status, reason })
       delete participant.ringing
       if (!withdraw.signal.aborted) {
         hall.absent(participant, {

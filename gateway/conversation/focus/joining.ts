@@ -81,6 +81,9 @@ export function createJoining(
 
   function reject(call: IncomingCall, answer: SipAnswer): void {
     recorder.count('refused')
+    const { status, warning } = answer
+    const from = call.invitation.originator.uri
+    recorder.note(hall.record(), { kind: 'refused', from, status, ...(warning !== undefined && { why: warning }) })
     call.reject(answer)
   }
 
@@ -141,7 +144,8 @@ export function createJoining(
   }
 
   async function join(call: IncomingCall): Promise<void> {
-    const { originator, offer } = call.invitation
+    const { originator, offer, said } = call.invitation
+    recorder.note(hall.record(), { kind: 'received', from: originator.uri, said })
     const refused = objection(call, roster.find(originator.addresses))
     if (refused) return reject(call, refused)
     const judged = judge(hall, originator.addresses, offer, [])
@@ -164,6 +168,7 @@ export function createJoining(
 
   async function begin(call: IncomingCall, newcomers: readonly Newcomer[]): Promise<void> {
     const { originator, offer, expiresAt, fromName, privacy } = call.invitation
+    recorder.note(hall.record(), { kind: 'received', from: originator.uri, said: call.invitation.said })
     const refused = objection(call, undefined)
     const judged = refused ? undefined : judge(hall, originator.addresses, offer, [])
     const tooMany = newcomers.length >= policies.maxParticipants

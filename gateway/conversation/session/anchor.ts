@@ -1,9 +1,9 @@
 import type { MsrpEndpoint } from '../../msrp/endpoint.js'
-import { createRelay } from '../../msrp/relay.js'
+import { createRelay, type RelayHandlers } from '../../msrp/relay.js'
 import type { Media } from '../../msrp/sdp/description.js'
 import { buildMessageStream, type MessageStream } from '../../msrp/sdp/message-stream.js'
 import { acceptAnswer, answerStream, type OwnStream, offerStream } from '../../msrp/sdp/negotiate.js'
-import type { MsrpSession } from '../../msrp/session.js'
+import type { MsrpSession, SessionHandlers } from '../../msrp/session.js'
 import { formatPath } from '../../msrp/wire/uri.js'
 import { otherSide, type Side } from './slots.js'
 
@@ -26,12 +26,16 @@ export interface Anchor {
   close(): void
 }
 
-/** Opens both sessions; undefined when there are too many. `lost` is called once when one of them ends by itself. */
+/**
+ * Opens both sessions; undefined when there are too many. `lost` is called once when one of them ends by itself, `passed` for each
+ * message that one side has taken from the other.
+ */
 export function openAnchor(
   endpoint: MediaEndpoint,
   secure: boolean,
   maxSize: number,
   lost: () => void,
+  passed: (octets: number) => void,
 ): Anchor | undefined {
   const relay = createRelay()
   let over = false
@@ -40,8 +44,17 @@ export function openAnchor(
     close()
     lost()
   }
-  const near = endpoint.open({ ...relay.near, closed: ended }, { secure, maxSize })
-  const far = near && endpoint.open({ ...relay.far, closed: ended }, { secure, maxSize })
+  const counting = (handlers: RelayHandlers): SessionHandlers => ({
+    ...handlers,
+    closed: ended,
+    async message(message) {
+      const verdict = await handlers.message(message)
+      if (verdict.status === 200) passed(message.body.pushed)
+      return verdict
+    },
+  })
+  const near = endpoint.open(counting(relay.near), { secure, maxSize })
+  const far = near && endpoint.open(counting(relay.far), { secure, maxSize })
   if (!near || !far) {
     over = true
     near?.close()
@@ -94,7 +107,9 @@ export function openAnchor(
     },
     async say(side, cpim) {
       const { outcome } = sessions[side].send({ contentType: 'message/cpim', body: Buffer.from(cpim) })
-      return (await outcome).kind === 'sent'
+      const isTaken = (await outcome).kind === 'sent'
+      if (isTaken) passed(Buffer.byteLength(cpim))
+      return isTaken
     },
     close,
   }

@@ -2,6 +2,7 @@ import { buildSdp, type Description, type Media, parseSdp } from '../../msrp/sdp
 import { readMessageStream } from '../../msrp/sdp/message-stream.js'
 import { activeStreams, refusal } from '../../msrp/sdp/streams.js'
 import { type Anchor, type MediaEndpoint, openAnchor } from './anchor.js'
+import type { Passed } from './recorder.js'
 import { type Carried, carryAnswer, carryOffer, otherSide, type Side, type Slot } from './slots.js'
 
 export interface MediaRouteOptions {
@@ -20,6 +21,8 @@ export interface MediaRoute {
   offer(from: Side, sdp: string): Offering | string
   /** Says something to a side on a message stream that passes through us; false when there is none, or it was not taken. */
   say(to: Side, cpim: string): Promise<boolean>
+  /** What has gone through us; undefined where media take another way. */
+  passed(): Passed | undefined
   close(): void
 }
 
@@ -45,6 +48,8 @@ export function createMediaRoute({ allowed, endpoint, maxMessage, lost }: MediaR
   /** By the position on the near side, or on the far one where the near side does not see it. */
   const anchors = new Map<string, Anchor>()
   let others = 0
+  let messages = 0
+  let octets = 0
   let over = false
 
   const keyOf = (slot: Slot): string => (slot.near === undefined ? `far ${slot.far}` : `near ${slot.near}`)
@@ -61,7 +66,11 @@ export function createMediaRoute({ allowed, endpoint, maxMessage, lost }: MediaR
     if (!endpoint || !stream || (stream.secure && !endpoint.fingerprint)) return undefined
     const known = anchors.get(key)
     if (known?.isAt(from, stream)) return { anchor: known, isNew: false }
-    const anchor = openAnchor(endpoint, stream.secure, maxMessage, () => anchor && broken(anchor))
+    const passed = (size: number): void => {
+      messages++
+      octets += size
+    }
+    const anchor = openAnchor(endpoint, stream.secure, maxMessage, () => anchor && broken(anchor), passed)
     return anchor && { anchor, isNew: true }
   }
 
@@ -169,6 +178,7 @@ export function createMediaRoute({ allowed, endpoint, maxMessage, lost }: MediaR
       const [anchor] = anchors.values()
       return (await anchor?.say(to, cpim)) ?? false
     },
+    passed: () => endpoint && { messages, octets },
     close() {
       over = true
       for (const anchor of anchors.values()) anchor.close()

@@ -87,6 +87,7 @@ export function createOneToOne(options: OneToOneOptions) {
 
   async function invited(call: IncomingCall): Promise<void> {
     const { invitation } = call
+    recorder.received(invitation)
     const refusal = admit(invitation)
     if (refusal) return refuse(call, refusal)
     const way = wayFor(invitation)
@@ -174,7 +175,7 @@ export function createOneToOne(options: OneToOneOptions) {
     recorder.begun(invitation)
     joinLegs({ near, far }, route, () => {
       release()
-      recorder.ended(invitation, 'released')
+      recorder.ended(invitation, 'released', route.passed())
     })
     const end = (): void => void near.end({ status: 200, text: 'media lost' })
     if (broken.aborted) end()
@@ -248,7 +249,7 @@ export function createOneToOne(options: OneToOneOptions) {
   }
 
   function refuse(call: IncomingCall, answer: SipAnswer): void {
-    recorder.refused(call.invitation, answer.status)
+    recorder.refused(call.invitation, answer.status, answer.warning ?? answer.reason)
     call.reject(answer)
   }
 

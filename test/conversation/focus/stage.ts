@@ -3,7 +3,7 @@ import type { SessionPort, SessionSide } from '../../../adapters/contract/sessio
 import { configSchema } from '../../../gateway/config/schema.js'
 import { createFocus, type Focus } from '../../../gateway/conversation/focus/focus.js'
 import { toMixer } from '../../../gateway/conversation/focus/mixer.js'
-import type { FocusEvent } from '../../../gateway/conversation/focus/recorder.js'
+import { createFocusRecorder, type FocusEvent } from '../../../gateway/conversation/focus/recorder.js'
 import type { Preferences } from '../../../gateway/conversation/port.js'
 import { createInviteUser } from '../../../gateway/conversation/session/invite-user.js'
 import { createEmbeddedCore } from '../../../gateway/core/embedded-core.js'
@@ -13,6 +13,7 @@ import { createNotifier } from '../../../gateway/events/notifier.js'
 import type { OutsideInvitation } from '../../../gateway/interworking/session/port.js'
 import { MsrpEndpoint } from '../../../gateway/msrp/endpoint.js'
 import type { MsrpLimits } from '../../../gateway/msrp/limits.js'
+import type { ChargingRecord } from '../../../gateway/observe/charging.js'
 import { createSipEdge } from '../../../gateway/sip/edge.js'
 import type { SipEdge } from '../../../gateway/sip/port.js'
 import { startSipServer } from '../../../gateway/sip-server/server.js'
@@ -61,6 +62,9 @@ export interface FocusStage {
   readonly endpoint: MsrpEndpoint
   readonly notes: NoteStore
   readonly events: readonly FocusEvent[]
+  readonly charged: readonly ChargingRecord[]
+  /** Checkpoints: of which session, what, and the line. */
+  readonly traced: readonly string[]
   readonly outside: ReturnType<typeof inbox<OutsideAsked>>
   readonly faults: readonly unknown[]
   readonly server: { readonly host: string; readonly port: number }
@@ -118,6 +122,8 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
   })
   const store = memoryNotes()
   const events: FocusEvent[] = []
+  const charged: ChargingRecord[] = []
+  const traced: string[] = []
   const outside = inbox<OutsideAsked>(({ invitation }) => invitation.target)
   const preferences = {
     of: async (): Promise<Preferences> => ({
@@ -169,7 +175,11 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
       notes,
       notifier: createNotifier({ port: edge, notes, reminders: memoryReminders(clock), clock, log: silent }),
       directory: core?.directory,
-      recorder: { count: (event) => events.push(event) },
+      recorder: createFocusRecorder(
+        { groupSession: (event) => events.push(event) },
+        { record: (record) => charged.push(record) },
+        { note: (session, { what, line }) => traced.push(`${session} ${what} ${line}`) },
+      ),
       clock,
       fault: (error) => faults.push(error),
     })
@@ -205,6 +215,8 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
     endpoint,
     notes: store,
     events,
+    charged,
+    traced,
     outside,
     faults,
     server: { host, port: Number(port) },

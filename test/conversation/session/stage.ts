@@ -71,6 +71,8 @@ export interface SessionStage {
   readonly media: MsrpEndpoint
   readonly charged: readonly ChargingRecord[]
   readonly counted: readonly MsrpCount[]
+  /** Checkpoints: of which session, what, and the line. */
+  readonly traced: readonly string[]
   /** A registered device of the user. */
   device(user: UserName, tags?: string): Promise<SessionAgent>
   /** A SIP element that registers nowhere. */
@@ -131,6 +133,7 @@ export async function openSessionStage(options: SessionStageOptions = {}): Promi
     onAvailable: () => undefined,
   }
   const charged: ChargingRecord[] = []
+  const traced: string[] = []
   const charging = {
     record(record: ChargingRecord) {
       charged.push(record)
@@ -147,7 +150,9 @@ export async function openSessionStage(options: SessionStageOptions = {}): Promi
     focus: () => options.focus,
     interworking: () => options.played,
     messages: { handle: async () => ({ status: 501 }), notify: async () => undefined, spool: noSpool },
-    recorder: createSessionRecorder(metrics, charging),
+    recorder: createSessionRecorder(metrics, charging, {
+      note: (session, { what, line }) => traced.push(`${session} ${what} ${line}`),
+    }),
     clock,
   })
   await edge.start()
@@ -181,6 +186,7 @@ export async function openSessionStage(options: SessionStageOptions = {}): Promi
     media,
     charged,
     counted,
+    traced,
     async device(user, tags = features()) {
       const agent = await open(user, USERS[user].password)
       expect((await agent.register(tags)).status).toBe(200)

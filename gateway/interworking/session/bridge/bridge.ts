@@ -129,7 +129,7 @@ export function createSessionBridge(options: SessionBridgeOptions): SessionBridg
     const invite = options.invite()
     if (!invite) return refuse(call, { status: 404, warning: 'nobody here has this address' })
     if (underWay >= sessions.maxSessions) return refuse(call, { status: 503, retryAfterSeconds: 5 })
-    const ends = open(shown(invitation), () => recorder.ended(invitation, 'released'))
+    const ends: Ends = open(shown(invitation), () => recorder.ended(invitation, 'released', ends.party.passed()))
     const sdp = ends.line.answer(invitation.offer)
     if (sdp === undefined) {
       ends.release()
@@ -161,7 +161,7 @@ export function createSessionBridge(options: SessionBridgeOptions): SessionBridg
   }
 
   function refuse(call: IncomingCall, answer: SipAnswer): void {
-    recorder.refused(call.invitation, answer.status)
+    recorder.refused(call.invitation, answer.status, answer.warning)
     call.reject(answer)
   }
 

@@ -1,5 +1,6 @@
 import type { Participant, SessionMessage, SessionSaid, SessionSide } from '../../../../adapters/contract/index.js'
 import { failureOf } from '../../../conversation/session/first-message.js'
+import type { Passed } from '../../../conversation/session/recorder.js'
 import type { UriOptions } from '../../../cpm/address.js'
 import type { Clock } from '../../../cpm/clock.js'
 import type { FailureReason } from '../../../cpm/failure.js'
@@ -27,6 +28,8 @@ export interface MsrpParty {
   readonly message: (message: IncomingMessage) => Promise<Verdict>
   /** What came with the invitation, said once the session stands. */
   first(cpim: string): Promise<void>
+  /** What either side has taken from the other. */
+  passed(): Passed
   /** The session stands. */
   begin(line: MessageLine, theirs: SessionSide): void
   /** It does not, or no longer. */
@@ -42,6 +45,8 @@ export function createMsrpParty({ user, maxBytes, clock, left, ...uris }: MsrpPa
   let theirs: SessionSide | undefined
   let over = false
   let waiting = 0
+  let messages = 0
+  let octets = 0
   let stands: (line: MessageLine | undefined) => void = () => {}
   const standing = new Promise<MessageLine | undefined>((resolve) => {
     stands = resolve
@@ -63,6 +68,7 @@ export function createMsrpParty({ user, maxBytes, clock, left, ...uris }: MsrpPa
       return { kind: 'refused', reason: 'content-unsupported', said: `his device takes no ${parcel.contentType}` }
     }
     const taken = await open.send(parcel)
+    if (taken) count(parcel.body)
     return taken
       ? { kind: 'taken' }
       : { kind: 'refused', reason: 'recipient-unavailable', said: 'not taken by his device' }
@@ -75,8 +81,8 @@ export function createMsrpParty({ user, maxBytes, clock, left, ...uris }: MsrpPa
     return octets.length === 0 ? { status: 200 } : take(incoming.contentType, octets)
   }
 
-  async function take(contentType: string, octets: Buffer): Promise<Verdict> {
-    const said = readSaid(contentType, octets, { ...uris, from: user, now: clock.now() })
+  async function take(contentType: string, body: Buffer): Promise<Verdict> {
+    const said = readSaid(contentType, body, { ...uris, from: user, now: clock.now() })
     switch (said.kind) {
       case 'fault':
         return { status: said.status }
@@ -88,8 +94,18 @@ export function createMsrpParty({ user, maxBytes, clock, left, ...uris }: MsrpPa
         return { status: 200 }
       case 'message':
         remember(said.message)
-        return statusOf((await theirs?.say(said.message)) ?? GONE)
+        return counted(statusOf((await theirs?.say(said.message)) ?? GONE), body)
     }
+  }
+
+  function count(body: Buffer): void {
+    messages++
+    octets += body.length
+  }
+
+  function counted(verdict: Verdict, body: Buffer): Verdict {
+    if (verdict.status === 200) count(body)
+    return verdict
   }
 
   function reported(messageId: MessageId, { kind, status }: Disposition): void {
@@ -121,6 +137,7 @@ export function createMsrpParty({ user, maxBytes, clock, left, ...uris }: MsrpPa
       leave: async (reason) => left(reason),
     },
     message,
+    passed: () => ({ messages, octets }),
     async first(cpim) {
       const { status } = await take(CPIM_TYPE, Buffer.from(cpim))
       const failure = status === 200 ? undefined : failureOf(cpim, clock.now())

@@ -56,7 +56,13 @@ export async function openBridgeStage(options: SessionStageOptions = {}): Promis
     inviteUser: stage.inviteUser,
     invite: () => (invitation, ours, withdrawn, ring) =>
       new Promise((answer) => asked.put({ invitation, ours, withdrawn, ring, answer })),
-    recorder: { invited: note('invited'), begun: note('begun'), ended: note('ended'), refused: note('refused') },
+    recorder: {
+      received: () => undefined,
+      invited: note('invited'),
+      begun: note('begun'),
+      ended: note('ended'),
+      refused: note('refused'),
+    },
     clock: systemClock,
   })
   return {
