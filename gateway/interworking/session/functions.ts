@@ -1,10 +1,4 @@
-import type {
-  Participant,
-  ReceiveInvitation,
-  SessionAnswer,
-  SessionPort,
-  SessionSide,
-} from '../../../adapters/contract/index.js'
+import type { Participant, ReceiveInvitation, SessionAnswer, SessionSide } from '../../../adapters/contract/index.js'
 import type { Config } from '../../config/schema.js'
 import type { PreferenceStore } from '../../conversation/port.js'
 import type { UserDirectory } from '../../core/port.js'
@@ -58,8 +52,6 @@ export interface SessionFunctionsOptions {
 /** Interworking of sessions on one node, both ways (`FN-03`, `FN-05`). */
 export interface SessionFunctions {
   readonly invite: InviteOutside
-  /** The same for the focus, which invites in the name of its group (`FLOW-31`). */
-  readonly inviteForGroup: SessionPort['invite']
   /** What a service invites to (`IWF-SESS-03`). */
   receive(service: Service): ReceiveInvitation
   /** See GuestInbox.take. */
@@ -87,7 +79,7 @@ const NOBODY_ASKED: ReadonlySet<FailureReason> = new Set([
 ])
 
 export function createSessionFunctions(options: SessionFunctionsOptions): SessionFunctions {
-  const { config, services, spool, originators, recipients, preferences, directory, clock } = options
+  const { config, services, spool, originators, recipients, directory, clock } = options
   const { policies, sessions } = config.interworking
   const records = createGuestRecords(spool.notes)
   const mail = createGuestMail(spool, options.recorder, policies.maxLife, clock)
@@ -181,21 +173,6 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
 
   return {
     invite,
-    async inviteForGroup({ to, group, conversationId, ...invitation }, ours, withdrawn) {
-      const host = group?.address ?? invitation.from
-      const { services: wanted } = await preferences.of(to)
-      const outside: OutsideInvitation = {
-        ...invitation,
-        function: 'orig',
-        originator: { uri: host, addresses: [host] },
-        target: to,
-        recipient: { services: wanted, addresses: directory?.find(to)?.addresses ?? [to] },
-        identities: conversationId === undefined ? {} : { conversationId },
-        privacy: false,
-        ...(group && { group }),
-      }
-      return invite(outside, ours, withdrawn, () => undefined)
-    },
     receive: (service) => async (invitation, theirs, withdrawn) => {
       try {
         const target = await recipients.behind(service, invitation.to, invitation.from)

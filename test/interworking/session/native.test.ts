@@ -139,11 +139,7 @@ describe('a service with sessions', () => {
   test('IWF-SESS-02 a group is shown with its members by what they are called there', async () => {
     const fixed = { [GROUP]: 'tel:+19990001', 'sip:bob@cpm.example': 'tel:+19990002' }
     const { rig, asked } = await withSessions({ services: { im: { addresses: { fixed } } } })
-    const answer = rig.sessions?.inviteForGroup(
-      { id: 'g', from: ALICE, to: HANDSET, expiresAt: rig.clock.now() + 1_000, ...pick(toGroup()) },
-      playedSide(),
-      new AbortController().signal,
-    )
+    const { answer } = rig.invite(toGroup())
     const { invitation, answer: give } = await asked.next()
     expect(invitation.group?.address).toBe('tel:+19990001')
     expect(invitation.group?.participants.map(({ address }) => address)).toEqual([
@@ -156,7 +152,6 @@ describe('a service with sessions', () => {
   })
 })
 
-const pick = ({ group }: ReturnType<typeof toGroup>) => (group ? { group } : {})
 function call(rig: Awaited<ReturnType<typeof startSessionRig>>) {
   const invitation = {
     id: 'x',
