@@ -26,8 +26,33 @@ const globalTel = /^tel:\+[1-9]\d{6,14}$/
  */
 export function normalUri(text: string, options: UriOptions = {}): Uri | undefined {
   if (globalTel.test(text)) return text as Uri
-  const uri = parseUri(text)
-  return uri && (normalForm(uri, options) as Uri | undefined)
+  const known = knownUnder(options)
+  const before = known.get(text)
+  if (before !== undefined) return before
+  // A copy: what was cut out of a message would keep all of it in memory.
+  const own = Buffer.from(text).toString()
+  const uri = parseUri(own)
+  const normal = uri && (normalForm(uri, options) as Uri | undefined)
+  if (normal === undefined) return undefined
+  if (known.size >= REMEMBERED) known.clear()
+  known.set(own, normal)
+  return normal
+}
+
+/** One message names each party several times. */
+const REMEMBERED = 5_000
+const MAX_OPTIONS = 16
+const normalForms = new Map<string, Map<string, Uri>>()
+
+/** The spellings read lately under these options, and the normal form of each. */
+function knownUnder({ domain = '', defaultCountry = '' }: UriOptions): Map<string, Uri> {
+  const key = defaultCountry === '' ? domain : `${domain} ${defaultCountry}`
+  const known = normalForms.get(key)
+  if (known) return known
+  if (normalForms.size >= MAX_OPTIONS) normalForms.clear()
+  const fresh = new Map<string, Uri>()
+  normalForms.set(key, fresh)
+  return fresh
 }
 
 function normalForm(uri: ParsedUri, options: UriOptions): string | undefined {

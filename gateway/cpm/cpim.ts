@@ -7,6 +7,7 @@ import {
   writeValue,
 } from './cpim-syntax.js'
 import { buildDateTime, parseDateTime } from './date-time.js'
+import type { Draft } from './draft.js'
 import { type MimePart, parsePart } from './mime.js'
 
 export type { CpimAddress } from './cpim-syntax.js'
@@ -122,16 +123,10 @@ class Head {
     if (from === undefined || second !== undefined) return fault('malformed', 'exactly one From is due')
     if (this.to.length === 0) return fault('malformed', 'no To')
     const { to, cc, headers, dateTime, subject } = this
-    return {
-      kind: 'cpim',
-      from,
-      to,
-      cc,
-      headers,
-      content,
-      ...(dateTime !== undefined && { dateTime }),
-      ...(subject !== undefined && { subject }),
-    }
+    const cpim: Draft<Cpim> = { kind: 'cpim', from, to, cc, headers, content }
+    if (dateTime !== undefined) cpim.dateTime = dateTime
+    if (subject !== undefined) cpim.subject = subject
+    return cpim
   }
 
   private namespaceOf(prefix: string | undefined): string | undefined {

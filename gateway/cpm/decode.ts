@@ -2,6 +2,7 @@ import { normalUri, sameParty } from './address.js'
 import { readContent } from './content.js'
 import { type Cpim, type CpimAddress, type CpimFault, parseCpim } from './cpim.js'
 import { readDeliverAt } from './delivery-time.js'
+import type { Draft } from './draft.js'
 import type { FailureReason } from './failure.js'
 import { newMessageId, stableId } from './identity.js'
 import type { MessageId, Uri } from './ids.js'
@@ -219,26 +220,18 @@ function decodeMessage(cpim: Cpim, to: Uri, view: SipMessageView, context: Decod
   // Whom it is addressed to has recorded himself: he is a group, and this is a copy of his (RFC 5438 §6.6).
   const isCopy = to !== context.target && request.recordRoute.includes(to)
   const messageId = request.messageId ?? ownMessageId(view, context)
-  const named = !fields.privacy && !isAnonymous(cpim.from.uri) && cpim.from.name !== undefined
-  const common = messageFields(fields, messageId, context)
-  if (deliverAt !== undefined && deliverAt >= common.expiresAt) return fault('malformed', 'Deliver-At after its end')
-  return {
-    kind: 'message',
-    message: {
-      ...common,
-      from: context.from,
-      to,
-      sentAt: cpim.dateTime ?? context.now,
-      dispositions: request.dispositions,
-      content,
-      ...(named && { fromName: cpim.from.name }),
-      ...(deliverAt !== undefined && deliverAt > context.now && { deliverAt }),
-      ...(isCopy && { copyFor: context.target }),
-      ...(originalTo !== undefined && { originalTo }),
-      ...(request.recordRoute.length > 0 && { recordRoute: request.recordRoute }),
-      ...(subject !== undefined && { subject }),
-    },
-  }
+  const named = !fields.privacy && !isAnonymous(cpim.from.uri)
+  const { dispositions, recordRoute } = request
+  const sentAt = cpim.dateTime ?? context.now
+  const message = messageOf(fields, { messageId, from: context.from, to, sentAt, dispositions, content }, context)
+  if (deliverAt !== undefined && deliverAt >= message.expiresAt) return fault('malformed', 'Deliver-At after its end')
+  if (named && cpim.from.name !== undefined) message.fromName = cpim.from.name
+  if (deliverAt !== undefined && deliverAt > context.now) message.deliverAt = deliverAt
+  if (isCopy) message.copyFor = context.target
+  if (originalTo !== undefined) message.originalTo = originalTo
+  if (recordRoute.length > 0) message.recordRoute = recordRoute
+  if (subject !== undefined) message.subject = subject
+  return { kind: 'message', message }
 }
 
 function decodePlain(part: MimePart, view: SipMessageView, context: DecodeContext): DecodedBody | DecodeFault {
@@ -246,26 +239,31 @@ function decodePlain(part: MimePart, view: SipMessageView, context: DecodeContex
   if (typeof fields === 'string') return fault('malformed', fields)
   const content = readContent(part)
   if (content === undefined) return fault('content-unsupported', 'encoding of the content')
-  return {
-    kind: 'message',
-    message: {
-      ...messageFields(fields, ownMessageId(view, context), context),
-      from: context.from,
-      to: context.target,
-      sentAt: context.now,
-      dispositions: [],
-      content,
-    },
-  }
+  const { from, target: to, now: sentAt } = context
+  const messageId = ownMessageId(view, context)
+  const message = messageOf(fields, { messageId, from, to, sentAt, dispositions: [], content }, context)
+  return { kind: 'message', message }
 }
 
-function messageFields({ lifeSeconds, date, ...fields }: HeaderFields, messageId: MessageId, context: DecodeContext) {
+type Body = Pick<CpmMessage, 'messageId' | 'from' | 'to' | 'sentAt' | 'dispositions' | 'content'>
+
+/** What the body and the SIP headers tell, as one. */
+function messageOf(fields: HeaderFields, body: Body, context: DecodeContext): Draft<CpmMessage> {
+  const { lifeSeconds, date, conversationId, contributionId, inReplyTo, service, subject, priority, privacy } = fields
   const { now, defaultLifeMs, maxLifeMs } = context
   // RFC 3428 §8: the life counts from Date; a clock that is wrong may neither lengthen it nor end it unseen.
   const start = date !== undefined && date <= now && date > now - maxLifeMs ? date : now
   const lifeMs = lifeSeconds === undefined ? defaultLifeMs : lifeSeconds * 1000
   const expiresAt = Math.min(start + lifeMs, now + maxLifeMs)
-  return { ...fields, messageId, expiresAt }
+  const { messageId, from, to, sentAt, dispositions, content } = body
+  const message: Draft<CpmMessage> = { privacy, messageId, expiresAt, from, to, sentAt, dispositions, content }
+  if (conversationId !== undefined) message.conversationId = conversationId
+  if (contributionId !== undefined) message.contributionId = contributionId
+  if (inReplyTo !== undefined) message.inReplyTo = inReplyTo
+  if (service !== undefined) message.service = service
+  if (subject !== undefined) message.subject = subject
+  if (priority !== undefined) message.priority = priority
+  return message
 }
 
 /** A message without Message-ID gets one that the same request sent again gets too. */

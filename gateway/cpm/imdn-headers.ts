@@ -1,4 +1,5 @@
 import { type Cpim, type CpimHeader, IMDN_NAMESPACE } from './cpim.js'
+import type { Draft } from './draft.js'
 import { toMessageId } from './identity.js'
 import type { MessageId } from './ids.js'
 import type { DispositionRequest } from './message.js'
@@ -25,20 +26,35 @@ const MAX_ROUTES = 20
 
 /** Reads the IMDN headers; undefined when the Message-ID is no token of at most 255 characters, or the route too long. */
 export function readImdnRequest(cpim: Cpim): ImdnRequest | undefined {
-  const values = (name: string) =>
-    cpim.headers.filter((header) => header.namespace === IMDN_NAMESPACE && header.name === name).map((h) => h.value)
+  const values = (wanted: string): string[] => {
+    const found: string[] = []
+    for (const { namespace, name, value } of cpim.headers) {
+      if (name === wanted && namespace === IMDN_NAMESPACE) found.push(value)
+    }
+    return found
+  }
   const [idText] = values('Message-ID')
   const messageId = idText === undefined ? undefined : toMessageId(idText)
   const recordRoute = values('IMDN-Record-Route').flatMap(urisOf)
   if ((idText !== undefined && messageId === undefined) || recordRoute.length > MAX_ROUTES) return undefined
   const [originalTo] = values('Original-To').flatMap(urisOf)
-  const asked = values('Disposition-Notification').flatMap((value) => value.split(','))
-  return {
-    dispositions: messageId === undefined ? [] : [...new Set(asked.map((token) => token.trim()).filter(isDisposition))],
-    recordRoute,
-    ...(messageId !== undefined && { messageId }),
-    ...(originalTo !== undefined && { originalTo }),
+  const dispositions = messageId === undefined ? [] : dispositionsIn(values('Disposition-Notification'))
+  const request: Draft<ImdnRequest> = { dispositions, recordRoute }
+  if (messageId !== undefined) request.messageId = messageId
+  if (originalTo !== undefined) request.originalTo = originalTo
+  return request
+}
+
+/** Each token once. */
+function dispositionsIn(values: readonly string[]): DispositionRequest[] {
+  const asked: DispositionRequest[] = []
+  for (const value of values) {
+    for (const part of value.split(',')) {
+      const token = part.trim()
+      if (isDisposition(token) && !asked.includes(token)) asked.push(token)
+    }
   }
+  return asked
 }
 
 /** Writes the IMDN headers of a message. */

@@ -1,3 +1,4 @@
+import type { Draft } from './draft.js'
 import { toContributionId, toConversationId } from './identity.js'
 import type { CpmMessage, Priority } from './message.js'
 import { parseServiceIdentifier, SERVICE_HEADER } from './service-identifier.js'
@@ -39,17 +40,17 @@ export function readHeaderFields(header: (name: string) => string | undefined): 
   const dateText = value('Date')
   const date = dateText === undefined ? Number.NaN : Date.parse(dateText)
   if (broken[0] !== undefined) return broken[0]
-  return {
-    privacy: /(?:^|[;,\s])id(?:$|[;,\s])/i.test(value('Privacy') ?? ''),
-    ...(conversationId !== undefined && { conversationId }),
-    ...(contributionId !== undefined && { contributionId }),
-    ...(inReplyTo !== undefined && { inReplyTo }),
-    ...(service !== undefined && { service }),
-    ...(lifeSeconds !== undefined && { lifeSeconds }),
-    ...(subject !== undefined && { subject }),
-    ...(isPriority(priority) && { priority }),
-    ...(!Number.isNaN(date) && { date }),
-  }
+  const privacy = value('Privacy')
+  const fields: Draft<HeaderFields> = { privacy: privacy !== undefined && /(?:^|[;,\s])id(?:$|[;,\s])/i.test(privacy) }
+  if (conversationId !== undefined) fields.conversationId = conversationId
+  if (contributionId !== undefined) fields.contributionId = contributionId
+  if (inReplyTo !== undefined) fields.inReplyTo = inReplyTo
+  if (service !== undefined) fields.service = service
+  if (lifeSeconds !== undefined) fields.lifeSeconds = lifeSeconds
+  if (subject !== undefined) fields.subject = subject
+  if (isPriority(priority)) fields.priority = priority
+  if (!Number.isNaN(date)) fields.date = date
+  return fields
 }
 
 const seconds = (text: string): number | undefined => (/^\d{1,10}$/.test(text) ? Number(text) : undefined)

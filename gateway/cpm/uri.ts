@@ -67,14 +67,8 @@ function parseSip(scheme: 'sip' | 'sips', rest: string): ParsedUri | undefined {
   const port = portText === undefined ? undefined : Number(portText)
   if (user === undefined || params === undefined || (port ?? 1) > 65535 || port === 0) return undefined
   const standard = scheme === 'sip' ? 5060 : 5061
-  return {
-    scheme,
-    user,
-    escapedUser: normalEscapes(rawUser),
-    host: hostName.toLowerCase(),
-    params,
-    ...(port !== undefined && port !== standard && { port }),
-  }
+  const uri = { scheme, user, escapedUser: normalEscapes(rawUser), host: hostName.toLowerCase(), params }
+  return port === undefined || port === standard ? uri : { ...uri, port }
 }
 
 function parseTel(rest: string): ParsedUri | undefined {
@@ -132,8 +126,12 @@ function percentDecoded(text: string): string | undefined {
   }
 }
 
+/** Nothing in it is an escape or needs one. */
+const PLAIN_USER = /^[\w.!~*'()&=+$,;?/:-]*$/
+
 /** Unreserved characters stand for themselves, all other escapes are in upper case (RFC 3986 §6.2.2). */
 function normalEscapes(text: string): string {
+  if (PLAIN_USER.test(text)) return text
   return text.replace(/%([0-9a-f]{2})|[^\w.!~*'()&=+$,;?/%:-]/gi, (match: string, hex: string | undefined) => {
     if (hex === undefined) return encodeURIComponent(match)
     const character = String.fromCharCode(Number.parseInt(hex, 16))

@@ -1,4 +1,4 @@
-import { parametersOf, parseNameAddrs } from '../core/name-addr.js'
+import { type NameAddr, parametersOf, parseNameAddrs } from '../core/name-addr.js'
 import { normalUri, parseUri, schemeOf, type UriOptions } from '../cpm/address.js'
 import { type DecodeContext, type DecodeFault, decodeCpmBody } from '../cpm/decode.js'
 import { sipAnswerFor } from '../cpm/failure.js'
@@ -76,7 +76,8 @@ export function toCpmRequest(
   limits: InboundLimits,
   now: number,
 ): CpmRequest | Refusal {
-  const called = functionOf(request.headers)
+  const routes = routeEntries(request.headers)
+  const called = functionOf(request.headers, routes)
   // A client speaks to the originating function only; what lies behind it is the core's to address.
   if (!identified.byCore && called !== 'orig') return refusal(403, 'untrusted', `only the core may address ${called}`)
   const contentType = request.headers.get('content-type')
@@ -98,18 +99,20 @@ export function toCpmRequest(
   const content = decodeCpmBody(view, context)
   if (content.kind === 'fault') return toRefusal(content)
   const said = `MESSAGE ${request.uri} Call-ID ${request.headers.get('call-id') ?? ''}`
-  return {
+  const known = {
     function: called,
     originator: identified.originator,
     target,
     content,
     maxForwards: forwardsLeft(request.headers),
-    routes: routesBehind(request.headers),
-    ...callerPreferences(request.headers),
-    // RFC 7315 §6: what networks tell each other counts for nothing when a device says it.
-    ...(identified.byCore && { ...chargingIdentity(request.headers), ...networkHeaders(request.headers) }),
+    routes: routesBehind(request.headers, routes),
     said,
   }
+  const preferences = callerPreferences(request.headers)
+  // RFC 7315 §6: what networks tell each other counts for nothing when a device says it.
+  const charging = identified.byCore && chargingIdentity(request.headers)
+  const network = identified.byCore && networkHeaders(request.headers)
+  return preferences || charging || network ? { ...known, ...preferences, ...charging, ...network } : known
 }
 
 const MAX_FORWARDS = 70
@@ -121,40 +124,44 @@ export function forwardsLeft(headers: SipHeaders): number {
 }
 
 /** The topmost Route named us; those behind it lead back into the core. */
-export function routesBehind(headers: SipHeaders): readonly string[] {
-  const route = headers.get('route')
-  const entries = route === undefined ? [] : (parseNameAddrs(route) ?? [])
-  return entries.slice(1).map(({ uri }) => uri)
+export function routesBehind(headers: SipHeaders, routes = routeEntries(headers)): readonly string[] {
+  return routes.length < 2 ? NO_ROUTES : routes.slice(1).map(({ uri }) => uri)
 }
 
-export function callerPreferences(headers: SipHeaders): Pick<CpmRequest, 'callerPreferences'> {
+const NO_ROUTES: readonly string[] = []
+
+function routeEntries(headers: SipHeaders): readonly NameAddr[] {
+  const route = headers.get('route')
+  return route === undefined ? [] : (parseNameAddrs(route) ?? [])
+}
+
+export function callerPreferences(headers: SipHeaders): Pick<CpmRequest, 'callerPreferences'> | undefined {
   const accept = headers.get('accept-contact')
   const reject = headers.get('reject-contact')
-  if (accept === undefined && reject === undefined) return {}
+  if (accept === undefined && reject === undefined) return undefined
   return { callerPreferences: { ...(accept !== undefined && { accept }), ...(reject !== undefined && { reject }) } }
 }
 
 const ICID = /(?:^|;)\s*icid-value\s*=\s*"?([^\s";,]{1,128})/i
 
-export function chargingIdentity(headers: SipHeaders): Pick<CpmRequest, 'icid'> {
-  const icid = ICID.exec(headers.get('p-charging-vector') ?? '')?.[1]
-  return icid === undefined ? {} : { icid }
+export function chargingIdentity(headers: SipHeaders): Pick<CpmRequest, 'icid'> | undefined {
+  const vector = headers.get('p-charging-vector')
+  const icid = vector === undefined ? undefined : ICID.exec(vector)?.[1]
+  return icid === undefined ? undefined : { icid }
 }
 
 const NETWORK_HEADERS = ['P-Visited-Network-ID', 'P-Access-Network-Info', 'P-Charging-Function-Addresses']
 
-export function networkHeaders(headers: SipHeaders): Pick<CpmRequest, 'networkHeaders'> {
+export function networkHeaders(headers: SipHeaders): Pick<CpmRequest, 'networkHeaders'> | undefined {
   const found = NETWORK_HEADERS.flatMap((name) => {
     const value = headers.get(name.toLowerCase())
     return value === undefined ? [] : [[name, value] as const]
   })
-  return found.length === 0 ? {} : { networkHeaders: Object.fromEntries(found) }
+  return found.length === 0 ? undefined : { networkHeaders: Object.fromEntries(found) }
 }
 
 /** The function named by the user part of the topmost Route; else by the session case; else the originating one. */
-export function functionOf(headers: SipHeaders): SipFunction {
-  const route = headers.get('route')
-  const [top] = route === undefined ? [] : (parseNameAddrs(route) ?? [])
+export function functionOf(headers: SipHeaders, [top] = routeEntries(headers)): SipFunction {
   const user = top && parseUri(top.uri)?.user
   if (user === 'orig' || user === 'term' || user === 'isf' || user === 'iwf') return user
   const [served] = parseNameAddrs(headers.get('p-served-user') ?? '') ?? []

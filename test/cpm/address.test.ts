@@ -208,6 +208,18 @@ describe('the form towards SIP', () => {
   })
 })
 
+it('a spelling read before means what it means under the options of each reading, however many there are', () => {
+  const text = 'sip:+12065550100@one.example;user=phone'
+  for (let round = 0; round < 2; round++) {
+    expect(normalUri(text, { domain: 'one.example' })).toBe('tel:+12065550100')
+    expect(normalUri(text, { domain: 'two.example' })).toBe(text)
+    expect(normalUri('tel:2065550100', { domain: 'one.example' })).toBe('tel:2065550100;phone-context=one.example')
+    expect(normalUri('tel:2065550100', { domain: 'one.example', defaultCountry: 'US' })).toBe('tel:+12065550100')
+    for (let other = 0; other < 20; other++) normalUri(text, { domain: `${other}.example` })
+    for (let other = 0; other < 6_000; other++) normalUri(`sip:u${other}@x.example`, { domain: 'one.example' })
+  }
+})
+
 function encodeURIComponentSafely(text: string): string {
   return encodeURIComponent(text.replace(/\p{Cs}/gu, ''))
 }
