@@ -75,7 +75,8 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
     outbound,
     timerSeconds: Math.round(config.sessions.refresh / 1000),
     sendInDialog,
-    node: address,
+    // The embedded server tells where a dialog is by Record-Route.
+    node: () => (sip.server === 'embedded' ? undefined : address()),
     clock,
     log,
     metrics,
