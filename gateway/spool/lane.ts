@@ -50,6 +50,8 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   /** Stream entries this process knows of: under way, ready, or resting after a crash of their handler. */
   const held = new Set<string>()
   let underWay = 0
+  /** Of those under way: the handler is done, and the verdict is being written. */
+  let concluding = 0
   /** Taken and not yet handed over: only while the number of places shrinks. */
   let ready: Entry<Payload>[] = []
   const changed = createSignal()
@@ -59,16 +61,23 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   setMaxListeners(0, stopping.signal, givingUp.signal)
   const insist = <T>(act: () => Promise<T>) => persistently(act, { clock, log, giveUp: givingUp.signal })
 
-  const places = (): number => options.parallel() - underWay - ready.length
+  /**
+   * A verdict on its way to Redis keeps nobody waiting, so that the service always has something to do: up to one less than
+   * the lane has places. A lane with one place sees to one after the other.
+   */
+  const places = (): number => {
+    const parallel = options.parallel()
+    return parallel - underWay + Math.max(0, Math.min(concluding, parallel - 1))
+  }
 
   /** The own past first, then what is new. */
   async function read(): Promise<void> {
     while (!stopping.signal.aborted) {
-      const free = places()
+      const free = places() - ready.length
       if (free > 0) accept((await insist(() => reader.next(free))) ?? [])
       else {
         await changed.next()
-        // Verdicts come in batches: let the whole batch free its places before the next read.
+        // Answers and verdicts come in batches: let the whole batch free its places before the next read.
         await nextTurn()
       }
     }
@@ -87,7 +96,7 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   }
 
   function dispatch(): void {
-    while (underWay < options.parallel() && !stopping.signal.aborted) {
+    while (places() > 0 && !stopping.signal.aborted) {
       const entry = ready.shift()
       if (entry === undefined) return
       begin(entry)
@@ -111,12 +120,16 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
     if (givingUp.signal.aborted) return true
     const verdict = await verdictOn(entry)
     if (verdict === undefined) return false
+    concluding += 1
+    changed.fire()
     try {
       await insist(() => context.conclude(entry, verdict))
       return true
     } catch (error) {
       log.error({ err: error, item: entry.item.id, verdict: verdict.kind }, 'verdict cannot be written')
       return false
+    } finally {
+      concluding -= 1
     }
   }
 
@@ -164,7 +177,7 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   }
 
   async function rescue(): Promise<void> {
-    const free = places()
+    const free = places() - ready.length
     if (free > 0) accept(await reader.rescue(free, (id) => held.has(id)))
   }
 

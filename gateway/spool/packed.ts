@@ -25,7 +25,8 @@ export function packed(operations: readonly Operation[]): string[] {
   const leaving: Record<string, string[]> = {}
   for (const operation of operations) {
     args.push(operation.name, operation.args.length, operation.texts.length)
-    for (const argument of operation.args) args.push(argument)
+    // A number would be one twice: for Lua, and as text again for Redis.
+    for (const argument of operation.args) args.push(String(argument))
     for (const text of operation.texts) texts.push(text)
     if (!operation.leaves) continue
     const { lane, entry } = operation.leaves

@@ -128,3 +128,26 @@ export async function send(spool: RedisSpool, sender: Desk<unknown>, record: Sen
   const { say } = await sender.next()
   say({ kind: 'sent', record, puts: [itemOf({ lane: 'written', payload: record.id })] })
 }
+
+/** The same Redis; its scripts wait while they are held. */
+export function holding(redis: RedisHandle): { readonly handle: RedisHandle; hold(): () => void } {
+  let held = Promise.resolve()
+  const command = new Proxy(redis.command, {
+    get(client, name) {
+      const value: unknown = Reflect.get(client, name, client)
+      if (typeof value !== 'function') return value
+      if (name !== 'evalsha') return value.bind(client)
+      return (...args: readonly unknown[]) => held.then(() => Reflect.apply(value, client, args))
+    },
+  })
+  return {
+    handle: { ...redis, command },
+    hold() {
+      let letGo = (): void => undefined
+      held = new Promise((resolve) => {
+        letGo = resolve
+      })
+      return letGo
+    },
+  }
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { desk, itemOf, ONE_DAY, redisForTest, spoolForTest } from './kit.js'
+import { desk, holding, itemOf, ONE_DAY, redisForTest, spoolForTest } from './kit.js'
 
 describe('put and take', () => {
   it('an item goes through its lane as it was put, and is gone after its verdict', async () => {
@@ -48,6 +48,27 @@ describe('put and take', () => {
     say({ kind: 'done', notes: [{ key: 'verdict', value: '2', lifeMs: 60_000 }], puts: [itemOf({ lane: 'after' })] })
     await desk(spool, 'after').next()
     expect(await spool.notes.get('verdict')).toBe('2')
+  })
+
+  it('a verdict on its way to Redis frees its place, but for one of them', async () => {
+    const { handle, hold } = holding(await redisForTest())
+    const spool = await spoolForTest(handle)
+    const reader = desk(spool, 'work', { parallel: () => 2 })
+    for (const id of ['a', 'b', 'c', 'd']) await spool.put(itemOf({ id }), ONE_DAY)
+    const [a, b] = [await reader.next(), await reader.next()]
+    const letGo = hold()
+    a.say({ kind: 'done' })
+    expect((await reader.next()).taken.item.id).toBe('c')
+    let fourth = false
+    const d = reader.next().then((handed) => {
+      fourth = true
+      return handed
+    })
+    b.say({ kind: 'done' })
+    await new Promise(setImmediate)
+    expect(fourth).toBe(false)
+    letGo()
+    expect((await d).taken.item.id).toBe('d')
   })
 
   it('takes no more at once than parallel allows, and nothing while the lane is closed', async () => {

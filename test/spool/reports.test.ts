@@ -1,8 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type { RedisHandle } from '../../gateway/spool/redis.js'
 import type { ReportPayload } from '../../gateway/spool/spool.js'
-import { desk, itemOf, ONE_DAY, part, recordOf, redisForTest, reportOf, send, spoolForTest, uri } from './kit.js'
+import {
+  desk,
+  holding,
+  itemOf,
+  ONE_DAY,
+  part,
+  recordOf,
+  redisForTest,
+  reportOf,
+  send,
+  spoolForTest,
+  uri,
+} from './kit.js'
 
 async function office() {
   const spool = await spoolForTest(await redisForTest())
@@ -207,27 +218,4 @@ describe('reports', () => {
 /** Lets what is under way in this process go on. */
 async function turns(): Promise<void> {
   for (let count = 0; count < 5; count++) await nextTurn()
-}
-
-/** The same Redis; its scripts wait while they are held. */
-function holding(redis: RedisHandle): { readonly handle: RedisHandle; hold(): () => void } {
-  let held = Promise.resolve()
-  const command = new Proxy(redis.command, {
-    get(client, name) {
-      const value: unknown = Reflect.get(client, name, client)
-      if (typeof value !== 'function') return value
-      if (name !== 'evalsha') return value.bind(client)
-      return (...args: readonly unknown[]) => held.then(() => Reflect.apply(value, client, args))
-    },
-  })
-  return {
-    handle: { ...redis, command },
-    hold() {
-      let letGo = (): void => undefined
-      held = new Promise((resolve) => {
-        letGo = resolve
-      })
-      return letGo
-    },
-  }
 }
