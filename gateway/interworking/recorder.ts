@@ -7,6 +7,7 @@ import type { Charging } from '../observe/charging.js'
 import type { LeaseEvent, Metrics } from '../observe/metrics.js'
 import type { Trace } from '../observe/trace.js'
 import type { ReportPayload } from '../spool/spool.js'
+import { createSessionStations, type SessionStations } from './session/stations.js'
 import type { Ending, OutboundItem } from './verdict.js'
 import type { Candidate, InboundWork, NotifyWork, SentContext } from './work.js'
 
@@ -35,6 +36,7 @@ export interface Recorder {
   inboundRefused(service: ServiceId, message: InboundMessage, reason: FailureReason): void
   inboundOffered(work: InboundWork, message: CpmMessage): void
   inboundConcluded(work: InboundWork, outcome: InboundEnding, said: string, tookMs: number): void
+  readonly sessions: SessionStations
 }
 
 /** What became of a message of a service. handed-on: it waits for the user, or has gone on to another service. */
@@ -61,6 +63,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
 
   return {
     lease: metrics.lease,
+    sessions: createSessionStations(trace),
     received(message, said) {
       trace.note(message.messageId, {
         what: 'received',

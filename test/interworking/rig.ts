@@ -26,6 +26,7 @@ import {
   type InterworkingOptions,
 } from '../../gateway/interworking/interworking.js'
 import { createRecorder } from '../../gateway/interworking/recorder.js'
+import type { CheckpointNote } from '../../gateway/observe/checkpoint.js'
 import { createMetrics } from '../../gateway/observe/metrics.js'
 import type { CpmRequest, SipFunction } from '../../gateway/sip/port.js'
 import { createSpool } from '../../gateway/spool/redis-spool.js'
@@ -102,6 +103,8 @@ export interface Rig extends Interworking {
   readonly delivered: ReturnType<typeof inbox<Delivery>>
   readonly prefix: string
   readonly metrics: ReturnType<typeof createMetrics>
+  /** What was noted in the trace. */
+  readonly trace: readonly (CheckpointNote & { readonly id: string })[]
   send(over?: Partial<CpmMessage>, target?: Uri, called?: SipFunction): ReturnType<Interworking['accept']>
   /** Leaves everything as a killed process would. */
   abandon(): Promise<void>
@@ -133,6 +136,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     all: () => [],
   }
   const metrics = createMetrics()
+  const trace: (CheckpointNote & { readonly id: string })[] = []
   const interworking = createInterworking({
     config,
     adapters: new Map(
@@ -153,7 +157,12 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     ...(options.mayWrite && { mayWrite: options.mayWrite }),
     recorder: createRecorder(
       metrics,
-      { note: () => {}, read: async () => [], stop: async () => {}, follow: emptyStream },
+      {
+        note: (id, station) => void trace.push({ id, ...station }),
+        read: async () => [],
+        stop: async () => {},
+        follow: emptyStream,
+      },
       silent,
       { record: () => {} },
     ),
@@ -180,6 +189,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     prefix,
     delivered,
     metrics,
+    trace,
     play: (service) => played.get(service) as PlayedService,
     abandon: () => close(AbortSignal.abort()),
     send(over = {}, target = HANDSET, called = 'orig') {

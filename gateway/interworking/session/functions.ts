@@ -22,8 +22,15 @@ import { createGuestMail } from './guest/mail.js'
 import { createGuestRecords } from './guest/record.js'
 import { createTurnAway } from './guest/turned-away.js'
 import { addressIn, inviteNatively, onceOnly, presented, presenting } from './native.js'
-import { type InviteOutside, type InviteWithin, type OutsideInvitation, refused } from './port.js'
+import {
+  type InboundInvitation,
+  type InviteOutside,
+  type InviteWithin,
+  type OutsideInvitation,
+  refused,
+} from './port.js'
 import { sessionRoutes } from './select.js'
+import type { StationsOf } from './stations.js'
 
 /** The ways into CPM, for somebody outside; asked for when they are needed. Absent: there is none. */
 export interface SessionsWithin {
@@ -81,6 +88,7 @@ const NOBODY_ASKED: ReadonlySet<FailureReason> = new Set([
 export function createSessionFunctions(options: SessionFunctionsOptions): SessionFunctions {
   const { config, services, spool, originators, recipients, directory, clock } = options
   const { policies, sessions } = config.interworking
+  const stations = options.recorder.sessions
   const records = createGuestRecords(spool.notes)
   const mail = createGuestMail(spool, options.recorder, policies.maxLife, clock)
   const guests = createGuests({
@@ -92,7 +100,8 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
     isAlive: spool.isAlive,
     kept: createKeptLines(spool.notes, options.reminders),
     mail,
-    join: (invitation, theirs, withdrawn) => intoGroup(invitation, presenting(named, theirs), withdrawn),
+    join: (invitation, theirs, withdrawn) =>
+      stations.follow(inwards(invitation), theirs, (side) => intoGroup(invitation, presenting(named, side), withdrawn)),
   })
   const inbox = createGuestInbox({ ...options, node: config.node, records, guests, policies: sessions })
 
@@ -112,11 +121,15 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
   const invite: InviteOutside = async (received, ours, withdrawn, ringing) => {
     const invitation = withNames(received)
     const routes = sessionRoutes(services, invitation)
-    if (typeof routes === 'string') return refused(routes, 'no service reaches him')
+    if (typeof routes === 'string') {
+      stations.unrouted({ id: invitation.id, conversation: invitation.identities.conversationId }, routes)
+      return refused(routes, 'no service reaches him')
+    }
     let last: SessionAnswer = refused('unknown-recipient', 'no service reaches him')
     for (const route of routes) {
       if (withdrawn.aborted) return refused('deleted', 'the invitation was withdrawn')
-      last = await by(route, invitation, ours, withdrawn, ringing)
+      const about = outwards(invitation, route)
+      last = await stations.follow(about, ours, (side) => by(route, invitation, side, withdrawn, ringing))
       if (last.kind === 'accepted' || !NOBODY_ASKED.has(last.reason) || !policies.nextService) return last
     }
     return last
@@ -184,7 +197,8 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
         if (!way) return refused('service-unsupported', 'sessions are not taken here')
         const known = addressIn(service)
         const their = presenting((one) => presented(known, named(one)), theirs)
-        const answer = await way({ ...invitation, to: target, service: service.id }, their, withdrawn)
+        const inbound = { ...invitation, to: target, service: service.id }
+        const answer = await stations.follow(inwards(inbound), their, (side) => way(inbound, side, withdrawn))
         return answer.kind === 'accepted' ? { kind: 'accepted', side: onceOnly(answer.side) } : answer
       } catch (error) {
         if (!(error instanceof SpoolUnavailable)) throw error
@@ -202,3 +216,19 @@ export function createSessionFunctions(options: SessionFunctionsOptions): Sessio
     },
   }
 }
+
+const outwards = ({ id, identities, group }: OutsideInvitation, { service, to }: Route): StationsOf => ({
+  id,
+  conversation: identities.conversationId,
+  service: service.id,
+  direction: 'out',
+  line: `${to} is invited to a session${group ? ` of ${group.name ?? group.address}` : ''}`,
+})
+
+const inwards = ({ id, conversationId, service, from, to }: InboundInvitation): StationsOf => ({
+  id,
+  conversation: conversationId,
+  service,
+  direction: 'in',
+  line: `${from} wants a session with ${to}`,
+})

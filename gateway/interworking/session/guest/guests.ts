@@ -126,7 +126,7 @@ export function createGuests(options: GuestsOptions): Guests {
     invitation: OutsideInvitation,
     until: number,
   ): Promise<{ readonly guest: Guest; readonly record: GuestRecord } | undefined> {
-    const { from, fromName, target, group } = invitation
+    const { from, fromName, target, group, identities } = invitation
     const session = sessionUri(randomUUID())
     const lent = await lend(route, invitation, session, until)
     if (!lent) return undefined
@@ -140,6 +140,7 @@ export function createGuests(options: GuestsOptions): Guests {
       language: languageOf(policies, route.to),
       inviter: group?.name ?? nameOf({ address: from, ...(fromName === undefined ? {} : { name: fromName }) }),
       ...(group && { group: { address: group.address, ...(group.name === undefined ? {} : { name: group.name }) } }),
+      ...(identities.conversationId === undefined ? {} : { conversation: identities.conversationId }),
       phase: 'asked',
       told: false,
     }
@@ -159,9 +160,16 @@ export function createGuests(options: GuestsOptions): Guests {
     const asked: GuestRecord = { ...record, node: options.node, phase: 'asked', told: false }
     await keep(asked, clock.now() + policies.wait)
     const guest = open(service, asked)
-    const { participant: from, session } = record
+    const { participant: from, session, conversation } = record
     const expiresAt = clock.now() + policies.wait
-    const invitation = { id: `${session}|${randomUUID()}`, service: service.id, from, to: group.address, expiresAt }
+    const invitation = {
+      id: `${session}|${randomUUID()}`,
+      service: service.id,
+      from,
+      to: group.address,
+      ...(conversation === undefined ? {} : { conversationId: conversation }),
+      expiresAt,
+    }
     const answer = await join(invitation, guest.side, new AbortController().signal)
     if (answer.kind === 'accepted') await guest.admit(answer.side, fill(textsOf(policies, record.language), 'joined'))
     else await guest.dismiss('ended')

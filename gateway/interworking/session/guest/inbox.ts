@@ -20,7 +20,7 @@ export interface GuestInboxOptions {
   readonly records: GuestRecords
   readonly guests: Pick<Guests, 'heard' | 'notified'>
   readonly policies: Parameters<typeof languagesFor>[0]
-  readonly recorder: Pick<Recorder, 'inboundStored' | 'inboundConcluded'>
+  readonly recorder: Pick<Recorder, 'inboundStored' | 'inboundConcluded' | 'sessions'>
   readonly clock: Clock
 }
 
@@ -94,6 +94,7 @@ export function createGuestInbox(options: GuestInboxOptions): GuestInbox {
       const stored = await store(record, id, { kind: 'heard', session, work }, message)
       if (stored === 'duplicate') return { kind: 'duplicate' }
       recorder.inboundStored(work)
+      recorder.sessions.heard(messageId, record.conversation)
       return { kind: 'stored' }
     },
 

@@ -18,7 +18,7 @@ export interface Letter {
 }
 
 /** Whom it is for, and by which number; `session` gets the reports. */
-export type Addressee = Pick<GuestRecord, 'session' | 'service' | 'number' | 'address'>
+export type Addressee = Pick<GuestRecord, 'session' | 'service' | 'number' | 'address' | 'conversation'>
 
 /** What a guest is sent, as messages of his service: stored first, then sent like any other. */
 export interface GuestMail {
@@ -50,6 +50,7 @@ export function createGuestMail(
         dispositions,
         content,
         ...(subject === undefined ? {} : { subject }),
+        ...(guest.conversation === undefined ? {} : { conversationId: guest.conversation }),
       }
       const candidate = { service: guest.service, from: guest.number, to: guest.address }
       const payload: OutboundWork = { message, replyTo: { user: guest.session }, candidates: [candidate], index: 0 }

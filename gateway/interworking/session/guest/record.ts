@@ -1,4 +1,4 @@
-import type { ServiceId, Uri } from '../../../cpm/ids.js'
+import type { ConversationId, ServiceId, Uri } from '../../../cpm/ids.js'
 import type { NoteStore } from '../../../spool/spool.js'
 
 /**
@@ -22,6 +22,8 @@ export interface GuestRecord {
   readonly inviter: string
   /** Where he can join later. */
   readonly group?: { readonly address: Uri; readonly name?: string }
+  /** Of the session, for the trace. */
+  readonly conversation?: ConversationId
   readonly phase: 'asked' | 'joined' | 'over'
   /** After the end: he has been told, and hears nothing more. */
   readonly told: boolean
