@@ -6,6 +6,8 @@ const MAX_BATCH = 200
 const MAX_CHARACTERS = 8_000_000
 /** Operations that wait for their turn in this process; a caller beyond gets SpoolUnavailable. */
 const MAX_WAITING = 50_000
+/** Their characters together, about: while Redis does not answer, large messages are refused before memory runs out. */
+const MAX_WAITING_CHARACTERS = 134_217_728
 
 interface Waiting<Operation> {
   readonly operation: Operation
@@ -24,6 +26,7 @@ export function batched<Operation>(
 ): (operation: Operation) => Promise<unknown> {
   const gathered: Waiting<Operation>[] = []
   let unanswered = 0
+  let characters = 0
   let calling = false
 
   async function send(batch: readonly Waiting<Operation>[]): Promise<void> {
@@ -40,6 +43,7 @@ export function batched<Operation>(
       for (const { reject } of batch) reject(error)
     } finally {
       unanswered -= batch.length
+      for (const { operation } of batch) characters -= charactersOf(operation)
       calling = false
       flush()
     }
@@ -53,18 +57,21 @@ export function batched<Operation>(
   /** How many of those that wait go into the next call; one at least. */
   function batchSize(): number {
     let size = 0
-    let characters = 0
+    let length = 0
     for (const { operation } of gathered) {
-      characters += charactersOf(operation)
-      if (size > 0 && (size >= MAX_BATCH || characters > MAX_CHARACTERS)) break
+      length += charactersOf(operation)
+      if (size > 0 && (size >= MAX_BATCH || length > MAX_CHARACTERS)) break
       size += 1
     }
     return size
   }
 
   return (operation) => {
-    if (unanswered >= MAX_WAITING) return Promise.reject(new SpoolUnavailable('too many operations wait for Redis'))
+    if (unanswered >= MAX_WAITING || characters > MAX_WAITING_CHARACTERS) {
+      return Promise.reject(new SpoolUnavailable('too much waits for Redis'))
+    }
     unanswered += 1
+    characters += charactersOf(operation)
     return new Promise((resolve, reject) => {
       if (gathered.length === 0 && !calling) setImmediate(flush)
       gathered.push({ operation, resolve, reject })

@@ -5,6 +5,8 @@ export interface Entry<Payload = unknown> {
   /** Its id in the stream. */
   readonly id: string
   readonly item: SpoolItem<Payload>
+  /** Length of the item as JSON. */
+  readonly characters: number
   /** Times it was handed over, with this one. */
   readonly deliveries: number
 }
@@ -22,7 +24,7 @@ export function claimedPage<Payload>(reply: unknown): ClaimedPage<Payload> {
   const [next, ...rest] = isList(reply) ? reply : []
   const entries: Entry<Payload>[] = []
   for (let i = 0; i + 2 < rest.length; i += 3) {
-    entries.push({ id: String(rest[i]), deliveries: Number(rest[i + 1]), item: readItem(rest[i + 2]) })
+    entries.push(entryOf<Payload>(rest[i], rest[i + 2], Number(rest[i + 1])))
   }
   return { next: next ? String(next) : undefined, entries }
 }
@@ -38,8 +40,11 @@ export function readEntries<Payload>(reply: unknown): readonly Entry<Payload>[] 
 export function readEntry<Payload>(found: unknown, deliveries: number): Entry<Payload>[] {
   const [id, fields] = isList(found) ? found : []
   if (!isList(fields)) return []
-  return [{ id: String(id), deliveries, item: readItem(fields[1]) }]
+  return [entryOf<Payload>(id, fields[1], deliveries)]
 }
 
 /** Items are written by the spool only, as JSON of a SpoolItem. */
-const readItem = <Payload>(json: unknown): SpoolItem<Payload> => JSON.parse(String(json))
+function entryOf<Payload>(id: unknown, json: unknown, deliveries: number): Entry<Payload> {
+  const text = String(json)
+  return { id: String(id), deliveries, characters: text.length, item: JSON.parse(text) as SpoolItem<Payload> }
+}

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Clock } from '../cpm/clock.js'
 import type { Entry } from './entry.js'
+import { createHeld } from './held.js'
 import { createLaneReader, type LaneReader } from './lane-reader.js'
 import { pause, persistently } from './persistence.js'
 import type { RedisHandle } from './redis.js'
@@ -48,7 +49,7 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   const log = context.log.child({ lane: work.lane })
   const reader: LaneReader<Payload> = createLaneReader(context, work.lane, options.holdMs)
   /** Stream entries this process knows of: under way, ready, or resting after a crash of their handler. */
-  const held = new Set<string>()
+  const held = createHeld()
   let underWay = 0
   /** Of those under way: the handler is done, and the verdict is being written. */
   let concluding = 0
@@ -73,7 +74,7 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   /** The own past first, then what is new. */
   async function read(): Promise<void> {
     while (!stopping.signal.aborted) {
-      const free = places() - ready.length
+      const free = Math.min(places() - ready.length, held.room())
       if (free > 0) accept((await insist(() => reader.next(free))) ?? [])
       else {
         await changed.next()
@@ -91,7 +92,7 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   /** Those that were not held yet. */
   function hold(entries: readonly Entry<Payload>[]): readonly Entry<Payload>[] {
     const fresh = entries.filter(({ id }) => !held.has(id))
-    for (const { id } of fresh) held.add(id)
+    for (const { id, characters } of fresh) held.add(id, characters)
     return fresh
   }
 
