@@ -41,16 +41,21 @@ interface Watch {
   readonly expiresAt?: number
   readonly stands: WatchState['kind']
   readonly event: WatcherEvent
-  /** Digest of what was told last; absent: to be told in any case. */
+  /** Digest of what was told last, and when; absent: to be told in any case. */
   readonly told?: string
+  readonly toldAt?: number
 }
 
 interface Table {
-  readonly lookedAt: number
   readonly watches: readonly Watch[]
 }
 
-const KIND = 'presence-watches'
+/** When it has to be looked at again; undefined: when something changes. */
+type Again = number | undefined
+
+/** When a watch ends; when somebody is to be told. */
+const ENDS = 'presence-watches'
+const TELLS = 'presence-watches-tell'
 const LIFE_MS = 400 * 86_400_000
 const RETRY_MS = 30_000
 /** A list keeps a member who does not want it: he may change his mind. */
@@ -65,52 +70,49 @@ export function createWatches(options: WatchesOptions): Watches {
   const update = <Result>(
     presentity: Uri,
     change: (watches: readonly Watch[]) => { readonly next: readonly Watch[]; readonly result: Result },
-    lookedAt?: number,
   ): Promise<Result> =>
-    notes.update<Table, Result>(noteKey(presentity), LIFE_MS, (table = { lookedAt: 0, watches: [] }) => {
+    notes.update<Table, Result>(noteKey(presentity), LIFE_MS, (table = { watches: [] }) => {
       const { next, result } = change(table.watches)
-      const after = { lookedAt: lookedAt ?? table.lookedAt, watches: next }
-      return { next: next.length > 0 ? after : undefined, result }
+      return { next: next.length > 0 ? { watches: next } : undefined, result }
     })
 
-  async function read(presentity: Uri): Promise<Table> {
+  async function read(presentity: Uri): Promise<readonly Watch[]> {
     const text = await notes.get(noteKey(presentity))
-    return text === undefined ? { lookedAt: 0, watches: [] } : JSON.parse(text)
+    return text === undefined ? [] : (JSON.parse(text) as Table).watches
   }
 
   async function look(presentity: Uri, urgent: boolean): Promise<void> {
-    const { lookedAt, watches } = await read(presentity)
-    if (watches.length === 0) return
-    const now = clock.now()
-    const earliest = lookedAt + options.minIntervalMs
-    if (!urgent && earliest > now) return reminders.set(KIND, presentity, earliest)
-    await update(presentity, (all) => ({ next: all, result: undefined }), now)
-    const looked = await Promise.all(watches.map((watch) => lookAt(presentity, watch)))
-    await remind(presentity, watches, !looked.includes(false))
+    const watches = await read(presentity)
+    const again = await Promise.all(watches.map((watch) => lookAt(presentity, watch, urgent ? 'now' : 'in-time')))
+    await remind(presentity, watches, again)
   }
 
-  async function remind(presentity: Uri, watches: readonly Watch[], done: boolean): Promise<void> {
-    const now = clock.now()
-    const ends = watches.flatMap(({ expiresAt }) => (expiresAt !== undefined && expiresAt > now ? [expiresAt] : []))
-    const next = Math.min(...ends, ...(done ? [] : [now + RETRY_MS]))
-    if (Number.isFinite(next)) await reminders.set(KIND, presentity, next)
+  async function remind(presentity: Uri, watches: readonly Watch[], again: readonly Again[]): Promise<void> {
+    const first = (times: readonly Again[]): number => Math.min(...times.flatMap((at) => at ?? []))
+    const end = first(watches.map(({ expiresAt }) => expiresAt).filter((at = 0) => at > clock.now()))
+    if (Number.isFinite(end)) await reminders.set(ENDS, presentity, end)
+    const tell = first(again)
+    if (Number.isFinite(tell)) await reminders.set(TELLS, presentity, tell)
   }
 
-  /** False when it has to be tried again. */
-  async function lookAt(presentity: Uri, watch: Watch, silently = false): Promise<boolean> {
+  /** in-time: not sooner after what he was told last than the shortest interval; what is not for him makes nobody wait. */
+  async function lookAt(presentity: Uri, watch: Watch, when: 'now' | 'in-time' | 'silently'): Promise<Again> {
     const { watcher, via, expiresAt } = watch
     const isOver = expiresAt !== undefined && expiresAt <= clock.now()
     const state: WatchState = isOver ? { kind: 'ended', reason: 'timeout' } : await options.state(presentity, watcher)
     const digest = createHash('sha256').update(JSON.stringify(state)).digest('base64url').slice(0, 16)
-    if (digest === watch.told) return true
+    if (digest === watch.told) return undefined
+    const now = clock.now()
+    const earliest = (watch.toldAt ?? 0) + options.minIntervalMs
+    if (when === 'in-time' && !isOver && earliest > now) return earliest
     try {
-      if (!silently) await options.tell({ presentity, watcher, via, state })
+      if (when !== 'silently') await options.tell({ presentity, watcher, via, state })
     } catch {
-      return false
+      return now + RETRY_MS
     }
     const stays = state.kind !== 'ended' || (!isOver && listOfUse(via) !== undefined)
     const event = eventOf(watch, state)
-    const after: Watch = { ...watch, stands: state.kind, event, told: digest }
+    const after: Watch = { ...watch, stands: state.kind, event, told: digest, toldAt: now }
     await update(presentity, (all) => ({
       next: all.flatMap((each) => (!isSame(each, watch) ? [each] : stays ? [{ ...after, begunAt: each.begunAt }] : [])),
       result: undefined,
@@ -119,10 +121,10 @@ export function createWatches(options: WatchesOptions): Watches {
       await options.watched(presentity, stays ? watcherOf(presentity, after) : endedWatcher(presentity, watch, event))
     }
     // Meanwhile somebody else may have told something newer.
-    return stays ? lookAt(presentity, after) : true
+    return stays ? lookAt(presentity, after, 'in-time') : undefined
   }
 
-  reminders.on(KIND, (subject) => look(subject as Uri, true))
+  for (const kind of [ENDS, TELLS]) reminders.on(kind, (subject) => look(subject as Uri, false))
 
   return {
     async begin(presentity, watcher, via, expiresAt) {
@@ -145,7 +147,7 @@ export function createWatches(options: WatchesOptions): Watches {
       })
       if (!begun) return false
       for (const gone of begun.evicted) await options.watched(presentity, endedWatcher(presentity, gone, 'giveup'))
-      await remind(presentity, begun.watches, await lookAt(presentity, begun.next, isList))
+      await remind(presentity, begun.watches, [await lookAt(presentity, begun.next, isList ? 'silently' : 'now')])
       return true
     },
     async end(presentity, watcher, via) {
@@ -157,7 +159,7 @@ export function createWatches(options: WatchesOptions): Watches {
       await options.watched(presentity, endedWatcher(presentity, ended, 'timeout'))
     },
     look,
-    watchers: async (presentity) => (await read(presentity)).watches.map((watch) => watcherOf(presentity, watch)),
+    watchers: async (presentity) => (await read(presentity)).map((watch) => watcherOf(presentity, watch)),
   }
 }
 

@@ -32,6 +32,8 @@ export interface House {
   /** Lets the gateway watch for all. */
   readonly open: PlayedService
   readonly faulty: () => number
+  /** When the first reminder of a kind is due, ms from now; undefined while none is set. */
+  dueIn(kind: string): Promise<number | undefined>
   /** The metrics as Prometheus reads them. */
   readonly metrics: () => Promise<string>
   /** XCAP: puts a document of a user, or one element of it. */
@@ -146,6 +148,11 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     xmpp: played.get('xmpp') as PlayedService,
     open: played.get('open') as PlayedService,
     faulty: () => faulty,
+    async dueIn(kind) {
+      const all = await redis.command.zrange(`${prefix}:reminders`, 0, -1, 'WITHSCORES')
+      const at = all.findIndex((name, index) => index % 2 === 0 && name.startsWith(`${kind}:`))
+      return at < 0 ? undefined : Number(all[at + 1]) - clock.now()
+    },
     metrics: () => metrics.registry.metrics(),
     async xcap(method, path, body) {
       const type = path.includes('/~~/') ? 'application/xcap-el+xml' : (MEDIA[path.split('/')[0] ?? ''] ?? '')

@@ -36,12 +36,10 @@ const restarted = async (): Promise<void> => {
   house = await startHouse({ clock: house.clock, prefix: house.prefix, listen: [house.udp, house.tcp] })
 }
 
-/** Moves time until the service is asked: the time of the next question is set after the answer to the one before. */
-async function askedWithin(ms: number) {
-  for (let turn = 0; house.xmpp.asked.length === 0; turn += 1) {
-    if (turn % 50 === 0) house.clock.advance(ms)
-    await house.xcap('GET', rulesOf('alice'))
-  }
+/** Moves time to the next question, or beyond, once it is set to be that far away: that is after the answer to the one before. */
+async function askedIn(ms: number, moved = ms) {
+  while ((await house.dueIn('outside')) !== ms) expect(house.xmpp.asked.length).toBe(0)
+  house.clock.advance(moved)
   return house.xmpp.asked.next()
 }
 
@@ -112,9 +110,45 @@ describe('a CPM user watches somebody outside', () => {
     await alice.take()
     await house.xmpp.asked.next()
     house.xmpp.down = false
-    // Another time than a reminder is held for, less what the next one is set to.
-    expect((await askedWithin(45_000)).verb).toBe('watch')
-    expect((await askedWithin(3_600_000)).verb).toBe('watch')
+    expect((await askedIn(30_000)).verb).toBe('watch')
+    expect((await askedIn(3_600_000)).verb).toBe('watch')
+  })
+
+  test('PRES-01 PRES-02 somebody who authorises days later, after a restart, is seen by who still waits for it', async () => {
+    await house.stop()
+    house = await startHouse({ presence: { maxExpires: '30d' } })
+    const phone = await openAgent(house.udp, 'alice')
+    await phone.subscribe(WRAPPED, { Expires: String(20 * 86_400) })
+    expect((await phone.take()).one('Subscription-State')).toMatch(/^pending;/)
+    await house.xmpp.asked.next()
+    expect((await askedIn(3_600_000, 3 * 86_400_000)).verb).toBe('watch')
+    await house.stop()
+    house = await startHouse({
+      ...{ clock: house.clock, prefix: house.prefix, listen: [house.udp, house.tcp] },
+      presence: { maxExpires: '30d' },
+    })
+    expect((await house.xmpp.asked.next()).verb).toBe('watch')
+    expect((await askedIn(3_600_000, 2 * 86_400_000)).verb).toBe('watch')
+    expect(phone.unread()).toBe(0)
+    await says(here('at last'))
+    const active = await phone.take()
+    expect([active.one('Subscription-State').slice(0, 7), active.body.includes('at last')]).toEqual(['active;', true])
+    phone.close()
+  })
+
+  test('PRES-01 his time ends, theirs knows none: the service is told, whether he was let in or still waited', async () => {
+    for (const state of [undefined, here('in')]) {
+      await alice.subscribe(WRAPPED, { Expires: '600' })
+      await alice.take()
+      expect((await house.xmpp.asked.next()).verb).toBe('watch')
+      if (state) {
+        await says(state)
+        await alice.take()
+      }
+      house.clock.advance(600_000)
+      expect((await alice.take()).one('Subscription-State')).toBe('terminated;reason=timeout')
+      expect(await house.xmpp.asked.next()).toEqual({ verb: 'unwatch', watcher: ALICE, presentity: DAVE })
+    }
   })
 
   test('PRES-01 after a restart everything is asked for anew, and the watcher is told what comes of it', async () => {
@@ -178,6 +212,16 @@ describe('somebody outside watches a CPM user', () => {
     expect(await told()).toEqual({ kind: 'ended', reason: 'rejected' })
     await alice.publish(pidf())
     expect(house.xmpp.told.length).toBe(0)
+  })
+
+  test('PRES-03 CPM-IWF-014 the user decides days later, over XCAP and after a restart', async () => {
+    await asks()
+    expect((await told()).kind).toBe('pending')
+    house.clock.advance(5 * 86_400_000)
+    await restarted()
+    expect(house.xmpp.told.length).toBe(0)
+    await house.xcap('PUT', rulesOf('alice'), rules([one(DAVE), 'allow']))
+    expect((await told()).kind).toBe('active')
   })
 
   test('PRES-04 who is blocked politely sees a closed state and no change', async () => {
