@@ -1,6 +1,6 @@
 import type { Clock } from '../cpm/clock.js'
 import type { RedisClient, RedisHandle } from '../spool/redis.js'
-import type { Checkpoint, CheckpointNote } from './checkpoint.js'
+import type { Checkpoint, CheckpointName, CheckpointNote } from './checkpoint.js'
 
 /** Where the trace is kept. */
 export type TraceStore = Pick<RedisHandle, 'command' | 'duplicate' | 'prefix'>
@@ -38,6 +38,17 @@ const PAGE = 200
 const READ_LIMIT = 1_000
 const FOLLOW_BLOCK_MS = 1_000
 
+/** A checkpoint as it is kept: its node stands once for all of its pack; an empty text is none. */
+type Station = readonly [
+  messageId: string,
+  at: number,
+  what: CheckpointName,
+  line: string,
+  peer: string,
+  direction: '' | 'in' | 'out',
+  conversation: string,
+]
+
 /**
  * The trace is one Redis stream; an entry is a pack of up to 64 checkpoints as JSON, so that a busy node makes some
  * hundred writes a second and not some ten thousand.
@@ -46,7 +57,7 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
   const key = `${prefix}:trace`
   const { clock, keep, mask, node } = options
   const dropped = (count: number) => options.onDropped?.(count)
-  let buffer: Checkpoint[] = []
+  let buffer: Station[] = []
   let writing: Promise<void> | undefined
   let cancelFlush: (() => void) | undefined
   let stopped = keep === 0
@@ -61,10 +72,11 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
     }
   }
 
-  async function write(pack: readonly Checkpoint[]): Promise<void> {
+  async function write(pack: readonly Station[]): Promise<void> {
     packSize += (pack.length - packSize) / PACK
     try {
-      await command.xadd(key, 'MAXLEN', '~', Math.ceil(keep / packSize), '*', 'p', JSON.stringify(pack))
+      const most = Math.ceil(keep / packSize)
+      await command.xadd(key, 'MAXLEN', '~', most, '*', 'node', node, 'stations', JSON.stringify(pack))
     } catch {
       dropped(pack.length) // the trace is a help, not a promise: a message never waits or fails for it
     }
@@ -80,19 +92,13 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
   }
 
   return {
-    note(messageId, checkpoint) {
+    note(messageId, { what, line, peer = '', direction, conversation = '' }) {
       if (stopped || buffer.length >= MAX_BUFFERED) {
         if (keep > 0) dropped(1)
         return
       }
-      buffer.push({
-        messageId: messageId.slice(0, 256),
-        at: clock.now(),
-        node,
-        ...checkpoint,
-        ...(checkpoint.peer === undefined ? {} : { peer: mask(checkpoint.peer) }),
-        line: mask(checkpoint.line.slice(0, MAX_LINE)),
-      })
+      const text = mask(line.slice(0, MAX_LINE))
+      buffer.push([messageId.slice(0, 256), clock.now(), what, text, mask(peer), direction ?? '', conversation])
       if (buffer.length >= PACK) void flush()
       else cancelFlush ??= clock.after(FLUSH_AFTER_MS, () => void flush())
     },
@@ -158,7 +164,18 @@ async function* pages(client: RedisClient, key: string): AsyncGenerator<Checkpoi
   }
 }
 
-function unpack(fields: readonly string[]): Checkpoint[] {
-  const at = fields.indexOf('p')
-  return JSON.parse(fields[at + 1] ?? '[]') as Checkpoint[]
+/** Fields of an entry, `node` and `stations`; nothing of an entry that has others. */
+function unpack([first, node = '', second, stations = '[]']: readonly string[]): Checkpoint[] {
+  if (first !== 'node' || second !== 'stations') return []
+  const pack = JSON.parse(stations) as readonly Station[]
+  return pack.map(([messageId, at, what, line, peer, direction, conversation]) => ({
+    messageId,
+    at,
+    node,
+    what,
+    line,
+    ...(peer !== '' && { peer }),
+    ...(direction !== '' && { direction }),
+    ...(conversation !== '' && { conversation }),
+  }))
 }
