@@ -119,6 +119,8 @@ export function createSeats(hall: Hall, listeners: LegListeners): Seats {
     },
     awaitSide(participant, shown = []) {
       let endpoint: Endpoint | undefined
+      /** He may leave before his yes has got here. */
+      let hasLeft = false
       const ours: SessionSide = {
         async say(message) {
           if (!endpoint || hall.isOver) return { kind: 'refused', reason: 'recipient-unavailable', said: 'not in it' }
@@ -135,6 +137,7 @@ export function createSeats(hall: Hall, listeners: LegListeners): Seats {
         },
         left: () => undefined,
         async leave() {
+          hasLeft = true
           if (endpoint) hall.unseat(endpoint, DEPARTED)
         },
       }
@@ -152,7 +155,8 @@ export function createSeats(hall: Hall, listeners: LegListeners): Seats {
           })
           endpoint = made
           hall.seat(made)
-          tellWhoIsIn(made, shown)
+          if (hasLeft) hall.unseat(made, DEPARTED)
+          else tellWhoIsIn(made, shown)
           return made
         },
       }

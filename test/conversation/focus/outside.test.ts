@@ -112,6 +112,24 @@ test('who came or left while a service was asked is told to it with its yes, eac
   await alices.dialog.bye()
 })
 
+test('FN-05 one who leaves with his yes is not in it', async () => {
+  const stage = await openFocusStage({ members: [uri('alice'), uri('bob'), ZOE] })
+  const { alice, bob } = await assemble(stage, ['alice', 'bob'])
+  const subscription = await watch(stage, 'alice', alice.talk.identity)
+  await subscription.until({ [ZOE]: 'alerting' })
+  const { ours, answer: reply } = await toZoe(stage)
+  const { side, said } = playedSide()
+  reply({ kind: 'accepted', side })
+  await ours.leave()
+  await subscription.until({ [ZOE]: 'disconnected departed' })
+  await alice.talk.says('anybody?')
+  await hears(bob.talk, 'anybody?')
+  expect(said.items).toEqual([])
+  await alice.talk.dialog.bye()
+  await bob.talk.next('BYE')
+  await stage.quiet()
+})
+
 test('what becomes of messages is reported both ways as IMDNs within the session', async () => {
   const stage = await openFocusStage({ members: [uri('alice'), uri('bob'), ZOE] })
   const { alice, bob } = await assemble(stage, ['alice', 'bob'])
