@@ -7,6 +7,14 @@ export interface Address {
   readonly params: string
 }
 
+/** As nearly everybody writes From and To: a URI in brackets, and a tag or nothing. The rest is taken apart. */
+const USUAL = /^<[A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+>(?:;tag=([^\s;,="<>]+))?$/
+
+/** Whether there is a URI in it. */
+export function isAddress(value: string): boolean {
+  return USUAL.test(value) || parseAddress(value) !== undefined
+}
+
 /** Undefined when there is no URI in it. */
 export function parseAddress(value: string): Address | undefined {
   const open = openingBracket(value)
@@ -62,6 +70,8 @@ export function param(params: string, name: string): string | undefined {
 
 /** The tag of a From or To value; '' for the peers of RFC 2543 that send none. */
 export function tagOf(value: string): string {
+  const usual = USUAL.exec(value)
+  if (usual) return usual[1] ?? ''
   const address = parseAddress(value)
   return address === undefined ? '' : (param(address.params, 'tag') ?? '')
 }

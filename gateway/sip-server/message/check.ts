@@ -1,4 +1,4 @@
-import { parseAddress } from './address.js'
+import { isAddress } from './address.js'
 import { type HeaderField, header, type SipRequest } from './message.js'
 import type { ParseFault } from './parse.js'
 import { hasEmptyPart, splitList } from './split.js'
@@ -57,8 +57,8 @@ function checkHeaders(request: SipRequest): Refusal | undefined {
   const callId = header(request, 'call-id')
   const cseq = header(request, 'cseq')
   const maxForwards = header(request, 'max-forwards')
-  if (from === undefined || !parseAddress(from)) return bad('From', from)
-  if (to === undefined || !parseAddress(to)) return bad('To', to)
+  if (from === undefined || !isAddress(from)) return bad('From', from)
+  if (to === undefined || !isAddress(to)) return bad('To', to)
   if (callId === undefined || !/^\S{1,512}$/.test(callId)) return bad('Call-ID', callId)
   if (cseq === undefined || !isCSeq(cseq, request.method)) return bad('CSeq', cseq)
   if (maxForwards !== undefined && !isUpTo(255, maxForwards)) return bad('Max-Forwards', maxForwards)
@@ -85,7 +85,7 @@ function isViaList(value: string, topmost: boolean): boolean {
 }
 
 function isContactList(value: string): boolean {
-  return !hasEmptyPart(value) && splitList(value).every((contact) => parseAddress(contact) !== undefined)
+  return !hasEmptyPart(value) && splitList(value).every((contact) => isAddress(contact))
 }
 
 function isUpTo(limit: number, value: string): boolean {

@@ -16,8 +16,24 @@ const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::(\d
 const UNSAFE = /[\s<>"]/
 const NO_PARAMS: ReadonlyMap<string, string> = new Map()
 
+/** Next hops, Routes and our own address come again with every request, and each URI is looked at several times. */
+const MAX_RECENT = 128
+const MAX_RECENT_LENGTH = 256
+const recent = new Map<string, ParsedUri>()
+
 /** Undefined when it is not an absolute URI, or a sip: or sips: URI without a proper host. */
 export function parseUri(text: string): ParsedUri | undefined {
+  const known = recent.get(text)
+  if (known) return known
+  const parsed = readUri(text)
+  if (parsed && text.length <= MAX_RECENT_LENGTH) {
+    if (recent.size >= MAX_RECENT) recent.clear()
+    recent.set(text, parsed)
+  }
+  return parsed
+}
+
+function readUri(text: string): ParsedUri | undefined {
   const colon = text.indexOf(':')
   const scheme = text.slice(0, Math.max(colon, 0))
   if (!SCHEME.test(scheme) || UNSAFE.test(text) || colon === text.length - 1) return undefined

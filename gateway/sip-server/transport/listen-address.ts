@@ -24,13 +24,23 @@ export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }
 
+/** The kernel is asked no more often: this is needed for every request. */
+const INTERFACES_FOR_MS = 5_000
+let interfaces: { readonly all: ReturnType<typeof networkInterfaces>; readonly until: number } | undefined
+
+function hostInterfaces(): ReturnType<typeof networkInterfaces> {
+  const now = performance.now()
+  if (!interfaces || now >= interfaces.until) interfaces = { all: networkInterfaces(), until: now + INTERFACES_FOR_MS }
+  return interfaces.all
+}
+
 /** The address peers shall use for a socket bound to all: one of this host's, loopback for a peer on loopback. */
 export function advertisedHost(bound: string, remote: string): string {
   if (!isWildcard(bound)) return bound
   const family = bound === '::' && isIPv6(remote) ? 'IPv6' : 'IPv4'
   const loopback = family === 'IPv6' ? '::1' : '127.0.0.1'
   if (isLoopback(remote)) return loopback
-  for (const addresses of Object.values(networkInterfaces())) {
+  for (const addresses of Object.values(hostInterfaces())) {
     for (const address of addresses ?? []) if (address.family === family && !address.internal) return address.address
   }
   return loopback
