@@ -51,7 +51,8 @@ function localJid(user: string, domain: string): Jid | undefined {
 export function cpmUri(local: string, home: string): Uri | undefined {
   const user = unescapeLocal(local)
   if (/^\+?\d+(?:;phone-context=[^;]+)?$/.test(user) && (user.startsWith('+') || user.includes(';'))) {
-    return normalUri(`tel:${user}`)
+    const number = normalUri(`tel:${user}`)
+    if (number !== undefined) return number
   }
   const at = user.lastIndexOf('@')
   const [name, host] = at < 0 ? [user, home] : [user.slice(0, at), user.slice(at + 1)]

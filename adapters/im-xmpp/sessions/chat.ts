@@ -19,6 +19,7 @@ import {
   sayTo,
   turnDown,
 } from './parts.js'
+import { steadyTyping } from './typing.js'
 
 /** A chat of two as a CPM session (RFC 7573). */
 export interface Chat extends Leg {
@@ -94,28 +95,32 @@ export function createChat(settings: ChatSettings, parts: SessionParts): Chat {
     component,
     ended: ending.signal,
     end,
-    side: {
-      async say(message) {
-        if (ending.signal.aborted) return { kind: 'refused', reason: 'recipient-unavailable', said: 'the chat is over' }
-        stir()
-        sent.put(stanzaId(message.messageId), message.messageId)
-        return sayTo(component, message, { from: ours, to: device, type: 'chat', thread, reports: true }, parts)
+    side: steadyTyping(
+      {
+        async say(message) {
+          if (ending.signal.aborted)
+            return { kind: 'refused', reason: 'recipient-unavailable', said: 'the chat is over' }
+          stir()
+          sent.put(stanzaId(message.messageId), message.messageId)
+          return sayTo(component, message, { from: ours, to: device, type: 'chat', thread, reports: true }, parts)
+        },
+        composing: (_, state) => void note(chatState(state)),
+        report(messageId, _, state) {
+          const about = received.get(messageId)
+          if (about === undefined || state === 'failed') return
+          const [name, xmlns] = state === 'delivered' ? ['received', NS.receipts] : ['displayed', NS.markers]
+          note(tag(name, { xmlns, id: about.id }), about.to)
+        },
+        joined() {},
+        left() {},
+        async leave() {
+          if (close()) note(chatState('gone'))
+        },
       },
-      composing: (_, state) => void note(chatState(state)),
-      report(messageId, _, state) {
-        const about = received.get(messageId)
-        if (about === undefined || state === 'failed') return
-        const [name, xmlns] = state === 'delivered' ? ['received', NS.receipts] : ['displayed', NS.markers]
-        note(tag(name, { xmlns, id: about.id }), about.to)
-      },
-      joined() {},
-      left() {},
-      async leave() {
-        if (close()) note(chatState('gone'))
-      },
-    },
+      clock,
+    ),
     attach(side) {
-      cpm = side
+      cpm = steadyTyping(side, clock)
       const early = waiting
       waiting = []
       for (const { incoming, read, text } of early) quietly(pass(incoming, read, text), log)

@@ -10,6 +10,7 @@ import { child, tag, textTag } from '../stream/element.js'
 import { NS } from '../stream/names.js'
 import { createOccupants, occupantItem } from './occupants.js'
 import { chatState, composingOf, heard, type Leg, quietly, type SessionParts, sayTo, turnDown } from './parts.js'
+import { steadyTyping } from './typing.js'
 
 /** An XMPP user in a CPM group, which is a room to him (XEP-0045, RFC 7702 §5). */
 export interface HostedLeg extends Leg {
@@ -100,40 +101,43 @@ export function createHostedLeg(settings: HostedSettings, parts: SessionParts): 
     nick,
     address,
     end,
-    side: {
-      async say(message) {
-        if (isOver()) return { kind: 'refused', reason: 'recipient-unavailable', said: 'he has left the room' }
-        const type = message.privateTo === undefined ? 'groupchat' : 'chat'
-        const said = await sayTo(
-          component,
-          message,
-          { from: from(message.from), to: user, type, reports: false },
-          parts,
-        )
-        // Its client is gone without a word (XEP-0045 §18.5).
-        if (said.kind === 'refused' && said.reason === 'recipient-unavailable') end('recipient-unavailable')
-        return said
+    side: steadyTyping(
+      {
+        async say(message) {
+          if (isOver()) return { kind: 'refused', reason: 'recipient-unavailable', said: 'he has left the room' }
+          const type = message.privateTo === undefined ? 'groupchat' : 'chat'
+          const said = await sayTo(
+            component,
+            message,
+            { from: from(message.from), to: user, type, reports: false },
+            parts,
+          )
+          // Its client is gone without a word (XEP-0045 §18.5).
+          if (said.kind === 'refused' && said.reason === 'recipient-unavailable') end('recipient-unavailable')
+          return said
+        },
+        composing: (who, state) =>
+          void component.tell(
+            writeMessage({ id: randomUUID(), from: from(who), to: user, type: 'groupchat', more: chatState(state) }),
+          ),
+        // XEP-0184 §5.3: nobody asks for receipts in rooms.
+        report() {},
+        joined(who) {
+          const name = occupants.add(who)
+          if (name !== undefined && cpm !== undefined && !isOver()) arrival(name)
+        },
+        left(who) {
+          const name = occupants.remove(who)
+          if (name !== undefined && cpm !== undefined && !isOver()) presence(name, 'unavailable', occupantItem(gone))
+        },
+        async leave(reason) {
+          close(reason === undefined ? [] : [KICKS.has(reason) ? KICKED : TROUBLE])
+        },
       },
-      composing: (who, state) =>
-        void component.tell(
-          writeMessage({ id: randomUUID(), from: from(who), to: user, type: 'groupchat', more: chatState(state) }),
-        ),
-      // XEP-0184 §5.3: nobody asks for receipts in rooms.
-      report() {},
-      joined(who) {
-        const name = occupants.add(who)
-        if (name !== undefined && cpm !== undefined && !isOver()) arrival(name)
-      },
-      left(who) {
-        const name = occupants.remove(who)
-        if (name !== undefined && cpm !== undefined && !isOver()) presence(name, 'unavailable', occupantItem(gone))
-      },
-      async leave(reason) {
-        close(reason === undefined ? [] : [KICKS.has(reason) ? KICKED : TROUBLE])
-      },
-    },
+      clock,
+    ),
     welcome(side) {
-      cpm = side
+      cpm = steadyTyping(side, clock)
       roster()
     },
     again: roster,

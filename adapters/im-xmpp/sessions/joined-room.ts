@@ -12,7 +12,9 @@ import type { Incoming } from '../receive.js'
 import type { Component } from '../stream/component.js'
 import { attribute, child, tag } from '../stream/element.js'
 import { NS } from '../stream/names.js'
+import { nameOf } from './occupants.js'
 import { chatState, composingOf, heard, type Leg, quietly, type SessionParts, sayTo, turnDown } from './parts.js'
+import { steadyTyping } from './typing.js'
 
 /** A CPM user in a room of XMPP (RFC 7702 §6). */
 export interface JoinedLeg extends Leg {
@@ -62,7 +64,7 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
   const occupant = (resource: string): Participant | undefined => {
     const jid = parseJid(`${room}/${resource}`)
     const address = jid && xmppUri(jid)
-    return address && { address, name: resource }
+    return address && { address, name: nameOf({ address, name: resource }) }
   }
 
   const enter = () =>
@@ -113,29 +115,32 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
     component,
     ended: ending.signal,
     end,
-    side: {
-      async say(message) {
-        if (!inside || ending.signal.aborted)
-          return { kind: 'refused', reason: 'recipient-unavailable', said: 'not in the room' }
-        const to = sayable(message.privateTo)
-        if (to === undefined) return { kind: 'refused', reason: 'unknown-recipient', said: 'nobody of that name' }
-        const type = message.privateTo === undefined ? 'groupchat' : 'chat'
-        return sayTo(component, message, { from: us, to, type, reports: false }, parts)
+    side: steadyTyping(
+      {
+        async say(message) {
+          if (!inside || ending.signal.aborted)
+            return { kind: 'refused', reason: 'recipient-unavailable', said: 'not in the room' }
+          const to = sayable(message.privateTo)
+          if (to === undefined) return { kind: 'refused', reason: 'unknown-recipient', said: 'nobody of that name' }
+          const type = message.privateTo === undefined ? 'groupchat' : 'chat'
+          return sayTo(component, message, { from: us, to, type, reports: false }, parts)
+        },
+        composing: (_, state) =>
+          void component.tell(
+            writeMessage({ id: randomUUID(), from: us, to: room, type: 'groupchat', more: chatState(state) }),
+          ),
+        report() {},
+        // Each user of CPM is in the room by himself.
+        joined() {},
+        left() {},
+        async leave() {
+          if (close()) component.tell(tag('presence', { type: 'unavailable', from: us, to: `${room}/${nick}` }))
+        },
       },
-      composing: (_, state) =>
-        void component.tell(
-          writeMessage({ id: randomUUID(), from: us, to: room, type: 'groupchat', more: chatState(state) }),
-        ),
-      report() {},
-      // Each user of CPM is in the room by himself.
-      joined() {},
-      left() {},
-      async leave() {
-        if (close()) component.tell(tag('presence', { type: 'unavailable', from: us, to: `${room}/${nick}` }))
-      },
-    },
+      clock,
+    ),
     join(side, wanted) {
-      cpm = side
+      cpm = steadyTyping(side, clock)
       nick = wanted
       tries = 1
       return new Promise((resolve) => {

@@ -1,5 +1,6 @@
 import { parseUri } from '../../../gateway/cpm/address.js'
 import type { Participant } from '../../contract/index.js'
+import { nickname, nicknameKey } from '../mapping/nickname.js'
 import { tag } from '../stream/element.js'
 import { NS } from '../stream/names.js'
 
@@ -14,15 +15,15 @@ export interface Occupants {
 }
 
 const OCCUPANTS = 2_000
-const NICK = 100
 
 export function createOccupants(taken: string): Occupants {
   const byNick = new Map<string, Participant>()
+  const keys = new Set([nicknameKey(taken)])
   const byAddress = new Map<string, string>()
   const free = (wanted: string): string => {
     for (let number = 1; ; number += 1) {
       const nick = number === 1 ? wanted : `${wanted} (${number})`
-      if (nick !== taken && !byNick.has(nick)) return nick
+      if (!keys.has(nicknameKey(nick))) return nick
     }
   }
   return {
@@ -32,6 +33,7 @@ export function createOccupants(taken: string): Occupants {
       if (byNick.size >= OCCUPANTS) return undefined
       const nick = free(nameOf(participant))
       byNick.set(nick, participant)
+      keys.add(nicknameKey(nick))
       byAddress.set(participant.address, nick)
       return nick
     },
@@ -40,6 +42,7 @@ export function createOccupants(taken: string): Occupants {
       if (nick === undefined) return undefined
       byAddress.delete(participant.address)
       byNick.delete(nick)
+      keys.delete(nicknameKey(nick))
       return nick
     },
     nickOf: (participant) => byAddress.get(participant.address),
@@ -51,7 +54,7 @@ export function createOccupants(taken: string): Occupants {
 /** A nickname for somebody: his name, or the first part of his address. */
 export function nameOf({ name, address }: Participant): string {
   const text = name ?? parseUri(address)?.user ?? address
-  return text.normalize('NFC').replace(/\p{C}/gu, '').trim().slice(0, NICK) || 'somebody'
+  return nickname(text) || 'somebody'
 }
 
 /** The element by which a room says something of an occupant (XEP-0045 §7.2). */

@@ -6,6 +6,7 @@ import { cpmUri, jidOfUri, xmppUri } from '../mapping/address.js'
 import { errorFor, errorReply } from '../mapping/errors.js'
 import type { ReadMessage } from '../mapping/from-message.js'
 import { bareJid, fullJid, withoutResource } from '../mapping/jid.js'
+import { isPlainNickname, nicknameKey } from '../mapping/nickname.js'
 import type { Incoming } from '../receive.js'
 import type { Component } from '../stream/component.js'
 import { attribute, child } from '../stream/element.js'
@@ -101,7 +102,10 @@ export function createHostedRooms(parts: SessionParts, full: () => boolean, chan
   /** Whether somebody else of XMPP has the nickname in this room. */
   const isTaken = (room: string, nick: string, user: string): boolean =>
     [...legs].some(
-      ([key, leg]) => key.startsWith(`${room} `) && leg.nick === nick && !key.startsWith(`${room} ${user}/`),
+      ([key, leg]) =>
+        key.startsWith(`${room} `) &&
+        nicknameKey(leg.nick) === nicknameKey(nick) &&
+        !key.startsWith(`${room} ${user}/`),
     )
 
   const refuse = ({ component, stanza }: Incoming, condition: string, type: 'cancel' | 'modify' | 'auth' | 'wait') =>
@@ -110,6 +114,7 @@ export function createHostedRooms(parts: SessionParts, full: () => boolean, chan
   function arrive(incoming: Incoming, room: string, group: Uri, nick: string): void {
     const { component, stanza, from } = incoming
     const user = bareJid(from)
+    if (!isPlainNickname(nick)) return void refuse(incoming, 'not-acceptable', 'modify')
     if (isTaken(room, nick, user)) return void refuse(incoming, 'conflict', 'cancel')
     if (full()) return void refuse(incoming, 'resource-constraint', 'wait')
     const waiting = invited.get(`${room} ${user}`)

@@ -214,6 +214,51 @@ describe('XMPP users and the component', () => {
     expect(child(await next('g'), 'error')?.children[0]?.local).toBe('not-acceptable')
   })
 
+  test('IWF-SESS-03 a nickname in a CPM group shows what it is, and looks like no other', async () => {
+    await open()
+    const enters = async (from: string, nick: string) => {
+      server.write(
+        `<presence from='${from}' to='team@cpm.xmpp.example/${nick}' id='${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
+      )
+      const answer = await stanzas.next(
+        'the answer',
+        (each) => each.local === 'presence' && attribute(each, 'to') === from,
+      )
+      return child(answer, 'error')?.children[0]?.local ?? attribute(answer, 'type')
+    }
+    expect(await enters('mallory@xmpp.example/1', 'bob\u200b')).toBe('not-acceptable')
+    expect(await enters('mallory@xmpp.example/2', '\u202ebob')).toBe('not-acceptable')
+    expect(await enters(BOB, 'Bob')).toBeUndefined()
+    for (const [index, nick] of ['Bob', 'bob', 'ｂｏｂ', 'b\u200dob'].entries())
+      expect(await enters(`mallory@xmpp.example/${3 + index}`, nick)).toBe('conflict')
+    expect(world.invitations.items).toHaveLength(1)
+  })
+
+  test('XEP-0085 typing is told when it is news, and not as often as somebody likes', async () => {
+    await open({ sessions: { chats: 'sessions' } })
+    const cpm = recordingSide()
+    world.answerInvitations(async () => ({ kind: 'accepted', side: cpm }))
+    const say = (what: string) =>
+      server.write(`<message from='${BOB}' to='${ALICE}' type='chat' id='${Math.random()}'>${what}</message>`)
+    const state = (name: string) => `<${name} xmlns='http://jabber.org/protocol/chatstates'/>`
+    say('<body>hello</body>')
+    const { theirs } = await world.invitations.next('the chat', () => true)
+    await cpm.events.next('hello', ({ kind }) => kind === 'said')
+    for (let index = 0; index < 5; index++) say(state('composing'))
+    for (let index = 0; index < 40; index++) say(state(index % 2 ? 'composing' : 'paused'))
+    say('<body>done</body>')
+    await cpm.events.next('done', ({ kind }) => kind === 'said')
+    const heard = cpm.events.items.filter(({ kind }) => kind === 'composing')
+    expect(heard[0]).toMatchObject({ state: 'active' })
+    expect(heard.length).toBeLessThanOrEqual(12)
+    for (let index = 0; index < 100; index++) theirs.composing({ address: ALICE_URI }, index % 2 ? 'idle' : 'active')
+    await theirs.leave()
+    await stanzas.next('the end', (each) => child(each, 'gone') !== undefined)
+    const told = stanzas.items.filter((each) => child(each, 'composing') ?? child(each, 'paused'))
+    expect(told.length).toBeLessThanOrEqual(12)
+    expect(told.length).toBeGreaterThan(0)
+  })
+
   test('IWF-SESS-01 a room that does not let a CPM user in refuses the session; after clashes another name is tried', async () => {
     await open()
     let tries = 0

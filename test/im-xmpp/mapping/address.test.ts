@@ -92,6 +92,10 @@ describe('addresses (RFC 7247)', () => {
     )
   })
 
+  test('an address of CPM that looks like a number and is none survives its JID', () => {
+    expect(cpmUri('+1', HOME)).toBe(`sip:+1@${HOME}`)
+  })
+
   test('an address of CPM survives its JID', () => {
     fc.assert(
       fc.property(
