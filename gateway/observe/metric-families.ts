@@ -1,15 +1,16 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { distribution, tally } from './series.js'
 
 /** Every counter and histogram, each described once; the metrics reference is generated from here. */
 export function createFamilies(registry: Registry) {
-  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
-    new Counter({ name: `causeway_${name}`, help, labelNames: [...labelNames], registers: [registry] })
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    tally({ name: `causeway_${name}`, help, labelNames, registers: [registry] })
   const histogram = <Label extends string>(
     name: string,
     help: string,
     labelNames: readonly Label[],
     buckets: number[],
-  ) => new Histogram({ name: `causeway_${name}`, help, labelNames: [...labelNames], buckets, registers: [registry] })
+  ) => distribution(registry, { name: `causeway_${name}`, help, labelNames, buckets })
 
   return {
     accepted: counter(
@@ -107,10 +108,11 @@ export function createFamilies(registry: Registry) {
       'The embedded Redis. event: started, adopted (it outlived the last gateway), died (should stay at 0), stopped.',
       ['event'],
     ),
-    traceDropped: counter(
-      'trace_dropped_total',
-      'Checkpoints of the message trace dropped because Redis did not keep up.',
-    ),
+    traceDropped: new Counter({
+      name: 'causeway_trace_dropped_total',
+      help: 'Checkpoints of the message trace dropped because Redis did not keep up.',
+      registers: [registry],
+    }),
     latency: histogram(
       'latency_seconds',
       'Time by stage: accept (request to answer), submit (attempt to answer of the service), receipt (submit to report), notify (report to IMDN), end-to-end.',

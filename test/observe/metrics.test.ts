@@ -50,6 +50,31 @@ test('each verb counts under its name and labels', async () => {
   )
 })
 
+test('a histogram in the text form: bounds that add up, in each series, and once more at the next scrape', async () => {
+  const metrics = createMetrics()
+  for (const seconds of [0.001, 0.002, 0.25, 0.25, 9_999]) metrics.latency('submit', 'sms', seconds)
+  metrics.latency('accept', 'mms', 0.3)
+  for (let round = 0; round < 2; round++) {
+    const lines = (await metrics.registry.metrics()).split('\n').filter((line) => line.includes('causeway_latency'))
+    expect(lines).toContain('# TYPE causeway_latency_seconds histogram')
+    const of = (le: string) => lines.find((line) => line.includes(`le="${le}"`) && line.includes('stage="submit"'))
+    expect(['0.002', '0.1', '0.25', '3600', '+Inf'].map((le) => of(le)?.split(' ')[1])).toEqual([
+      '2',
+      '2',
+      '4',
+      '4',
+      '5',
+    ])
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'causeway_latency_seconds_count{stage="submit",service="sms"} 5',
+        'causeway_latency_seconds_sum{stage="submit",service="sms"} 9999.503',
+        'causeway_latency_seconds_count{stage="accept",service="mms"} 1',
+      ]),
+    )
+  }
+})
+
 test('SIP: a method that a peer made up does not become a label', async () => {
   const { registry, sip, ...metrics } = createMetrics()
   sip.requestIn('MESSAGE', 202, 3)
