@@ -54,8 +54,12 @@ const account = z.strictObject({
     'Name of the account in logs, metrics and the status page.',
   ),
   url: describe(httpUrl, 'Where the MMSC takes MM7 requests.'),
-  user: describe(z.string().max(200).optional(), 'User of HTTP basic authentication; absent: none is sent.'),
-  password: describe(z.string().max(200).default(''), 'Password of HTTP basic authentication.'),
+  user: describe(z.string().max(200).optional(), 'User of HTTP authentication; absent: none is sent.'),
+  password: describe(z.string().max(200).default(''), 'Password of HTTP authentication.'),
+  auth: describe(
+    z.enum(['basic', 'digest']).default('basic'),
+    'How the password is proven: basic sends it, digest (RFC 7616) answers the challenge of the MMSC.',
+  ),
   tls: describe(clientTls.optional(), 'How https is spoken, where the usual way will not do.'),
   weight: describe(
     z.int().min(0).max(1000).default(1),
@@ -176,7 +180,11 @@ const inbound = z.strictObject({
   allow: describe(z.array(network).default([]), 'Addresses and networks that may connect; empty: every one.'),
   credentials: describe(
     z.array(credentials).default([]),
-    'Users and passwords of HTTP basic authentication one of which must be given; empty: none is asked for.',
+    'Users and passwords of HTTP authentication one of which must be given; empty: none is asked for.',
+  ),
+  auth: describe(
+    z.enum(['basic', 'digest']).default('basic'),
+    'How MMSCs prove their password: basic sends it, digest (RFC 7616) answers our challenge.',
   ),
   maxBody: describe(z.int().min(65_536).max(104_857_600).default(10_485_760), 'Octets of one request at most.'),
   parallel: describe(

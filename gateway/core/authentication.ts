@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../config/schema.js'
 import type { Clock } from '../cpm/clock.js'
+import { type DigestCredentials, formatChallenge, parseCredentials, provesPassword } from '../cpm/digest.js'
+import { createNonceCounts, makeNonce, nonceTime } from '../cpm/nonce.js'
 import type { NoteStore } from '../spool/spool.js'
-import { type DigestCredentials, formatChallenge, parseCredentials, provesPassword } from './digest.js'
-import { createNonceCounts, makeNonce, nonceTime } from './nonce.js'
 import type { User, UserDirectory } from './port.js'
 import { createWrongPasswords } from './wrong-passwords.js'
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type DigestCredentials, digestResponse, formatCredentials, parseChallenges } from '../core/digest.js'
+import { type DigestCredentials, digestResponse, formatCredentials, parseChallenges } from '../cpm/digest.js'
 import type { SipHeaderLines } from './headers.js'
 import type { OutgoingRequest } from './link.js'
 import type { SipExchange, SipStack } from './stack.js'

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { type AuthenticationOutcome, createAuthenticator } from '../../gateway/core/authentication.js'
-import { type DigestAlgorithm, digestResponse, formatCredentials, parseChallenges } from '../../gateway/core/digest.js'
-import { createNonceCounts, makeNonce, nonceTime } from '../../gateway/core/nonce.js'
 import { createUserDirectory } from '../../gateway/core/users.js'
+import { type DigestAlgorithm, digestResponse, formatCredentials, parseChallenges } from '../../gateway/cpm/digest.js'
+import { createNonceCounts, makeNonce, nonceTime } from '../../gateway/cpm/nonce.js'
 import { DOMAIN, memoryNotes, testClock, testConfig } from './support.js'
 
 const config = testConfig()

@@ -8,7 +8,7 @@ import {
   parseChallenges,
   parseCredentials,
   provesPassword,
-} from '../../gateway/core/digest.js'
+} from '../../gateway/cpm/digest.js'
 
 /** The example of RFC 7616 §3.9.1. */
 const EXAMPLE = {

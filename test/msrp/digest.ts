@@ -1,4 +1,4 @@
-import { digestResponse, formatCredentials, parseChallenges } from '../../gateway/core/digest.js'
+import { digestResponse, formatCredentials, parseChallenges } from '../../gateway/cpm/digest.js'
 
 /** Answers the challenges of a relay, as `leaseRelay` wants it. */
 export function digestFor(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseCredentials, provesPassword } from '../../gateway/core/digest.js'
+import { parseCredentials, provesPassword } from '../../gateway/cpm/digest.js'
 import { leaseRelay, type RelayOptions, RelayRefused } from '../../gateway/msrp/relay-client.js'
 import { formatPath, parseUri } from '../../gateway/msrp/wire/uri.js'
 import { manualClock } from '../contract-kit/clock.js'

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
-import { digestResponse, formatCredentials, parseChallenges } from '../../gateway/core/digest.js'
 import type { EmbeddedCore } from '../../gateway/core/embedded-core.js'
 import { systemClock } from '../../gateway/cpm/clock.js'
+import { digestResponse, formatCredentials, parseChallenges } from '../../gateway/cpm/digest.js'
 import { createSipEdge } from '../../gateway/sip/edge.js'
 import type { SipMetrics } from '../../gateway/sip/options.js'
 import type { CpmRequest, CpmRequestHandler, SipEdge } from '../../gateway/sip/port.js'

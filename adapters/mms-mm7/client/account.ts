@@ -2,6 +2,7 @@ import type { Clock } from '../../../gateway/cpm/clock.js'
 import type { Account } from '../profile.js'
 import type { Written } from '../wire/index.js'
 import { connectionsTo } from './connection.js'
+import { credentialsFor } from './credentials.js'
 import { createGate } from './gate.js'
 import { type HttpAnswer, type Posted, type Posting, post } from './post.js'
 
@@ -45,12 +46,14 @@ export interface AccountClient {
 const AFTER_REFUSAL_MS = 300_000
 /** Overdue requests whose answer is still heard; each holds a connection. */
 const OVERDUE = 64
+const UNAUTHORIZED = 401
 
 export function createAccount(profile: Account, clock: Clock, changed: () => void): AccountClient {
   const { timers } = profile
   const url = new URL(profile.url)
   const connections = connectionsTo(profile, clock)
   const { agent } = connections
+  const credentials = credentialsFor(profile)
   const gate = createGate(profile.window, profile.rate, clock)
   const running = new Set<Posting>()
   let link: LinkState = { state: 'connecting', since: clock.now(), detail: 'not tried yet' }
@@ -115,25 +118,30 @@ export function createAccount(profile: Account, clock: Clock, changed: () => voi
         place()
         return { kind: 'expired' }
       }
-      const posting = post({
-        url,
-        agent,
-        headers: headersFor(profile, written),
-        body: written.body,
-        connectMs: timers.connect,
-        answerMs: timers.request,
-        lateMs: overdue < OVERDUE ? timers.late : 0,
-        late(answer) {
-          overdue -= 1
-          if (answer === undefined) return
-          reached()
-          late(answer)
-        },
-        clock,
-      })
-      running.add(posting)
-      const posted = await posting.outcome
-      running.delete(posting)
+      const offer = (authorization: string | undefined): Promise<Posted> => {
+        const posting = post({
+          url,
+          agent,
+          headers: headersFor(profile, written, authorization),
+          body: written.body,
+          connectMs: timers.connect,
+          answerMs: timers.request,
+          lateMs: overdue < OVERDUE ? timers.late : 0,
+          late(answer) {
+            overdue -= 1
+            if (answer === undefined) return
+            reached()
+            late(answer)
+          },
+          clock,
+        })
+        running.add(posting)
+        return posting.outcome.finally(() => running.delete(posting))
+      }
+      const sent = credentials.next()
+      let posted = await offer(sent)
+      const challenge = challengeIn(posted)
+      if (challenge !== undefined && credentials.challenged(challenge, sent)) posted = await offer(credentials.next())
       place()
       if (posted.kind === 'answered') reached()
       else if (posted.kind === 'unsent') unreached(posted.said)
@@ -172,11 +180,15 @@ export function createAccount(profile: Account, clock: Clock, changed: () => voi
   }
 }
 
+/** What an MMSC asks of us before it looks at a request. */
+const challengeIn = (posted: Posted): string | undefined =>
+  posted.kind === 'answered' && posted.answer.status === UNAUTHORIZED ? posted.answer.challenge : undefined
+
 function headersFor(
-  { user, password, soapAction }: Account,
+  { soapAction }: Account,
   { contentType }: Written,
+  authorization: string | undefined,
 ): Readonly<Record<string, string>> {
   const common = { 'Content-Type': contentType, SOAPAction: `"${soapAction}"`, 'User-Agent': 'Causeway' }
-  if (user === undefined) return common
-  return { ...common, Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
+  return authorization === undefined ? common : { ...common, Authorization: authorization }
 }

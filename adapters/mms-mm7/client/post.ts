@@ -6,6 +6,8 @@ import type { Clock } from '../../../gateway/cpm/clock.js'
 export interface HttpAnswer {
   readonly status: number
   readonly contentType: string | undefined
+  /** WWW-Authenticate, when credentials are asked for. */
+  readonly challenge?: string
   /** Retry-After in ms, an hour at most, when it is said in seconds. */
   readonly retryAfterMs?: number
   readonly body: Buffer
@@ -131,6 +133,7 @@ async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
   return {
     status: response.statusCode ?? 0,
     contentType: response.headers['content-type'],
+    ...(response.headers['www-authenticate'] && { challenge: response.headers['www-authenticate'] }),
     ...(seconds === undefined ? {} : { retryAfterMs: Math.min(Number(seconds), LONGEST_WAIT_S) * 1000 }),
     body: Buffer.concat(chunks),
   }

@@ -62,7 +62,7 @@ export function createServer(
     connectionTimeout: SILENCE_MS,
     forceCloseConnections: 'idle',
   })
-  const access = createAccess(inbound)
+  const access = createAccess(inbound, clock)
   let underWay = 0
   let held = 0
   let quietUntil = 0
@@ -85,9 +85,14 @@ export function createServer(
       return reply.code(403).send()
     }
     if (request.method !== 'POST' || pathOf(request.url) !== inbound.path) return
-    if (!access.knows(request.headers.authorization)) {
-      turnedAway(request, 401, 'user or password is missing or wrong')
-      return reply.code(401).header('WWW-Authenticate', 'Basic realm="MM7"').send()
+    const { method, url } = request
+    const challenge = access.challenge({ authorization: request.headers.authorization, method, url })
+    if (challenge !== undefined) {
+      // The first request of a digest always goes so.
+      if (request.headers.authorization !== undefined || inbound.auth === 'basic') {
+        turnedAway(request, 401, 'user or password is missing or wrong')
+      }
+      return reply.code(401).header('WWW-Authenticate', challenge).send()
     }
     const octets = announced(request.headers['content-length'])
     if (underWay >= inbound.parallel || (underWay > 0 && held + octets > inbound.maxHeld)) {

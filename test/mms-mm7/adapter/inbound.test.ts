@@ -406,6 +406,28 @@ describe('the door', () => {
     expect(rig.gateway.messages).toHaveLength(0)
   })
 
+  it('ends a body of no announced length as soon as it is too much, and reads no more of it', async () => {
+    const { rig, port } = await inboundRig({ maxBody: 65_536, auth: 'basic', credentials: [] })
+    const socket = connect(port, '127.0.0.1')
+    closing.push(async () => socket.destroy())
+    socket.on('error', () => {})
+    let heard = ''
+    const closed = new Promise<void>((resolve) => {
+      socket.on('data', (chunk) => {
+        heard += chunk.toString('latin1')
+      })
+      socket.once('close', () => resolve())
+    })
+    socket.write(
+      'POST /mm7/inbound HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n',
+    )
+    const chunk = `2000\r\n${'x'.repeat(0x2000)}\r\n`
+    for (let sent = 0; sent < 12; sent += 1) socket.write(chunk)
+    await closed
+    expect(heard).toMatch(/^HTTP\/1.1 413 /)
+    expect(rig.gateway.messages).toHaveLength(0)
+  })
+
   it.for([
     ['so many', { parallel: 1 }, ['deliver-07-cid-space-no-brackets.req.http']],
     [
