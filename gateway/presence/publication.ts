@@ -1,14 +1,20 @@
 import type { PresenceState } from '../cpm/presence.js'
 
+/** What a device says. */
+export interface Said {
+  readonly state: PresenceState
+  /** The document it said it in, where partial ones may follow (RFC 5264). */
+  readonly document?: string
+}
+
 /** What one device has published (RFC 3903), plain JSON. */
-export interface Publication {
+export interface Publication extends Said {
   /** Stays the same over all its versions. */
   readonly id: string
   readonly etag: string
   readonly expiresAt: number
   /** When its state was last said, ms since 1970. */
   readonly saidAt: number
-  readonly state: PresenceState
 }
 
 export interface PublishRequest {
@@ -16,13 +22,14 @@ export interface PublishRequest {
   readonly etag?: string
   /** Life granted, seconds; 0 removes. */
   readonly seconds: number
-  /** Absent: the state stays as it is. */
-  readonly state?: PresenceState
+  /** What it says now, after what it said before; or why that cannot be. Absent: it stays as it is. Pure. */
+  readonly said?: (before: Said | undefined) => Said | { readonly fault: string }
 }
 
 export type PublishOutcome =
   | { readonly kind: 'taken'; readonly etag: string; readonly changed: boolean }
   | { readonly kind: 'unknown' | 'empty' | 'too-many' }
+  | { readonly kind: 'unfit'; readonly said: string }
 
 /** Publications of one user at once. */
 const MAX_PUBLICATIONS = 16
@@ -30,7 +37,7 @@ const MAX_PUBLICATIONS = 16
 /** What a PUBLISH makes of a user's publications (RFC 3903 §6). `fresh` are new random names. Pure. */
 export function publish(
   publications: readonly Publication[],
-  { etag, seconds, state }: PublishRequest,
+  { etag, seconds, said }: PublishRequest,
   fresh: { readonly id: string; readonly etag: string },
   now: number,
 ): { readonly next: readonly Publication[]; readonly result: PublishOutcome } {
@@ -42,12 +49,14 @@ export function publish(
   const taken = (changed: boolean): PublishOutcome => ({ kind: 'taken', etag: fresh.etag, changed })
   if (seconds === 0) return { next: others, result: taken(known !== undefined) }
   const expiresAt = now + seconds * 1000
-  if (known && !state) {
+  if (known && !said) {
     const refreshed = { ...known, etag: fresh.etag, expiresAt }
     return { next: living.map((each) => (each === known ? refreshed : each)), result: taken(false) }
   }
-  if (!state) return unchanged({ kind: 'empty' })
+  if (!said) return unchanged({ kind: 'empty' })
   if (others.length >= MAX_PUBLICATIONS) return unchanged({ kind: 'too-many' })
-  const said: Publication = { id: known?.id ?? fresh.id, etag: fresh.etag, expiresAt, saidAt: now, state }
-  return { next: known ? living.map((each) => (each === known ? said : each)) : [...living, said], result: taken(true) }
+  const content = said(known)
+  if ('fault' in content) return unchanged({ kind: 'unfit', said: content.fault })
+  const made: Publication = { id: known?.id ?? fresh.id, etag: fresh.etag, expiresAt, saidAt: now, ...content }
+  return { next: known ? living.map((each) => (each === known ? made : each)) : [...living, made], result: taken(true) }
 }

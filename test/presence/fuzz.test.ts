@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Uri } from '../../gateway/cpm/ids.js'
-import { buildPidf, parsePidf } from '../../gateway/cpm/pidf.js'
+import { buildPidf, type PidfPart, parsePidf, pidfParts } from '../../gateway/cpm/pidf.js'
+import { buildPidfDiff, buildPidfFull } from '../../gateway/cpm/pidf-diff.js'
 import { CLOSED, type PresenceState } from '../../gateway/cpm/presence.js'
 import { buildListState } from '../../gateway/cpm/rlmi.js'
 import { buildWatcherinfo } from '../../gateway/cpm/watcherinfo.js'
@@ -10,6 +11,7 @@ import { compose } from '../../gateway/presence/composition.js'
 import { type Publication, publish } from '../../gateway/presence/publication.js'
 import { decide, HANDLINGS, type PresenceRule, SHOWS_ALL, SHOWS_NOTHING } from '../../gateway/presence/rules.js'
 import { viewOf } from '../../gateway/presence/view.js'
+import { applyPidfDiff } from '../../gateway/xdm/pidf-patch.js'
 import { readPresenceRules } from '../../gateway/xdm/presence-rules-usage.js'
 import { readListServices, readResourceLists } from '../../gateway/xdm/resource-lists-usage.js'
 import { parseDocument } from '../../gateway/xdm/xml-document.js'
@@ -134,7 +136,7 @@ test('publications: any order of requests keeps every tag its own, no more than 
         now += at
         const etag = all[tag]?.etag
         const state: PresenceState = { tuples: [{ id: 't', open: true }] }
-        const request = { seconds, ...(etag !== undefined && { etag }), ...(has && { state }) }
+        const request = { seconds, ...(etag !== undefined && { etag }), ...(has && { said: () => ({ state }) }) }
         all = publish(all, request, { id: `i${index}`, etag: `e${index}` }, now).next
         expect(all.length).toBeLessThanOrEqual(16)
         expect(new Set(all.map((each) => each.etag)).size).toBe(all.length)
@@ -143,4 +145,66 @@ test('publications: any order of requests keeps every tag its own, no more than 
       })
     }),
   )
+})
+
+const states: fc.Arbitrary<PresenceState> = fc.record(
+  {
+    tuples: fc.uniqueArray(
+      fc.record({
+        id: fc.constantFrom('t1', 'desk', 'ID-ä', 'x.y-z'),
+        open: fc.boolean(),
+        note: fc.record({ text: fc.string() }),
+      }),
+      { selector: ({ id }) => id, maxLength: 4 },
+    ),
+    person: fc.record({ activities: fc.subarray(['away', 'meeting']), moods: fc.constant([]) }),
+  },
+  { requiredKeys: ['tuples'] },
+)
+const nameOf = ({ text }: PidfPart): string => text
+const of = { entity: 'sip:a@x.example', version: 1 }
+
+/** What a reader has of a document, whatever the order of its tuples. */
+function readBack(document: string) {
+  const read = parsePidf(document)
+  if ('kind' in read) throw new Error(read.said)
+  return { ...read.state, tuples: [...read.state.tuples].sort((a, b) => a.id.localeCompare(b.id)) }
+}
+
+describe('partial documents', () => {
+  test('RFC 5262: whatever changes, a reader who patches what he has gets what there is', () => {
+    fc.assert(
+      fc.property(fc.array(states, { minLength: 1, maxLength: 5 }), ([first = { tuples: [] }, ...later]) => {
+        const full = applyPidfDiff(buildPidfFull(of, first), undefined)
+        let has = 'fault' in full ? full.fault : full.document
+        let before = first
+        for (const state of later) {
+          const known = Object.fromEntries(pidfParts(before).map((part) => [part.selector, nameOf(part)]))
+          const applied = applyPidfDiff(buildPidfDiff(of, state, known, nameOf), has)
+          if ('fault' in applied) throw new Error(applied.fault)
+          has = applied.document
+          before = state
+          expect(readBack(has)).toEqual(readBack(buildPidf(of.entity, state)))
+        }
+      }),
+    )
+  })
+
+  test('RFC 5261: in any state they are applied or refused, and never anything else', () => {
+    const document = pidf({ note: 'x', activity: 'away' })
+    const operations = [
+      `<p:replace sel="*/tuple[@id='t1']/status/basic/text()">open</p:replace>`,
+      `<p:add sel="presence" pos="prepend"><tuple id="n"/></p:add>`,
+      `<p:add sel="*/tuple" type="@id">b</p:add><p:remove sel="*/tuple/note" ws="both"/>`,
+      `<p:remove sel="/presence/dm:person/rpid:activities"/><p:replace sel="*/tuple/@id">z</p:replace>`,
+    ]
+    const diff = (content: string): string =>
+      `<p:pidf-diff xmlns:p="urn:ietf:params:xml:ns:pidf-diff" xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" entity="a">${content}</p:pidf-diff>`
+    fc.assert(
+      fc.property(fc.oneof(...operations.map((each) => broken(diff(each)))), (text) => {
+        const applied = applyPidfDiff(text, document)
+        expect('fault' in applied || applied.document.length <= 17_000).toBe(true)
+      }),
+    )
+  })
 })

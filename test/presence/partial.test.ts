@@ -130,6 +130,84 @@ describe('RFC 5263: who takes partial documents', () => {
   })
 })
 
+describe('RFC 5264: who publishes partial documents', () => {
+  const NAMESPACES =
+    'xmlns:p="urn:ietf:params:xml:ns:pidf-diff" xmlns="urn:ietf:params:xml:ns:pidf" xmlns:r="urn:ietf:params:xml:ns:pidf:rpid" ' +
+    'xmlns:d="urn:ietf:params:xml:ns:pidf:data-model"'
+  const full =
+    `<p:pidf-full ${NAMESPACES} entity="sip:alice@cpm.example" version="1"><tuple id="t1"><status><basic>open</basic></status>` +
+    '<note>one</note></tuple><d:person id="p"><r:activities><r:away/></r:activities></d:person></p:pidf-full>'
+  const diff = (operations: string): string =>
+    `<p:pidf-diff ${NAMESPACES} entity="sip:alice@cpm.example" version="2">${operations}</p:pidf-diff>`
+  const TYPE = { 'Content-Type': DIFF }
+  const publish = async (body: string, tag?: string) => {
+    const answer = await alice.publish(body, { ...TYPE, ...(tag !== undefined && { 'SIP-If-Match': tag }) })
+    return { status: answer.status, tag: answer.one('SIP-ETag') }
+  }
+
+  test('begins with the whole and goes on with what changes; watchers see what comes of it', async () => {
+    await bob.subscribe(alice.uri)
+    await bob.take()
+    const first = await publish(full)
+    expect(first.status).toBe(200)
+    const whole = (await bob.take()).body
+    expect([whole.includes('<note>one</note>'), whole.includes('<rpid:away/>')]).toEqual([true, true])
+    const changed = diff(
+      `<p:replace sel="*/tuple[@id='t1']/note/text()">two</p:replace><p:add sel="*/d:person" pos="before"><tuple id="t2"><status><basic>closed</basic></status></tuple></p:add>` +
+        `<p:replace sel="*/d:person/r:activities/r:away"><r:meeting/></p:replace>`,
+    )
+    const second = await publish(changed, first.tag)
+    expect(second.status).toBe(200)
+    const { body } = await bob.take()
+    for (const part of ['<note>two</note>', '<tuple id="t2">', '<rpid:meeting/>']) expect(body).toContain(part)
+    expect(body).not.toContain('away')
+    // A refresh keeps what there is to patch.
+    const refreshed = await alice.publish('', { 'SIP-If-Match': second.tag })
+    const third = diff(`<p:remove sel="*/tuple[@id='t1']"/><p:remove sel="presence/d:person" ws="both"/>`)
+    expect((await publish(third, refreshed.one('SIP-ETag'))).status).toBe(200)
+    const last = (await bob.take()).body
+    expect([last.includes('t2'), last.includes('t1'), last.includes('person')]).toEqual([true, false, false])
+  })
+
+  test.each([
+    ['selects nothing', `<p:remove sel="*/tuple[@id='none']"/>`],
+    ['selects too much', '<p:remove sel="*/*"/>'],
+    ['is no selector known here', `<p:remove sel="//tuple"/>`],
+    ['would remove the root', '<p:remove sel="*"/>'],
+    ['leaves no presence document', `<p:replace sel="presence/@entity"></p:replace><p:remove sel="presence/@entity"/>`],
+    ['is no operation', '<p:explode sel="*"/>'],
+    ['grows without end', '<p:add sel="*"><x/></p:add>'.repeat(101)],
+    ['nests without end', `<p:add sel="*">${'<x>'.repeat(100)}${'</x>'.repeat(100)}</p:add>`],
+  ])('is refused where a patch %s, and nothing has changed', async (_, operations) => {
+    const { tag } = await publish(full)
+    expect((await publish(diff(operations), tag)).status).toBe(400)
+    expect(house.faulty()).toBe(1)
+    await bob.subscribe(alice.uri)
+    expect((await bob.take()).body).toContain('<note>one</note>')
+    expect((await publish(diff(`<p:replace sel="*/tuple/note/text()">same tag</p:replace>`), tag)).status).toBe(200)
+  })
+
+  test('is refused without a whole document before it, and where the document would become too large', async () => {
+    expect((await publish(diff('<p:remove sel="*/tuple"/>'))).status).toBe(400)
+    const plain = await alice.publish(pidf())
+    expect((await publish(diff('<p:remove sel="*/tuple"/>'), plain.one('SIP-ETag'))).status).toBe(400)
+    let { tag, status } = await publish(full)
+    const statuses: number[] = []
+    for (let round = 0; round < 3 && status === 200; round += 1) {
+      const answer = await publish(diff(`<p:add sel="*"><x>${'y'.repeat(7_000)}</x></p:add>`), tag)
+      statuses.push(answer.status)
+      tag = answer.tag
+      status = answer.status
+    }
+    expect(statuses).toEqual([200, 200, 400])
+  })
+
+  test('is told which types are taken', async () => {
+    const answer = await alice.publish(pidf(), { 'Content-Type': 'application/cpim-pidf+xml' })
+    expect([answer.status, answer.one('Accept')]).toEqual([415, `application/pidf+xml, ${DIFF}`])
+  })
+})
+
 test.each([
   ['prefers whole ones', `application/pidf+xml, ${DIFF};q=0.5`, 'application/pidf+xml'],
   ['takes anything', '*/*', 'application/pidf+xml'],
