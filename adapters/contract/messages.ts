@@ -23,6 +23,8 @@ export interface OutboundMessage {
   readonly contributionId?: ContributionId
   /** For services that show threads. */
   readonly conversationId?: ConversationId
+  /** When its sender sent it, as he says, ms since 1970; for services that show how old a message is. */
+  readonly sentAt?: number
   /** End of life, ms since 1970. An adapter never submits after it. */
   readonly expiresAt: number
   /** The service is to keep it until then; only where `ServiceCapabilities.laterDelivery` says that it can. */

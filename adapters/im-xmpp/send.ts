@@ -35,6 +35,9 @@ const WAIT_MS = 30_000
 /** An error of type `wait` is believed so often. */
 const WAITS = 10
 const UPLOADS = 5
+/** Age from which on a message counts as delayed. */
+const LATE_MS = 30_000
+const EPOCH = Date.UTC(2000)
 /** Time a notification to an XMPP user may take. */
 const REPORT_LIFE_MS = 60_000
 
@@ -103,6 +106,12 @@ export function createSender({ options, links, threads, upload, clock, gateway, 
     }
   }
 
+  /** A message that has waited tells since when; what its sender claims of the future, or of a time before us, is left out. */
+  function delayOf({ sentAt }: OutboundMessage, { options: { domain } }: Component) {
+    const isLate = sentAt !== undefined && sentAt >= EPOCH && clock.now() - sentAt > LATE_MS
+    return isLate ? { delay: { from: domain, at: sentAt } } : {}
+  }
+
   async function offer(message: OutboundMessage, component: Component, giveUp: AbortSignal): Promise<SendOutcome> {
     const from = links.ourJid(message.from, component)
     if (from === undefined) return { ...here, reason: 'no-originator-address', said: 'originator is no XMPP address' }
@@ -125,6 +134,7 @@ export function createSender({ options, links, threads, upload, clock, gateway, 
       ...(message.subject === undefined ? {} : { subject: message.subject }),
       ...(message.conversationId === undefined ? {} : { thread: message.conversationId }),
       ...(link === undefined ? {} : { link }),
+      ...delayOf(message, component),
       receipt: message.reports.delivered && options.receipts,
       markable: message.reports.displayed && options.markers,
     })

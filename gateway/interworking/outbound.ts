@@ -164,6 +164,7 @@ function offer({ id, payload }: OutboundItem, failureWanted: boolean): OutboundM
     reports: reportsFor(message.dispositions, failureWanted),
     ...(message.deliverAt === undefined ? {} : { deliverAt: message.deliverAt }),
     ...(message.subject === undefined ? {} : { subject: message.subject }),
+    sentAt: message.sentAt,
     ...(message.priority === undefined ? {} : { priority: message.priority }),
     ...(message.contributionId === undefined ? {} : { contributionId: message.contributionId }),
     ...(message.conversationId === undefined ? {} : { conversationId: message.conversationId }),

@@ -14,6 +14,8 @@ export interface MessageStanza {
   readonly thread?: string
   /** Link that clients show as a file (XEP-0066). */
   readonly link?: string
+  /** When it was said and by whom, of what comes late (XEP-0203), ms since 1970. */
+  readonly delay?: { readonly from: string; readonly at: number }
   readonly receipt?: boolean
   readonly markable?: boolean
   /** Further elements, written. */
@@ -27,7 +29,7 @@ export const stanzaId = (messageId: MessageId): string => hash('sha256', message
 export const reportKey = (recipient: string, id: string): string => `${recipient}|${id}`
 
 export function writeMessage(message: MessageStanza): string {
-  const { id, from, to, type, body, subject, thread, link } = message
+  const { id, from, to, type, body, subject, thread, link, delay } = message
   return tag(
     'message',
     { type, from, to, id },
@@ -35,6 +37,9 @@ export function writeMessage(message: MessageStanza): string {
     thread === undefined ? '' : textTag('thread', thread),
     body === undefined ? '' : textTag('body', body),
     link === undefined ? '' : tag('x', { xmlns: NS.oob }, textTag('url', link)),
+    delay === undefined
+      ? ''
+      : tag('delay', { xmlns: NS.delay, from: delay.from, stamp: new Date(delay.at).toISOString() }),
     message.receipt ? tag('request', { xmlns: NS.receipts }) : '',
     message.markable ? tag('markable', { xmlns: NS.markers }) : '',
     body === undefined ? '' : tag('origin-id', { xmlns: NS.originId, id }),

@@ -142,6 +142,19 @@ describe('XMPP users and the component', () => {
     expect(unknown?.sentAt).toBeUndefined()
   })
 
+  test('XEP-0203 a message that has waited tells since when', async () => {
+    await open()
+    const delayOf = async (sentAt: number | undefined) => {
+      const outcome = await world.send({ from: ALICE_URI, to: BOB_URI, ...(sentAt === undefined ? {} : { sentAt }) })
+      expect(outcome.kind).toBe('accepted')
+      const stanza = await stanzas.next('the message', (each) => child(each, 'body') !== undefined)
+      const delay = child(stanza, 'delay', 'urn:xmpp:delay')
+      return delay && [attribute(delay, 'from'), attribute(delay, 'stamp')]
+    }
+    expect(await delayOf(Date.UTC(2024, 4, 2, 9))).toEqual(['cpm.xmpp.example', '2024-05-02T09:00:00.000Z'])
+    for (const time of [undefined, Date.now(), Date.now() + 1e9, -8e15]) expect(await delayOf(time)).toBeUndefined()
+  })
+
   test('a file goes by the upload service (XEP-0363) and arrives as a link', async () => {
     const put: { readonly type: string | undefined; readonly octets: Buffer; readonly token: unknown }[] = []
     const files = createServer((request, response) => {
