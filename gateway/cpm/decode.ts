@@ -50,7 +50,7 @@ export type DecodedBody =
 /** `reason` leads to the SIP answer through `sipAnswerFor`. */
 export interface DecodeFault {
   readonly kind: 'fault'
-  readonly fault: 'malformed' | 'not-utf8' | 'forged-sender' | 'content-unsupported' | 'too-large' | 'stored-list'
+  readonly fault: 'malformed' | 'not-utf8' | 'forged-sender' | 'content-unsupported' | 'too-large'
   readonly reason: FailureReason
   readonly said: string
 }
@@ -64,7 +64,6 @@ const REASONS = {
   'forged-sender': 'sender-not-allowed',
   'content-unsupported': 'content-unsupported',
   'too-large': 'too-large',
-  'stored-list': 'unknown-recipient',
 } as const satisfies Record<DecodeFault['fault'], FailureReason>
 
 const fault = (kind: DecodeFault['fault'], said: string): DecodeFault => ({

@@ -8,7 +8,7 @@ import { imdnHeader, routeText, writeImdnRequest } from './imdn-headers.js'
 import type { CpmMessage, DispositionNotification } from './message.js'
 import { type MimePart, parseMediaType } from './mime.js'
 import { buildMultipart } from './multipart.js'
-import { buildRecipientList, RESOURCE_LISTS } from './recipient-list.js'
+import { historyPart } from './recipient-list.js'
 
 export { cpmHeaders } from './sip-headers.js'
 
@@ -54,16 +54,7 @@ export const encodeTextBody = ({ content }: CpmMessage): EncodedBody => ({
 
 /** RFC 5365 §7.3: the message, and beside it who else got it openly. */
 function withHistory(cpim: string, listHistory: NonNullable<CpmMessage['listHistory']>): EncodedBody {
-  return multipart([
-    { headers: new Map([['content-type', 'message/cpim']]), body: cpim },
-    {
-      headers: new Map([
-        ['content-type', RESOURCE_LISTS],
-        ['content-disposition', 'recipient-list-history; handling=optional'],
-      ]),
-      body: buildRecipientList(listHistory),
-    },
-  ])
+  return multipart([{ headers: new Map([['content-type', 'message/cpim']]), body: cpim }, historyPart(listHistory)])
 }
 
 function multipart(parts: readonly MimePart[]): EncodedBody {

@@ -16,6 +16,8 @@ export interface ListedRecipient {
   readonly copy: 'to' | 'cc' | 'bcc'
   /** The others are not to learn his address. */
   readonly anonymize?: true
+  /** It is no address, or points to a list that is kept elsewhere: it alone is refused (`GRP-ORIG-04`). */
+  readonly unusable?: true
 }
 
 /**

@@ -175,7 +175,6 @@ const WHY: Readonly<Record<DecodeFault['fault'], BadInput>> = {
   'forged-sender': 'forged-sender',
   'content-unsupported': 'content-type',
   'too-large': 'too-large',
-  'stored-list': 'syntax',
 }
 
 /** Octets that are not UTF-8 are a charset we do not take, not a fault of syntax. */

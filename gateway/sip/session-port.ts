@@ -35,9 +35,7 @@ export interface Invitation {
   readonly focus?: Uri
   /** Kept by a function that stays out of the media (`FLOW-04`). */
   readonly callId: string
-  /** Recipient list of RFC 5366, every address once. */
-  readonly recipients?: readonly Uri[]
-  /** The same with what is said of each (RFC 5364). */
+  /** Recipient list of RFC 5366, every address once, with what is said of each (RFC 5364). */
   readonly listed?: readonly ListedRecipient[]
   /** Further parts of the body, a recipient list among them. */
   readonly attached: readonly MimePart[]
@@ -144,7 +142,7 @@ export interface Leg {
   end(reason?: Farewell): Promise<void>
   /** Fires once when it has ended, whoever ended it: BYE, a dead peer, session timer (RFC 4028); with the reason `lost` when the way to all peers is. */
   readonly ended: AbortSignal
-  /** What the peer said when it ended it (RFC 3326). */
+  /** What was said at its end, whoever ended it (RFC 3326). */
   farewell(): Farewell | undefined
 }
 

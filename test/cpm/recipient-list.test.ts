@@ -48,14 +48,28 @@ describe('recipient lists (RFC 5364, RFC 5365)', () => {
     ['another document', '<a/>', 'malformed'],
     ['no entry', lists(), 'malformed'],
     ['an entry without address', lists('<entry/>'), 'malformed'],
-    ['an address that is no absolute URI', lists('<entry uri="bob"/>'), 'malformed'],
     ['a list within a list', lists('<list><entry uri="tel:+12065550101"/></list>'), 'malformed'],
-    ['an entry kept elsewhere', lists('<entry-ref ref="resource-lists/users/x"/>'), 'stored-list'],
-    ['a list kept elsewhere', lists('<external anchor="http://xcap.example/list"/>'), 'stored-list'],
     ['a document type', `<!DOCTYPE a [<!ENTITY b "c">]>${lists('<entry uri="&b;"/>')}`, 'unsafe-xml'],
     ['ten thousand entries', lists('<entry uri="tel:+12065550101"/>'.repeat(10_000)), 'too-large'],
     ['lists nested a thousand deep', '<list>'.repeat(1000), 'too-large'],
   ])('GRP-ORIG-04 refuses %s', (_what, xml, fault) => expect(read(xml)).toMatchObject({ kind: 'fault', fault }))
+
+  it('GRP-ORIG-04 an entry that is kept elsewhere, or is no address, is unusable by itself', () =>
+    expect(
+      read(
+        lists(
+          '<entry-ref ref="resource-lists/users/x"/>',
+          '<external anchor="http://xcap.example/list"/>',
+          '<entry uri="bob" cp:copyControl="to"/>',
+          '<entry uri="tel:+12065550101"/>',
+        ),
+      ),
+    ).toEqual([
+      { uri: 'resource-lists/users/x', copy: 'bcc', unusable: true },
+      { uri: 'http://xcap.example/list', copy: 'bcc', unusable: true },
+      { uri: 'bob', copy: 'bcc', unusable: true },
+      { uri: 'tel:+12065550101', copy: 'bcc' },
+    ]))
 
   it('shows recipients nobody who got a blind copy, and no address of one who stays anonymous', () =>
     expect(
@@ -85,7 +99,9 @@ describe('recipient lists (RFC 5364, RFC 5365)', () => {
       fc.property(fc.oneof(fc.string(), broken), (xml) => {
         const found = read(xml)
         if ('kind' in found) expect(found.kind).toBe('fault')
-        else for (const { uri } of found) expect(uri).toMatch(/^[a-z][a-z0-9+.-]*:[!-~]*$/i)
+        else
+          for (const { uri, unusable } of found)
+            expect(uri).toMatch(unusable ? /^[!-~]+$/ : /^[a-z][a-z0-9+.-]*:[!-~]*$/i)
       }),
       { numRuns: 500 },
     )
@@ -148,7 +164,6 @@ describe('the body of a list message', () => {
   it.each([
     ['two lists', [part('recipient-list', lists()), part('recipient-list', lists())], 'malformed'],
     ['a list with errors', [part('recipient-list', '<resource-lists>')], 'malformed'],
-    ['a stored list', [part('recipient-list', lists('<entry-ref ref="x"/>'))], 'stored-list'],
   ])('refuses %s', (_what, parts, fault) => expect(listed(...parts)).toMatchObject({ kind: 'fault', fault }))
 
   it('a copy carries who else got it openly, and a history that cannot be read is left out', () => {

@@ -3,7 +3,7 @@ import type { Uri } from '../../cpm/ids.js'
 import type { SipAnswer } from '../../sip/port.js'
 import type { IncomingCall, ReferRequest } from '../../sip/session-port.js'
 import { createChanging } from './changing.js'
-import { createHall } from './hall.js'
+import { createHall, type RefusedEntry } from './hall.js'
 import { createInviting } from './inviting.js'
 import { createJoining } from './joining.js'
 import { createSideJoining, type SideJoining } from './joining-side.js'
@@ -22,7 +22,7 @@ export interface Conference {
   /** Users at most. */
   readonly maximum: number
   /** The INVITE that begins it, and whom it invites. */
-  begin(call: IncomingCall, newcomers: readonly Newcomer[]): Promise<void>
+  begin(call: IncomingCall, newcomers: readonly Newcomer[], refused?: readonly RefusedEntry[]): Promise<void>
   join(call: IncomingCall): Promise<void>
   /** For members outside CPM. */
   readonly side: SideJoining

@@ -3,6 +3,7 @@ import { sipAnswerFor } from '../../cpm/failure.js'
 import { ICSI } from '../../cpm/features.js'
 import { stableId } from '../../cpm/identity.js'
 import type { Uri } from '../../cpm/ids.js'
+import type { MimePart } from '../../cpm/mime.js'
 import type { Leg } from '../../sip/session-port.js'
 import { readFarAnswer } from '../far-answer.js'
 import type { UserCallOutcome } from '../session/port.js'
@@ -21,6 +22,8 @@ export interface Cause {
   readonly expiresAt: number
   /** Headers of the inviter's own invitation that are passed on. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Parts of the body for all: who else is invited openly (RFC 5366 §7). */
+  readonly attached?: readonly MimePart[]
   /** What he has said with it. */
   readonly first?: Parcel
 }
@@ -70,7 +73,7 @@ export async function dial(
 async function dialUser(
   { record, group, inviteUser }: ConferenceOptions,
   { account }: Participant,
-  { inviter, isAnonymous, expiresAt, headers, first }: Cause,
+  { inviter, isAnonymous, expiresAt, headers, attached, first }: Cause,
   { media, streams, onAlerting, withdrawn }: DialContext,
 ): Promise<UserCallOutcome> {
   const offer = media.offer(new Set(), streams)
@@ -93,6 +96,7 @@ async function dialUser(
       privacy: false,
       kinds: [...new Set(streams.map(({ key }) => kindOf(key)))],
       ...(headers && { headers }),
+      ...(attached && { attached }),
       ...(first && { firstMessage: first.octets.toString('utf8') }),
     },
     (status) => {

@@ -3,6 +3,7 @@ import type { UserDirectory } from '../../core/port.js'
 import { sipAnswerFor } from '../../cpm/failure.js'
 import { ICSI } from '../../cpm/features.js'
 import type { Uri } from '../../cpm/ids.js'
+import type { ListedRecipient } from '../../cpm/message.js'
 import type { Notifier } from '../../events/notifier.js'
 import type { Originator, SipAnswer } from '../../sip/port.js'
 import type { IncomingCall, ReferRequest, SessionPort } from '../../sip/session-port.js'
@@ -184,15 +185,16 @@ export function createFocus(options: FocusOptions): Focus {
     return isNew ? conference.begin(call, others(group, call.invitation.originator)) : conference.join(call)
   }
 
-  async function toList(call: IncomingCall, listed: readonly Uri[]): Promise<void> {
+  async function toList(call: IncomingCall, listed: readonly ListedRecipient[]): Promise<void> {
     if (live.size >= limits.maxSessions) return refuse(call, TOO_MANY)
     const { originator } = call.invitation
-    const members = membership.recipients(listed, originator).filter(({ refused }) => !refused)
+    const members = membership.recipients(listed, originator)
     const record = recordFor(call.invitation, groups.lists.address)
     await records.save(record, groups.lists.policies.sessions.keep)
     await open(record).begin(
       call,
-      members.map(({ uri }) => newcomer(uri)),
+      members.flatMap(({ uri, refused }) => (refused ? [] : [newcomer(uri)])),
+      members.flatMap(({ uri, refused }) => (refused ? [{ uri, status: sipAnswerFor(refused).status }] : [])),
     )
   }
 
@@ -253,17 +255,17 @@ export function createFocus(options: FocusOptions): Focus {
 
   return {
     // PF-GRP-02: a session of another domain is another server's, whoever invites to it.
-    takes: ({ target, recipients, icsi }) =>
+    takes: ({ target, listed, icsi }) =>
       !LARGE.includes(icsi) &&
-      (groups.hosts(target) || (groups.serves(target) && (recipients !== undefined || isIdentity(target)))),
+      (groups.hosts(target) || (groups.serves(target) && (listed !== undefined || isIdentity(target)))),
     async invited(call) {
-      const { target, recipients } = call.invitation
+      const { target, listed } = call.invitation
       if (!isRunning) return refuse(call, GONE)
-      if (recipients && target !== groups.lists.address) {
+      if (listed && target !== groups.lists.address) {
         return refuse(call, { status: 420, headers: { Unsupported: 'recipient-list-invite' } })
       }
       if (isIdentity(target)) return toSession(call)
-      if (recipients) return toList(call, recipients)
+      if (listed) return toList(call, listed)
       const group = groups.find(target)
       if (group) return toGroup(call, group)
       refuse(

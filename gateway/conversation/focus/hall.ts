@@ -9,6 +9,12 @@ import type { SessionRecord } from './records.js'
 import { createRoster, type Roster } from './roster.js'
 import type { StreamKey } from './streams.js'
 
+/** An entry of a list by which nobody can be invited, and the SIP status that says why. */
+export interface RefusedEntry {
+  readonly uri: Uri
+  readonly status: number
+}
+
 /** One session while it runs: who is in it, what streams it has, and when it ends. What leads in and out stands on it. */
 export interface Hall {
   readonly options: ConferenceOptions
@@ -29,6 +35,8 @@ export interface Hall {
   seat(endpoint: Endpoint): void
   /** Its media stop, its device is told, the others learn of it (`GRP-LEAVE-04`, `GRP-REL-02`). */
   unseat(endpoint: Endpoint, leaving: Leaving): void
+  /** Entries of the list it was begun with that are refused by themselves (`GRP-ORIG-04`): shown as not reached. */
+  turnAway(entries: readonly RefusedEntry[]): void
   /** Somebody who was invited has not come. */
   absent(participant: Participant, leaving: Leaving): void
   /** Something about him has changed. */
@@ -49,6 +57,7 @@ export function createHall(options: ConferenceOptions): Hall {
   const roster = createRoster()
   const templates = new Map<StreamKey, StreamTemplate>()
   const firsts: { readonly by: Participant; readonly listener: (endpoint: Endpoint) => void }[] = []
+  const turnedAway: UserInfo[] = []
   let record = options.record
   let over = false
   let peak = 0
@@ -180,6 +189,12 @@ export function createHall(options: ConferenceOptions): Hall {
     },
     seat,
     unseat,
+    turnAway(entries) {
+      for (const { uri, status } of entries) {
+        const gone = goneInfo(`${uri};ep=0`, { how: 'failed', status, text: 'not invited' })
+        turnedAway.push({ entity: uri, roles: ['participant'], endpoints: [gone] })
+      }
+    },
     absent(participant, { how, status, text }) {
       if (participant.endpoints.size > 0) return
       const gone = goneInfo(`${participant.entity};ep=0`, {
@@ -197,7 +212,7 @@ export function createHall(options: ConferenceOptions): Hall {
     get isOver() {
       return over
     },
-    users: () => roster.all().map((participant) => userInfo(participant)),
+    users: () => [...roster.all().map((participant) => userInfo(participant)), ...turnedAway],
   }
   return hall
 }

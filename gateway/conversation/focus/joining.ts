@@ -1,10 +1,11 @@
 import type { Uri } from '../../cpm/ids.js'
+import { historyOf, historyPart } from '../../cpm/recipient-list.js'
 import { type Description, parseSdp } from '../../msrp/sdp/description.js'
 import type { SipAnswer } from '../../sip/port.js'
 import { type IncomingCall, type Invitation, type Leg, SessionGone } from '../../sip/session-port.js'
 import { haveCodecInCommon } from './codecs.js'
 import { bestRefusal, type Cause } from './dialing.js'
-import type { Hall } from './hall.js'
+import type { Hall, RefusedEntry } from './hall.js'
 import type { Ring } from './inviting.js'
 import { supportsStream } from './leg-media.js'
 import type { Parcel } from './parcel.js'
@@ -51,7 +52,7 @@ export function judge(
 /** Ways into a session by an INVITE of one's own. */
 export interface Joining {
   /** The first INVITE: the members are invited, and whoever comes first is the answer (`FLOW-05`). */
-  begin(call: IncomingCall, newcomers: readonly Newcomer[]): Promise<void>
+  begin(call: IncomingCall, newcomers: readonly Newcomer[], refused?: readonly RefusedEntry[]): Promise<void>
   /** By the address of the group or of the session (`GRP-ORIG-05`, `GRP-ORIG-07`). */
   join(call: IncomingCall): Promise<void>
 }
@@ -166,17 +167,24 @@ export function createJoining(
     }
   }
 
-  async function begin(call: IncomingCall, newcomers: readonly Newcomer[]): Promise<void> {
+  async function begin(
+    call: IncomingCall,
+    newcomers: readonly Newcomer[],
+    entries: readonly RefusedEntry[] = [],
+  ): Promise<void> {
     const { originator, offer, expiresAt, fromName, privacy } = call.invitation
     recorder.note(hall.record(), { kind: 'received', from: originator.uri, said: call.invitation.said })
     const refused = objection(call, undefined)
     const judged = refused ? undefined : judge(hall, originator.addresses, offer, [])
     const tooMany = newcomers.length >= policies.maxParticipants
     if (refused || !judged || tooMany || newcomers.length === 0) {
-      reject(call, refused ?? (!judged ? { status: 488 } : tooMany ? TOO_MANY : NOBODY))
+      const [entry] = entries
+      const nobody = entry ? { ...NOBODY, status: entry.status } : NOBODY
+      reject(call, refused ?? (!judged ? { status: 488 } : tooMany ? TOO_MANY : nobody))
       return hall.end({ how: 'failed' })
     }
     hall.beginning = true
+    hall.turnAway(entries)
     for (const { key, media } of judged.judgement.accepted) templates.set(key, { key, media })
     const participant = enter(call)
     const said = firstOf(call.invitation, participant)
@@ -188,6 +196,7 @@ export function createJoining(
     call.withdrawn.addEventListener('abort', onWithdrawn, { once: true })
     const first = new Promise<Endpoint>((resolve) => hall.onFirst(participant, resolve))
     const replaces = call.invitation.header('Session-Replaces')
+    const history = historyOf(call.invitation.listed ?? [])
     const cause: Cause = {
       inviter: {
         uri: originator.uri,
@@ -197,6 +206,7 @@ export function createJoining(
       isAnonymous: privacy,
       expiresAt: expiresAt ?? clock.now() + options.validityMs,
       ...(replaces !== undefined && { headers: { 'Session-Replaces': replaces } }),
+      ...(history.length > 0 && { attached: [historyPart(history)] }),
       ...(said && { first: said }),
     }
     const rung = Promise.all(newcomers.map((newcomer) => ring(newcomer, cause, () => call.progress(180))))

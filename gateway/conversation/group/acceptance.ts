@@ -58,6 +58,9 @@ export function createGroupAcceptance(options: GroupAcceptanceOptions): Accept {
     if ('group' in audience && !membership.maySend(audience.group, originator)) {
       return refusal('sender-not-allowed', 'the group does not take messages of the sender')
     }
+    if ('listed' in audience && audience.listed.every(({ unusable }) => unusable)) {
+      return refusal('unknown-recipient', 'stored lists are not looked up')
+    }
     const { maxMessage, maxMembers } = policiesOf(audience)
     const media = 'group' in audience ? membership.mediaOf(audience.group, originator) : groups.lists.policies.media
     if (media && !carriesMedia(media, content.type)) {
@@ -110,10 +113,7 @@ export function createGroupAcceptance(options: GroupAcceptanceOptions): Accept {
     const members =
       'group' in audience
         ? membership.recipients([], request.originator, audience.group)
-        : membership.recipients(
-            audience.listed.map(({ uri }) => uri),
-            request.originator,
-          )
+        : membership.recipients(audience.listed, request.originator)
     const now = clock.now()
     const message = asAccepted(request, received, now + policies.maxLife)
     const objected = objection(audience, request, message, members)

@@ -2,6 +2,7 @@ import type { UserDirectory } from '../../core/port.js'
 import { sameParty } from '../../cpm/address.js'
 import type { FailureReason } from '../../cpm/failure.js'
 import type { Uri } from '../../cpm/ids.js'
+import type { ListedRecipient } from '../../cpm/message.js'
 import type { Originator } from '../../sip/port.js'
 import type { Group, Groups } from './groups.js'
 
@@ -15,6 +16,9 @@ export interface Member {
   readonly refused?: FailureReason
 }
 
+/** An entry of a sender's own list. */
+export type Listed = Pick<ListedRecipient, 'uri' | 'unusable'>
+
 export interface Membership {
   /** Whether this group takes messages of him (`MSG-11`). */
   maySend(group: Group, sender: Originator): boolean
@@ -23,7 +27,7 @@ export interface Membership {
   /** Media types that he may send to it; undefined: all (`CPM-CONV-011`). */
   mediaOf(group: Group, sender: Originator): readonly string[] | undefined
   /** Everybody behind these addresses but the sender, each account once; groups among them are opened once (`MSG-13`, `ID-15`). */
-  recipients(listed: readonly Uri[], sender: Originator, within?: Group): readonly Member[]
+  recipients(listed: readonly Listed[], sender: Originator, within?: Group): readonly Member[]
 }
 
 export function createMembership(groups: Groups, directory: UserDirectory | undefined): Membership {
@@ -50,7 +54,8 @@ export function createMembership(groups: Groups, directory: UserDirectory | unde
   }
 
   /** A sender's own list opens only groups that he may send to; the members of a group are its owner's business. */
-  function opened(address: Uri, sender: Originator): readonly Member[] {
+  function opened({ uri: address, unusable }: Listed, sender: Originator): readonly Member[] {
+    if (unusable) return [{ uri: address, account: address, refused: 'unknown-recipient' }]
     const group = groups.find(address)
     if (group && maySend(group, sender)) return everybody(group).map((uri) => ({ uri, account: accountOf(uri) }))
     const refused: FailureReason | undefined = group
@@ -74,7 +79,8 @@ export function createMembership(groups: Groups, directory: UserDirectory | unde
     },
     recipients(listed, sender, within) {
       const found = new Map<Uri, Member>()
-      for (const member of (within ? everybody(within) : listed).flatMap((address) => opened(address, sender))) {
+      const entries = within ? everybody(within).map((uri) => ({ uri })) : listed
+      for (const member of entries.flatMap((entry) => opened(entry, sender))) {
         if (!found.has(member.account) && !isSender(sender, member.account)) found.set(member.account, member)
       }
       return [...found.values()]

@@ -57,12 +57,12 @@ export function withContribution({ identities, from, callId }: Invitation): Sess
   return { ...identities, contributionId: stableId(`contribution ${from} ${callId}`) as ContributionId }
 }
 
-function passedOn({ header, recipients }: Invitation): Record<string, string> {
+function passedOn({ header, listed }: Invitation): Record<string, string> {
   const there = PASSED.flatMap((name) => {
     const value = header(name)
     return value === undefined ? [] : [[name, value] as const]
   })
-  return { ...Object.fromEntries(there), ...(recipients && { Require: 'recipient-list-invite' }) }
+  return { ...Object.fromEntries(there), ...(listed && { Require: 'recipient-list-invite' }) }
 }
 
 /** The caller's answer when nobody has accepted. */

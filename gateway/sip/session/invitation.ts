@@ -88,7 +88,7 @@ function readBody(
   headers: SipHeaders,
   body: string,
   limits: InboundLimits,
-): Pick<Invitation, 'offer' | 'firstMessage' | 'attached' | 'recipients' | 'listed'> | Refusal {
+): Pick<Invitation, 'offer' | 'firstMessage' | 'attached' | 'listed'> | Refusal {
   if (body.trim() === '') return refusal(488, 'content-type', 'an INVITE offers one stream at least')
   const part: MimePart = { headers: new Map([['content-type', headers.get('content-type') ?? '']]), body }
   if (parseMediaType(part.headers.get('content-type') ?? '') === undefined) return unsupported()
@@ -108,7 +108,7 @@ function readBody(
   if (list === undefined) return said
   const listed = parseRecipientList(list, limits)
   if ('kind' in listed) return refusal(400, 'syntax', listed.said)
-  return { ...said, listed, recipients: listed.map(({ uri }) => uri) }
+  return { ...said, listed }
 }
 
 /** RFC 5366 §4: not one that only tells whom else the invitation went to. */

@@ -93,7 +93,9 @@ export function createLeg(options: LegOptions): HeldLeg {
   }
 
   async function end(reason?: Farewell): Promise<void> {
-    if (!over()) return
+    if (ended.signal.aborted) return
+    farewell = reason
+    over()
     const headers: SipHeaderLines = reason
       ? { Reason: `SIP;cause=${reason.status};text="${reason.text.replace(/["\\]/g, '')}"` }
       : {}

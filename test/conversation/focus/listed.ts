@@ -1,8 +1,10 @@
 import { GROUP_SERVICE, messageSdp } from './phone.js'
 
-/** An invitation with a list of its own (RFC 5366). */
+/** An invitation with a list of its own (RFC 5366); an entry is an address, or XML as it stands. */
 export function listed(entries: readonly string[], path: string): { body: string; headers: [string, string][] } {
-  const list = entries.map((entry) => `<entry uri="${entry}" cp:copyControl="to"/>`).join('')
+  const list = entries
+    .map((entry) => (entry.startsWith('<') ? entry : `<entry uri="${entry}" cp:copyControl="to"/>`))
+    .join('')
   const body = [
     '--b',
     'Content-Type: application/sdp',

@@ -93,6 +93,7 @@ describe('a message with a recipient list', () => {
         entry('sip:nobody@groups.cpm.example'),
         entry(FRIENDS),
         entry('sip:open@groups.cpm.example'),
+        entry('nowhere'),
       ],
       'to all sorts',
     )
@@ -105,6 +106,7 @@ describe('a message with a recipient list', () => {
     for (const member of [bob, carol]) await member.messages.next('the copy', () => true)
     expect(told(await nextNotifications(alice))).toEqual([
       'gopher://unheard.example/of failed',
+      'nowhere failed',
       'sip:friends@groups.cpm.example failed',
       'sip:nobody@groups.cpm.example failed',
     ])

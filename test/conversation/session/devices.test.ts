@@ -114,7 +114,7 @@ describe('several devices', () => {
   test('a group invitation goes to the focus', async () => {
     const stage = await openSessionStage({
       focus: {
-        takes: ({ recipients }) => recipients === undefined,
+        takes: ({ listed }) => listed === undefined,
         invited: async (call) => call.reject({ status: 486 }),
       },
     })

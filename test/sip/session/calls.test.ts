@@ -171,7 +171,7 @@ describe('an INVITE that comes in', () => {
     ]
     const placed = alice.call('sip:factory@cpm.example', body, headers)
     const call = await next()
-    expect(call.invitation.recipients).toEqual(['tel:+12065550101', 'sip:bob@cpm.example'])
+    expect(call.invitation.listed?.map(({ uri }) => uri)).toEqual(['tel:+12065550101', 'sip:bob@cpm.example'])
     expect(call.invitation.offer.trim()).toBe(sdp('offer').trim())
     call.reject({ status: 404 })
     await placed.final
