@@ -2,19 +2,15 @@ import { Worker } from 'node:worker_threads'
 import type { SipServer, SipServerOptions, SipServerStats } from './options.js'
 import type { FromWorker, ToWorker } from './worker-messages.js'
 
-/** Most of what a request leaves behind is dead within milliseconds: a roomy nursery keeps it from being copied. */
-const YOUNG_GENERATION_MB = 64
 const CRASHED = 'the SIP server thread ended'
 
 /**
- * Starts the embedded SIP server in a worker thread of its own. Rejects like `startSipServer`. When the thread dies
+ * Starts the embedded SIP server in a worker thread of its own, whose nursery is as large as the main thread's (the flag in
+ * `gateway/main.ts` is for both). Rejects like `startSipServer`. When the thread dies
  * later, `onExit` of the options hears of it; without one the error is thrown, so that it cannot pass unseen.
  */
 export async function startSipServerThread({ onExit, ...options }: SipServerOptions): Promise<SipServer> {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData: options,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-  })
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options })
   const asked = new Map<number, { resolve(stats: SipServerStats): void; reject(error: Error): void }>()
   let lastId = 0
   let stopping = false
