@@ -105,13 +105,29 @@ describe('two nodes, one Redis', () => {
     expect((await refer(alice, uri('carol'))).status).toBe(200)
     expect((await again.next('BYE')).request.method).toBe('BYE')
     expect((await place(carol, identity).call.final).status).toBe(403)
+    await alices.dialog.bye()
+    await bobs.next('BYE')
+  })
+
+  test('GRP-ORIG-05: who begin at the same moment on both nodes are in one session', { timeout: 60_000 }, async () => {
+    const [alice, , carol] = agents
+    if (!alice || !carol) throw new Error('nobody is there')
+    const [alices, carols] = await Promise.all([
+      talkOf(alice, place(alice, FRIENDS)),
+      talkOf(carol, place(carol, FRIENDS)),
+    ])
+    expect(carols.identity).toBe(alices.identity)
+    await alices.says('are you here, too?')
+    await hears(carols, 'are you here, too?')
+    await Promise.all([alices.dialog.bye(), carols.dialog.bye()])
   })
 
   test('GRP-ORIG-07: when that node is gone the session is taken up on this one', { timeout: 60_000 }, async () => {
     const [first, second] = nodes
-    const [bob, carol] = [agents[1], agents[2]]
-    if (!bob || !carol) throw new Error('nobody is there')
-    const running = await talkOf(bob, place(bob, FRIENDS))
+    const [alice, bob] = agents
+    if (!alice || !bob) throw new Error('nobody is there')
+    const [running] = await Promise.all([bob, alice].map((agent) => talkOf(agent, place(agent, FRIENDS))))
+    if (!running) throw new Error('no session')
     await first.end('SIGTERM')
     await running.next('BYE')
     const phone = await device('bob', second)

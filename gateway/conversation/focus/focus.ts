@@ -154,12 +154,13 @@ export function createFocus(options: FocusOptions): Focus {
     const found = await records.ofGroup(group.address)
     if (found.kind === 'elsewhere') return awayAt(found)
     const { addresses } = beginning.originator
-    if (group.policies.sessions.join === 'members' && !membership.isMember(group, addresses)) return NO_MEMBER
+    const { join, keep } = group.policies.sessions
+    if (join === 'members' && !membership.isMember(group, addresses)) return NO_MEMBER
     if (live.size >= limits.maxSessions) return TOO_MANY
     const former = found.kind === 'found' ? { ...found.record, node: config.node } : undefined
     const record = former ?? recordFor(beginning, group.address, group)
-    await records.save(record, group.policies.sessions.keep)
-    return open(record)
+    if (await records.take(record, keep, found)) return open(record)
+    return (await elsewhere(group.address)) ?? GONE
   }
 
   function openFor(group: Group, beginning: Beginning): Promise<Conference | SipAnswer> {
@@ -208,15 +209,16 @@ export function createFocus(options: FocusOptions): Focus {
     const found = await records.find(identity)
     if (found.kind === 'elsewhere') return awayAt(found)
     if (found.kind !== 'found') return { status: 404, warning: 'no such session' }
-    // Somebody else may have taken it up meanwhile.
-    const meanwhile = live.get(identity)
-    if (meanwhile) return meanwhile
     const record = { ...found.record, node: config.node }
     if (!isOpenTo(record)) return { status: 403, warning: 'not open to you' }
-    const conference = open(record)
-    await records.save(record, policiesOf(record.group === undefined ? undefined : groups.find(record.group)).keep)
+    const { keep } = policiesOf(record.group === undefined ? undefined : groups.find(record.group))
+    const isOurs = await records.take(record, keep, found)
+    // Somebody else may have taken it up meanwhile, here or elsewhere.
+    const meanwhile = live.get(identity)
+    if (meanwhile) return meanwhile
+    if (!isOurs) return (await elsewhere(identity)) ?? GONE
     recorder.count('revived')
-    return conference
+    return open(record)
   }
 
   function mayRevive(originator: Originator): (record: SessionRecord) => boolean {

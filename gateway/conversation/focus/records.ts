@@ -27,7 +27,8 @@ export interface SessionRecord {
 export type FoundRecord =
   | { readonly kind: 'found'; readonly record: SessionRecord }
   | { readonly kind: 'elsewhere'; readonly at?: string }
-  | { readonly kind: 'none' }
+  /** `stale`: a session of the group of which nothing is left. */
+  | { readonly kind: 'none'; readonly stale?: Uri }
 
 /** Records of sessions in notes. All reject with SpoolUnavailable. */
 export interface SessionRecords {
@@ -35,6 +36,8 @@ export interface SessionRecords {
   find(identity: Uri): Promise<FoundRecord>
   /** The one session of a group. */
   ofGroup(group: Uri): Promise<FoundRecord>
+  /** Makes it this node's, new or as it was `found`; false: another node was faster. */
+  take(record: SessionRecord, keepMs: number, found: FoundRecord): Promise<boolean>
   save(record: SessionRecord, keepMs: number): Promise<void>
   remove(record: SessionRecord): Promise<void>
   /** This node lives, for so long at least, and is reached by this SIP URI. */
@@ -76,7 +79,7 @@ export function newRecord(
 
 export function createSessionRecords(notes: NoteStore, node: string): SessionRecords {
   const byIdentity = (identity: Uri): string => `session:${identity}`
-  const byGroup = (group: Uri): string => `session.group:${group}`
+  const byGroup = (group: Uri): string => `session.of:${group}`
   const byNode = (name: string): string => `session.node:${name}`
 
   async function find(identity: Uri): Promise<FoundRecord> {
@@ -88,21 +91,53 @@ export function createSessionRecords(notes: NoteStore, node: string): SessionRec
     return { kind: 'elsewhere', ...(at !== NOWHERE && { at }) }
   }
 
+  async function identityOf(group: Uri): Promise<Uri | undefined> {
+    const text = await notes.get(byGroup(group))
+    return text === undefined ? undefined : JSON.parse(text)
+  }
+
+  async function save(record: SessionRecord, lifeMs: number): Promise<void> {
+    const { identity, group } = record
+    await notes.put({ key: byIdentity(identity), value: JSON.stringify(record), lifeMs })
+    if (group !== undefined) await notes.put({ key: byGroup(group), value: JSON.stringify(identity), lifeMs })
+  }
+
+  /** Only the first of those who have found the same takes it up. */
+  const takeUp = (record: SessionRecord, lifeMs: number, from: string): Promise<boolean> =>
+    notes.update<SessionRecord, boolean>(byIdentity(record.identity), lifeMs, (current) => {
+      const isFirst = current === undefined || current.node === from
+      return { next: isFirst ? record : current, result: isFirst }
+    })
+
+  /** A group has one session. */
+  const becomeThatOf = (group: Uri, identity: Uri, lifeMs: number, stale: Uri | undefined): Promise<boolean> =>
+    notes.update<Uri, boolean>(byGroup(group), lifeMs, (current) => {
+      const isFirst = current === undefined || current === stale
+      return { next: isFirst ? identity : current, result: isFirst }
+    })
+
   return {
     find,
     async ofGroup(group) {
-      const identity = await notes.get(byGroup(group))
-      return identity === undefined ? { kind: 'none' } : find(identity as Uri)
+      const identity = await identityOf(group)
+      if (identity === undefined) return { kind: 'none' }
+      const found = await find(identity)
+      return found.kind === 'none' ? { kind: 'none', stale: identity } : found
     },
-    async save(record, keepMs) {
-      await notes.put({ key: byIdentity(record.identity), value: JSON.stringify(record), lifeMs: keepMs })
-      if (record.group !== undefined) {
-        await notes.put({ key: byGroup(record.group), value: record.identity, lifeMs: keepMs })
-      }
+    async take(record, keepMs, found) {
+      const { identity, group } = record
+      if (found.kind === 'found') return takeUp(record, keepMs, found.record.node)
+      // Who finds it as that of the group finds what it is, too.
+      await notes.put({ key: byIdentity(identity), value: JSON.stringify(record), lifeMs: keepMs })
+      const stale = found.kind === 'none' ? found.stale : undefined
+      if (group === undefined || (await becomeThatOf(group, identity, keepMs, stale))) return true
+      await notes.remove(byIdentity(identity))
+      return false
     },
+    save,
     async remove({ identity, group }) {
       await notes.remove(byIdentity(identity))
-      if (group !== undefined && (await notes.get(byGroup(group))) === identity) await notes.remove(byGroup(group))
+      if (group !== undefined && (await identityOf(group)) === identity) await notes.remove(byGroup(group))
     },
     alive: (lifeMs, at = NOWHERE) => notes.put({ key: byNode(node), value: at, lifeMs }),
     gone: () => notes.remove(byNode(node)),
