@@ -3,16 +3,13 @@ import type { UriOptions } from '../cpm/address.js'
 import type { Uri } from '../cpm/ids.js'
 import type { PresenceDocuments } from '../presence/port.js'
 import type { ApplicationUsage, DocumentFault } from './application-usage.js'
+import { createDocumentCache } from './document-cache.js'
 import type { Documents } from './documents.js'
 import { OMA_PRESENCE_RULES, PRESENCE_RULES, readPresenceRules } from './presence-rules-usage.js'
 import { RESOURCE_LISTS_USAGE, RLS_SERVICES, readListServices, readResourceLists } from './resource-lists-usage.js'
-import { parseDocument } from './xml-document.js'
 
 /** What users state about their presence: rules and lists. */
 export const PRESENCE_USAGES = [PRESENCE_RULES, OMA_PRESENCE_RULES, RESOURCE_LISTS_USAGE, RLS_SERVICES] as const
-
-/** Documents read last, by their version. */
-const REMEMBERED = 10_000
 
 export function createUserPresence(documents: Documents, options: UriOptions): PresenceDocuments {
   const rules = reader(documents, PRESENCE_RULES, (document) => readPresenceRules(document, options))
@@ -35,18 +32,9 @@ function reader<Content extends object>(
   { auid, document: name = 'index' }: ApplicationUsage,
   read: (document: Document) => Content | DocumentFault,
 ): (owner: Uri) => Promise<Content | undefined> {
-  const known = new Map<string, Content>()
-
+  const parse = createDocumentCache(auid, read)
   return async (owner) => {
     const stored = await documents.read({ auid, owner, name })
-    if (!stored) return undefined
-    const before = known.get(stored.etag)
-    if (before) return before
-    const document = parseDocument(stored.xml)
-    const content = 'error' in document ? document : read(document)
-    if ('error' in content) throw new Error(`a kept document of ${auid} cannot be read: ${content.phrase}`)
-    if (known.size >= REMEMBERED) known.clear()
-    known.set(stored.etag, content)
-    return content
+    return stored && parse(stored)
   }
 }
