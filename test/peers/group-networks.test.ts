@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ComingCall, SessionAgent } from '../../scripts/rig/session-agent.js'
 import { header, type SipText } from '../../scripts/rig/sip-text.js'
 import { hears } from '../conversation/focus/assemble.js'
-import { answer, messageSdp, place, type Talk, talkOf } from '../conversation/focus/phone.js'
+import { listed } from '../conversation/focus/listed.js'
+import { answer, messageSdp, newPath, place, type Talk, talkOf } from '../conversation/focus/phone.js'
 import { watch } from '../conversation/focus/watch.js'
 import { type Networks, openNetworks } from './networks.js'
 
@@ -161,5 +162,43 @@ describe('group sessions across two networks, Kamailio as the core of each', () 
     await talks.alice.says('still here')
     await hears(talks.bob, 'still here')
     await over(talks, talks.carol)
+  })
+
+  test('PF-GRP-02 GRP-ORIG-04: a list goes with the invitation to the other network, and who else is listed comes back with those of the host', async () => {
+    const path = newPath()
+    const stored = '<entry-ref ref="resource-lists/users/alice/index/~~/resource-lists/list"/>'
+    const { body, headers } = listed([bob.uri, stored, carol.uri], path)
+    const call = alice.call('sip:lists@groups.cpm.other', body, headers)
+    const [toBob, toCarol] = await Promise.all([invited(bob), invited(carol)])
+    for (const { invite } of [toBob, toCarol]) {
+      expect(header(invite, 'P-Asserted-Identity')).toMatch(/^<sip:s-[0-9a-f]{32}@groups\.cpm\.other>$/)
+      const text = invite.body.toString()
+      expect(text).toContain('Content-Disposition: recipient-list-history; handling=optional')
+      expect([...text.matchAll(/<entry uri="([^"]*)"/g)].map(([, uri]) => uri)).toEqual([bob.uri, carol.uri])
+    }
+    const talks = { bob: await answer(bob, toBob), alice: await talkOf(alice, { path, call }) }
+    toCarol.refuse(603)
+    await talks.alice.says('just us')
+    await hears(talks.bob, 'just us')
+    await over({ alice: talks.alice }, talks.bob)
+  })
+
+  test('PF-GRP-02: what the host says of a session that is not there is the answer', async () => {
+    const { call } = place(alice, `sip:s-${'0'.repeat(32)}@groups.cpm.other`)
+    expect((await call.final).status).toBe(404)
+  })
+
+  test('GRP-ORIG-07 GRP-REL-04: the host is killed; members come back to the session by its identity, each through his own network', async () => {
+    const { identity } = (await assembled()).alice
+    const { other } = networks
+    await other.gateway.end('SIGKILL')
+    await other.gateway.start()
+    const again = await Promise.all([alice, bob].map(async (phone) => talkOf(phone, place(phone, identity))))
+    const [atAlice, atBob] = again
+    if (!atAlice || !atBob) throw new Error('nobody came back')
+    expect(again.map((talk) => talk.identity)).toEqual([identity, identity])
+    await atAlice.says('back again')
+    await hears(atBob, 'back again')
+    await over({ alice: atAlice }, atBob)
   })
 })

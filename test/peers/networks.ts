@@ -23,7 +23,7 @@ export interface Networks {
 
 const CPM = ';+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.session"'
 
-type Configuration = Readonly<Record<string, unknown>>
+type Configuration = Readonly<Record<string, unknown>> & { readonly groups?: object }
 
 /** A network, as another one sees it. */
 export interface Place {
@@ -58,7 +58,7 @@ export async function openNetwork(
   const [device, isc] = [await freePort(), await freePort()]
   const gateway = await gatewayRig({
     sip: { core: `sip:${host}:${isc}`, trust: [`${host}/32`] },
-    config: { domain, groups: { lists: { address: `sip:lists@groups.${domain}` } }, ...config },
+    config: { domain, ...config, groups: { lists: { address: `sip:lists@groups.${domain}` }, ...config.groups } },
   })
   await gateway.start()
   const peer = { domain: beside.domain, host: beside.host, port: beside.peerPort, ownPort: peerPort }

@@ -2,6 +2,7 @@ import type { ConversationPolicies } from '../../config/preferences.js'
 import type { MediaConfig, SessionsConfig } from '../../config/sessions.js'
 import type { UserDirectory } from '../../core/port.js'
 import type { Clock } from '../../cpm/clock.js'
+import { ICSI } from '../../cpm/features.js'
 import type { Uri } from '../../cpm/ids.js'
 import type { SipAnswer } from '../../sip/port.js'
 import type { CallOutcome, IncomingCall, Invitation, SessionPort } from '../../sip/session-port.js'
@@ -211,7 +212,9 @@ export function createOneToOne(options: OneToOneOptions) {
     const { invitation } = call
     if (outcome.kind === 'withdrawn') return recorder.ended(invitation, 'withdrawn')
     if (outcome.kind === 'away' && way.kind === 'user') return away(call, way.user, outcome.said)
-    if (way.kind === 'core' && invitation.function === 'orig' && isWithoutCpm(outcome) && options.interworking()) {
+    // A group's session is where its host is: no other service has it.
+    const mayLeave = way.kind === 'core' && invitation.function === 'orig' && invitation.icsi !== ICSI.groupSession
+    if (mayLeave && isWithoutCpm(outcome) && options.interworking()) {
       return interwork(call, invitation.target)
     }
     return refuse(call, answerFor(outcome))

@@ -45,6 +45,20 @@ describe('a message to a pre-defined group', () => {
     expect(alice.messages.items).toEqual([])
   })
 
+  test('MSG-12: 202 while no copy has been answered yet; a refused one is told afterwards', async () => {
+    const stage = await openStage({
+      groups: friends([uriOf('alice'), uriOf('bob'), uriOf('carol')], { reports: { wait: '1h' } }),
+    })
+    const [alice, bob, carol] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carol')]
+    for (const member of [bob, carol]) member.answers(0)
+    expect((await alice.say({ to: FRIENDS, text: 'anybody?', report: BOTH })).answer.status).toBe(202)
+    expect([bob, carol].map(({ messages }) => messages.items)).toEqual([[], []])
+    bob.answers(200)
+    carol.answers(603)
+    expect((await bob.nextText('the copy')).text).toBe('anybody?')
+    expect(told(await nextNotifications(alice))).toEqual(['sip:bob delivered', 'sip:carol failed'])
+  })
+
   test('IMDN-03 IMDN-13: what all members report reaches the sender as one message, all recipients in it', async () => {
     const stage = await openStage({
       groups: friends([uriOf('alice'), uriOf('bob'), numberOf('carol')], { reports: { wait: '1h' } }),

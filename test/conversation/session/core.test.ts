@@ -97,6 +97,12 @@ describe('with a SIP/IP core around (ISC)', () => {
     }
     expect([await answered(404), await answered(488), await answered(486)]).toEqual([603, 488, 486])
     expect(asked).toEqual(['sip:bob@other.example'])
+    // A session of a group is nowhere but at its host (PF-GRP-02).
+    const service: [string, string] = ['P-Asserted-Service', `${SESSION}.group`]
+    const others = by('orig').filter(([name]) => name !== service[0])
+    const joining = core.call('sip:s-1@groups.other.example', audio(), [...others, service])
+    ;(await invited(core)).refuse(404)
+    expect([(await joining.final).status, asked.length]).toEqual([404, 1])
   })
 
   test('both functions on one node: a CANCEL reaches each of them', async () => {
