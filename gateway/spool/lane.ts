@@ -30,6 +30,13 @@ export interface LaneContext {
   concludePutOff(entry: Entry): Promise<boolean>
 }
 
+export interface Lane extends LaneConsumer {
+  /** Leaves an entry alone that it has taken and given to nobody yet; false when somebody is at it. */
+  seize(entryId: string): boolean
+  /** What was seized has its verdict, or may be taken again. */
+  unseize(entryId: string): void
+}
+
 export interface LaneWork<Payload> {
   readonly lane: LaneName
   readonly options: TakeOptions
@@ -43,7 +50,7 @@ const BACKOFF_MS = { first: 1_000, max: 60_000 }
 const STORE_REST_MS = { first: 100, max: 2_000 }
 
 /** Takes the items of a lane, as many at once as there are places, and sees each to its verdict. */
-export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payload>): LaneConsumer {
+export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payload>): Lane {
   const { clock, maxCrashes } = context
   const { options } = work
   const log = context.log.child({ lane: work.lane })
@@ -203,6 +210,18 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   const tasks = [read(), every(RESCUE_MS, rescue), every(SWEEP_MS, sweep)]
 
   return {
+    seize(entryId) {
+      const idle = ready.some(({ id }) => id === entryId)
+      if (!idle && held.has(entryId)) return false
+      ready = ready.filter(({ id }) => id !== entryId)
+      // What a read brings of it from now on is passed over.
+      if (!idle) held.add(entryId, 0)
+      return true
+    },
+    unseize(entryId) {
+      held.delete(entryId)
+      changed.fire()
+    },
     wake() {
       dispatch()
       changed.fire()

@@ -6,7 +6,7 @@ import { batched } from './batch.js'
 import type { Entry } from './entry.js'
 import { heartbeat } from './heartbeat.js'
 import { keysOf } from './keys.js'
-import { consumeLane, type LaneContext } from './lane.js'
+import { consumeLane, type Lane, type LaneContext } from './lane.js'
 import { createNotes } from './notes.js'
 import { charactersOf, life, type Operation } from './operation.js'
 import { failedCount, failedItems, laneStates } from './overview.js'
@@ -48,6 +48,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
   const waiting = await createWaiting(redis, log)
   const beat = await heartbeat(redis, node, clock, log, nodeLifeMs)
   const consumers: LaneConsumer[] = []
+  const lanes = new Map<LaneName, Lane>()
 
   /** False when somebody else has settled the item. */
   async function conclude(place: Place, verdict: Verdict<unknown>): Promise<boolean> {
@@ -62,7 +63,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     return waiting.add({ ...item, attempts: item.attempts + 1, payload }, life(Math.min(delayMs, untilExpiry)))
   }
 
-  const withdraw = createWithdraw(redis, waiting, conclude)
+  const withdraw = createWithdraw(redis, waiting, conclude, node, lanes)
   const context: LaneContext = {
     redis,
     node,
@@ -90,6 +91,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     take(lane, takeOptions, handle, onPoison) {
       const consumer = consumeLane(context, { lane, options: takeOptions, handle, onPoison })
       consumers.push(consumer)
+      lanes.set(lane, consumer)
       return consumer
     },
     async report(scope, told) {

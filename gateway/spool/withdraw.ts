@@ -1,3 +1,4 @@
+import type { Lane } from './lane.js'
 import type { RedisHandle } from './redis.js'
 import { run } from './script.js'
 import { LOOK, SENT } from './scripts/look.js'
@@ -14,9 +15,9 @@ async function queued({ command, prefix }: RedisHandle, lane: LaneName, rootId: 
   const beginning = `{"id":${JSON.stringify(rootId).slice(0, -1)}`
   for (let from = '-'; from !== ''; ) {
     const reply = await run(command, LOOK, prefix, [lane, beginning, from, PAGE])
-    const [next, entry, held, item] = Array.isArray(reply) ? reply : []
+    const [next, entry, holder, item] = Array.isArray(reply) ? reply : []
     if (entry !== undefined) {
-      return { entry: String(entry), held: held === 1, item: JSON.parse(String(item)) as SpoolItem }
+      return { entry: String(entry), holder: String(holder), item: JSON.parse(String(item)) as SpoolItem }
     }
     from = String(next ?? '')
   }
@@ -28,7 +29,24 @@ export function createWithdraw(
   redis: RedisHandle,
   waiting: Waiting,
   conclude: (place: Place, verdict: Verdict<unknown>) => Promise<boolean>,
+  node: string,
+  lanes: ReadonlyMap<LaneName, Pick<Lane, 'seize' | 'unseize'>>,
 ) {
+  /** What this node has taken and nobody is at: the service is down, or the process before this one has left it. */
+  async function takenIdle(
+    lane: LaneName,
+    found: { readonly entry: string; readonly item: SpoolItem },
+    verdict: Verdict<unknown>,
+  ): Promise<boolean> {
+    const consumer = lanes.get(lane)
+    if (consumer && !consumer.seize(found.entry)) return false
+    try {
+      return await conclude({ kind: 'taken', ...found }, verdict)
+    } finally {
+      consumer?.unseize(found.entry)
+    }
+  }
+
   return async (
     lane: LaneName,
     rootId: string,
@@ -44,10 +62,14 @@ export function createWithdraw(
     }
     const found = await queued(redis, lane, rootId)
     if (found === undefined) return 'unknown'
-    if (found.held) return 'under-way'
+    const { holder, ...place } = found
+    if (holder !== '' && holder !== node) return 'under-way'
     const verdict = decide(found.item)
     if (verdict === undefined) return 'left'
-    return (await conclude({ kind: 'queued', ...found }, verdict)) ? 'withdrawn' : 'under-way'
+    const done = await (holder === ''
+      ? conclude({ kind: 'queued', ...place }, verdict)
+      : takenIdle(lane, place, verdict))
+    return done ? 'withdrawn' : 'under-way'
   }
 }
 

@@ -39,6 +39,7 @@ export interface GatewayRig {
 export interface GatewayRigOptions {
   readonly config: Readonly<Record<string, unknown>>
   readonly sip?: Readonly<Record<string, unknown>>
+  readonly http?: Readonly<Record<string, unknown>>
   readonly nodeArguments?: readonly string[]
   readonly readyWithinMs?: number
 }
@@ -50,7 +51,7 @@ export async function gatewayRig(options: GatewayRigOptions): Promise<GatewayRig
   const file = join(folder, 'causeway.yaml')
   const config = {
     dataDir: join(folder, 'data'),
-    http: { listen: `127.0.0.1:${httpPort}` },
+    http: { listen: `127.0.0.1:${httpPort}`, ...options.http },
     ...options.config,
     sip: { listen: [`udp:127.0.0.1:${sipPort}`, `tcp:127.0.0.1:${sipPort}`], ...options.sip },
   }

@@ -40,6 +40,9 @@ export interface StageOptions {
   /** An MMSC behind a third service, mms, with these options of its adapter; texts up to `textUpTo` octets go as SMS first. */
   readonly mms?: { readonly textUpTo: string; readonly options?: Readonly<Record<string, unknown>> }
   readonly sip?: Readonly<Record<string, unknown>>
+  readonly http?: Readonly<Record<string, unknown>>
+  /** Options of the adapter for SMS beside its account. */
+  readonly smsOptions?: Readonly<Record<string, unknown>>
 }
 
 export interface Cast {
@@ -84,6 +87,7 @@ async function build(options: StageOptions): Promise<{ cast: Cast; close: () => 
   const [smsc, second, mmsc] = [await smscActor(options.smsc), await smscActor(options.smsc), await mmscActor()]
   const rig = await gatewayRig({
     sip: { ...options.sip },
+    http: { ...options.http },
     config: {
       domain: DOMAIN,
       defaultCountry: 'US',
@@ -101,7 +105,7 @@ async function build(options: StageOptions): Promise<{ cast: Cast; close: () => 
         policies: { retry: { first: '200ms', factor: 1, max: '500ms' }, uncertainWait: '500ms', ...options.policies },
       },
       adapters: {
-        smsc: smsAdapter(smsc.port, options.account),
+        smsc: { ...smsAdapter(smsc.port, options.account), ...options.smsOptions },
         ...(options.second ? { other: smsAdapter(second.port, { systemId: 'second' }) } : {}),
         ...(options.mms ? { mmsc: mmsAdapter(mmsc.port, mmsc.inbound, options.mms.options) } : {}),
       },
@@ -134,6 +138,14 @@ export interface GatewayActor {
   /** Its redis-server answers nobody, or again. */
   redisStands(still: boolean): Step
   answersReady(): Step
+  /** The operator asks its administration about the message a user has sent last; `outcome` is in the answer. */
+  isAsked(
+    method: 'DELETE' | 'PUT',
+    of: UserActor,
+    outcome: Readonly<Record<string, unknown>>,
+    body?: unknown,
+    from?: string,
+  ): Step
   /** Stations of a message, one a line; for the case that something goes wrong. */
   trace(messageId: string): Promise<string>
 }
@@ -159,6 +171,14 @@ function gatewayActor(rig: GatewayRig): GatewayActor {
     },
     redisStands: (still) => async () => process.kill(rig.redisPid() ?? 0, still ? 'SIGSTOP' : 'SIGCONT'),
     answersReady: () => async () => expect((await fetch(`${rig.http}/readyz`)).status).toBe(200),
+    isAsked: (method, of, outcome, body, from) => async () => {
+      const sender = from === undefined ? '' : `?from=${from}`
+      const answer = await fetch(`${rig.http}/admin/messages/${encodeURIComponent(of.lastId())}${sender}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      })
+      expect(await answer.json()).toMatchObject(outcome)
+    },
     async trace(messageId) {
       const answer: unknown = await (await fetch(`${rig.http}/admin/trace/${messageId}`)).json()
       return JSON.stringify(answer, undefined, 1).slice(0, 4_000)

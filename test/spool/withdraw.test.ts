@@ -45,6 +45,34 @@ describe('withdrawing', () => {
     expect(await spool.hurry('work', 'a')).toBe(0)
   })
 
+  it('takes what a closed lane has read and given to nobody, and what a killed process has left', async () => {
+    const redis = await redisForTest()
+    const first = await spoolForTest(redis)
+    let open = true
+    const options = { parallel: () => (open ? 2 : 0) }
+    const reader = desk(first, 'work')
+    await first.put(itemOf({ id: 'a' }), ONE_DAY)
+    await reader.next()
+    const again = desk(first, 'closed', options)
+    await first.put(itemOf({ id: 'marker', lane: 'closed' }), ONE_DAY)
+    await again.next()
+    // The next read is on its way when the lane closes.
+    open = false
+    await first.put(itemOf({ id: 'b', lane: 'closed' }), ONE_DAY)
+    const underWay = async () => (await first.lanes()).find(({ lane }) => lane === 'closed')?.underWay
+    await expect.poll(underWay).toBe(2)
+    expect(await first.withdraw('closed', 'b', () => done)).toBe('withdrawn')
+    expect(await first.withdraw('work', 'a', () => done)).toBe('under-way')
+    await Promise.all([reader, again].map(({ consumer }) => consumer.stop(AbortSignal.abort())))
+    await first.stop(AbortSignal.abort())
+    const second = await spoolForTest(redis)
+    desk(second, 'work', { parallel: () => 0 })
+    expect(await second.withdraw('work', 'a', () => done)).toBe('withdrawn')
+    expect(await second.lanes()).toEqual(
+      expect.arrayContaining([expect.objectContaining({ lane: 'work', queued: 0, underWay: 0 })]),
+    )
+  })
+
   it('of many at once, and a reader that comes in between, exactly one has it', async () => {
     const spool = await spoolForTest(await redisForTest())
     const ids = Array.from({ length: 200 }, (_, n) => `r${n}`)

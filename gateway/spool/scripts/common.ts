@@ -57,10 +57,13 @@ local function released(lane, id, job)
 end
 `
 
-/** `held(stream, entry)`: whether somebody is at an entry. A lane that nobody has ever read has no group, and Redis says so by an error. */
-export const HELD = `
-local function held(stream, entry)
+/**
+ * `holder(stream, entry)`: the node that has taken an entry, nil when none has. A lane that nobody has ever read has no group, and
+ * Redis says so by an error.
+ */
+export const HOLDER = `
+local function holder(stream, entry)
   local pending = redis.pcall('XPENDING', stream, 'g', entry, entry, 1)
-  return pending.err == nil and #pending > 0
+  return pending.err == nil and pending[1] and pending[1][2] or nil
 end
 `

@@ -1,5 +1,5 @@
 import { lua } from '../script.js'
-import { HELD, READER } from './common.js'
+import { HOLDER, READER } from './common.js'
 import { RECORD } from './reports.js'
 
 /**
@@ -7,9 +7,9 @@ import { RECORD } from './reports.js'
  *
  * KEYS  prefix
  * ARGV  lane, beginning of the item as JSON up to its id (which may go on with # and a number), where to begin (stream id, or '-'), entries to look at
- * Reply where to go on ('' at the end or when it is found), then if it is found: stream entry, 1 when somebody is at it, item as JSON
+ * Reply where to go on ('' at the end or when it is found), then if it is found: stream entry, the node that has taken it or '', item as JSON
  */
-export const LOOK = lua`${READER}${HELD}
+export const LOOK = lua`${READER}${HOLDER}
 local lane, beginning, from, most = arg(), arg(), arg(), count()
 local stream = prefix .. ':lane:' .. lane
 local looked = redis.call('XRANGE', stream, from, '+', 'COUNT', most)
@@ -17,7 +17,7 @@ for _, found in ipairs(looked) do
   local entry, item = found[1], found[2][2]
   local after = string.sub(item, #beginning + 1, #beginning + 12)
   if string.sub(item, 1, #beginning) == beginning and (string.find(after, '^"') or string.find(after, '^#%d+"')) then
-    return {'', entry, held(stream, entry) and 1 or 0, item}
+    return {'', entry, holder(stream, entry) or '', item}
   end
 end
 return {#looked == most and '(' .. looked[#looked][1] or ''}
@@ -34,7 +34,7 @@ export const SENT = lua`${READER}${RECORD}
 local found = redis.call('GET', prefix .. ':record:' .. arg())
 if not found then return {} end
 local names, where = string.match(found, '^([^\n]*)\n(.*)$')
-local stored = redis.call('GET', where)
+local stored = where and redis.call('GET', where)
 if not stored then return {} end
 local record = readRecord(stored)
 return {names, string.sub(record.state, 1, 1), record.context or ''}

@@ -38,7 +38,7 @@ local function leave(lane)
   local entry = arg()
   if where == 'taken' then return not late[lane][entry] end
   local stream = prefix .. ':lane:' .. lane
-  return not held(stream, entry) and redis.call('XDEL', stream, entry) == 1
+  return not holder(stream, entry) and redis.call('XDEL', stream, entry) == 1
 end
 
 local follow = {

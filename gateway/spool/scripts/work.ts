@@ -1,6 +1,6 @@
 import { UNPACK } from '../packed.js'
 import { lua } from '../script.js'
-import { ENTER, HELD, NOTES, READER, WAITING } from './common.js'
+import { ENTER, HOLDER, NOTES, READER, WAITING } from './common.js'
 import { PARKED } from './parked.js'
 import { PUT } from './put.js'
 import { REPORT } from './report.js'
@@ -15,7 +15,7 @@ import { VERDICT } from './verdict.js'
  * ARGV  packed: per operation its name ('put', 'verdict' or 'report') and its arguments
  * Reply per operation its reply, or its error
  */
-export const WORK = lua`${UNPACK}${READER}${ENTER}${NOTES}${WAITING}${HELD}${RECORD}${REPORTS}${PARKED}${PUT}${VERDICT}${REPORT}
+export const WORK = lua`${UNPACK}${READER}${ENTER}${NOTES}${WAITING}${HOLDER}${RECORD}${REPORTS}${PARKED}${PUT}${VERDICT}${REPORT}
 local operations = {put = put, verdict = verdict, report = report}
 local replies = {}
 depart()
