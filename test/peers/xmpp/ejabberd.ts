@@ -6,11 +6,11 @@ import { type Program, run } from '../../../scripts/rig/program.js'
 import { listening } from './listening.js'
 import type { PeerServer } from './peer-server.js'
 
-/** Debian's ejabberd, with a room service and a place for our component; no other Erlang node can reach it. */
+/** Debian's ejabberd, with a room service, an upload service and a place for our component; no other Erlang node can reach it. */
 export async function ejabberd(users: readonly string[]): Promise<PeerServer> {
   const folder = mkdtempSync(join(tmpdir(), 'causeway-ejabberd-'))
   const domain = 'xmpp.example'
-  const [c2s, component] = [await freePort(), await freePort()]
+  const [c2s, component, http] = [await freePort(), await freePort(), await freePort()]
   const file = join(folder, 'ejabberd.yml')
   mkdirSync(join(folder, 'mnesia'))
   writeFileSync(
@@ -20,12 +20,14 @@ loglevel: warning
 listen:
   - {port: ${c2s}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: false, access: all}
   - {port: ${component}, ip: "127.0.0.1", module: ejabberd_service, access: all, hosts: {"cpm.${domain}": {password: "secret"}}}
+  - {port: ${http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: {"/upload": mod_http_upload}}
 auth_method: internal
 modules:
   mod_disco: {}
   mod_ping: {}
   mod_roster: {}
   mod_offline: {}
+  mod_http_upload: {host: "upload.${domain}", put_url: "http://127.0.0.1:${http}/upload", docroot: "${join(folder, 'upload')}", access: all}
   mod_muc: {host: "rooms.${domain}", access: all, access_create: all, default_room_options: {allow_change_subj: true, public: true}}
 `,
   )
@@ -35,6 +37,7 @@ modules:
   return {
     domain,
     rooms: `rooms.${domain}`,
+    upload: `upload.${domain}`,
     c2s,
     component,
     async start() {
@@ -57,7 +60,7 @@ modules:
         program.log.next('ejabberd is ready', () => true, 40_000),
         gone.then((code) => Promise.reject(new Error(`ejabberd ended with ${code}:\n${tail()}`))),
       ])
-      await Promise.all([listening(c2s, gone, tail), listening(component, gone, tail)])
+      await Promise.all([listening(c2s, gone, tail), listening(component, gone, tail), listening(http, gone, tail)])
     },
     end: async (signal) => program?.end(signal),
     async close() {

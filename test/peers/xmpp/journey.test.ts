@@ -6,14 +6,18 @@ import { xmppAdapter } from '../../../scripts/rig/xmpp-config.js'
 import { type Cutter, startCutter } from '../../im-xmpp/cutter.js'
 import { directFront, FRONT_CA, FRONT_NAME, type TlsFront } from '../../im-xmpp/tls-front.js'
 import { startUsers, type XmppUser, type XmppUsers } from './clients.js'
+import { ejabberd } from './ejabberd.js'
 import type { PeerServer } from './peer-server.js'
 import { prosody } from './prosody.js'
 
 const DOMAIN = 'cpm.example'
 const REPORT = ['positive-delivery', 'negative-delivery', 'display']
 
-/** The whole way: a CPM device, the gateway as a process of its own, Prosody, a client on slixmpp; the component's connection over TLS. */
-describe('a CPM device and an XMPP client', () => {
+/** The whole way: a CPM device, the gateway as a process of its own, a server, a client on slixmpp; the component's connection over TLS. */
+describe.each([
+  ['Prosody', prosody],
+  ['ejabberd', ejabberd],
+] as const)('a CPM device and an XMPP client at %s', (_, open) => {
   let server: PeerServer
   let clients: XmppUsers<'bob'>
   let cutter: Cutter
@@ -25,7 +29,7 @@ describe('a CPM device and an XMPP client', () => {
   let alice: string
 
   beforeAll(async () => {
-    server = await prosody(['bob'])
+    server = await open(['bob'])
     await server.start()
     cutter = await startCutter(server.component)
     front = await directFront(cutter.port)
@@ -131,10 +135,10 @@ describe('a CPM device and an XMPP client', () => {
     const { answer } = await device.say({ to: bobAtSip, text: 'kept for you' })
     expect(answer.status).toBe(202)
     await gateway.end('SIGKILL')
-    await gateway.start()
     await server.start()
     clients = await startUsers({ port: server.c2s, domain: server.domain }, ['bob'])
     bob = clients.users.bob
+    await gateway.start()
     await bob.next('the message', ({ body }) => body === 'kept for you')
   })
 })

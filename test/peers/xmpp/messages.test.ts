@@ -42,6 +42,8 @@ describe.each([
           timers: { retryFirst: '20ms', retryMax: '200ms' },
         },
       ],
+      upload: { service: server.upload },
+      download: { internal: true },
     })
     await world.ready()
   }, 90_000)
@@ -106,6 +108,40 @@ describe.each([
     const error = await bob.next('the error', ({ type, id }) => type === 'error' && id === 'b2')
     expect(error.xml).toContain('item-not-found')
     world.gateway.answerMessages(async () => ({ kind: 'stored' }))
+  })
+
+  test('IWF-MSG-01 a picture goes to the upload service of the server (XEP-0363), and arrives as a link to it', async () => {
+    const picture = Buffer.from('a picture, as far as anybody looks')
+    const content = { type: 'image/png', base64: picture.toString('base64') }
+    const outcome = await world.send({ from: ALICE, to: bobUri, content })
+    expect(outcome.kind).toBe('accepted')
+    const { body, xml } = await bob.next('the link', (stanza) => stanza.body.startsWith('http'))
+    expect(xml).toContain('jabber:x:oob')
+    const response = await fetch(body)
+    expect([response.status, Buffer.from(await response.arrayBuffer()).toString()]).toEqual([200, String(picture)])
+  })
+
+  test('IWF-MSG-02 a file that a client has put there comes as the file', async () => {
+    const octets = Buffer.from('a picture of a client')
+    bob.do('raw', {
+      xml: `<iq type='get' id='slot' to='${server.upload}'><request xmlns='urn:xmpp:http:upload:0' filename='p.png' size='${octets.length}' content-type='image/png'/></iq>`,
+    })
+    const { xml } = await bob.next('the slot', ({ id }) => id === 'slot')
+    const [put, get] = ['put', 'get'].map(
+      (way) => new RegExp(`<${way}[^>]* url="([^"]+)"`).exec(xml)?.[1]?.replaceAll('&amp;', '&') ?? '',
+    )
+    const token = /<header[^>]*name="Authorization"[^>]*>([^<]+)</.exec(xml)?.[1]
+    const stored = await fetch(put ?? '', {
+      method: 'PUT',
+      body: octets,
+      headers: { 'content-type': 'image/png', ...(token && { authorization: token }) },
+    })
+    expect(stored.status).toBe(201)
+    bob.do('raw', {
+      xml: `<message type='chat' id='file' to='${alice}'><body>${get}</body><x xmlns='jabber:x:oob'><url>${get}</url></x></message>`,
+    })
+    const file = await world.gateway.until(() => world.gateway.messages.find(({ content }) => !('text' in content)))
+    expect(file.content).toEqual({ type: 'image/png', base64: octets.toString('base64') })
   })
 
   /** Offers messages until each is taken, as the spool does; gives those that were in doubt once. */

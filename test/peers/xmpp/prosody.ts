@@ -6,11 +6,11 @@ import { type Program, run } from '../../../scripts/rig/program.js'
 import { listening } from './listening.js'
 import type { PeerServer } from './peer-server.js'
 
-/** Debian's Prosody, with a room service and a place for our component. */
+/** Debian's Prosody, with a room service, an upload service and a place for our component. */
 export async function prosody(users: readonly string[]): Promise<PeerServer> {
   const folder = mkdtempSync(join(tmpdir(), 'causeway-prosody-'))
   const domain = 'xmpp.example'
-  const [c2s, component] = [await freePort(), await freePort()]
+  const [c2s, component, http] = [await freePort(), await freePort(), await freePort()]
   const accounts = join(folder, 'xmpp%2eexample', 'accounts')
   mkdirSync(accounts, { recursive: true })
   for (const user of users) writeFileSync(join(accounts, `${user}.dat`), 'return { ["password"] = "secret"; };\n')
@@ -24,8 +24,10 @@ interfaces = { "127.0.0.1" }
 c2s_ports = { ${c2s} }
 component_ports = { ${component} }
 component_interfaces = { "127.0.0.1" }
-http_ports = {}
+http_ports = { ${http} }
+http_interfaces = { "127.0.0.1" }
 https_ports = {}
+http_default_host = "upload.${domain}"
 modules_enabled = { "roster", "saslauth", "disco", "ping", "presence", "message", "iq", "c2s", "vcard_legacy", "pep" }
 modules_disabled = { "s2s", "posix" }
 authentication = "internal_plain"
@@ -37,6 +39,9 @@ Component "rooms.${domain}" "muc"
   restrict_room_creation = false
   muc_room_default_public = true
   muc_room_locking = false
+Component "upload.${domain}" "http_file_share"
+  http_external_url = "http://127.0.0.1:${http}/"
+  http_file_share_access = { "${domain}", "cpm.${domain}" }
 Component "cpm.${domain}"
   component_secret = "secret"
 `,
@@ -45,12 +50,13 @@ Component "cpm.${domain}"
   return {
     domain,
     rooms: `rooms.${domain}`,
+    upload: `upload.${domain}`,
     c2s,
     component,
     async start() {
       program = run('prosody', ['-F', '--config', file], { keeps: () => false })
       const { gone, tail } = program
-      await Promise.all([listening(c2s, gone, tail), listening(component, gone, tail)])
+      await Promise.all([listening(c2s, gone, tail), listening(component, gone, tail), listening(http, gone, tail)])
     },
     end: async (signal) => program?.end(signal),
     async close() {
