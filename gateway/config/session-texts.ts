@@ -41,7 +41,19 @@ export const BUILT_IN_TEXTS: Readonly<Record<string, SessionTexts>> = {
   en: {
     yes: ['YES', 'Y', 'OK', 'YEAH', 'YEP', 'SURE', 'JOIN', 'ACCEPT', '1', '👍'],
     no: ['NO', 'N', 'NOPE', 'DECLINE', 'NO THANKS', '2', '👎'],
-    leave: ['STOP', 'LEAVE', 'QUIT', 'EXIT', 'UNSUBSCRIBE'],
+    leave: [
+      'STOP',
+      'LEAVE',
+      'QUIT',
+      'EXIT',
+      'END',
+      'CANCEL',
+      'UNSUBSCRIBE',
+      'STOPALL',
+      'STOP ALL',
+      'OPTOUT',
+      'OPT OUT',
+    ],
     help: ['HELP', 'INFO', '?'],
     invitation: '{inviter} invites you to a conversation{about}{with}. Reply {yes} to join, {no} to decline.',
     groupInvitation: '{inviter} invites you to the group {group}{about}{with}. Reply {yes} to join, {no} to decline.',
@@ -89,7 +101,7 @@ export const BUILT_IN_TEXTS: Readonly<Record<string, SessionTexts>> = {
   fr: {
     yes: ['OUI', 'O', 'OK', "D'ACCORD", '1', '👍'],
     no: ['NON', 'N', 'NON MERCI', '2', '👎'],
-    leave: ['STOP', 'QUITTER', 'FIN'],
+    leave: ['STOP', 'ARRÊT', 'ARRET', 'QUITTER', 'FIN'],
     help: ['AIDE', 'HELP', 'INFO', '?'],
     invitation: '{inviter} vous invite à une conversation{about}{with}. Répondez {yes} ou {no}.',
     groupInvitation: '{inviter} vous invite dans le groupe {group}{about}{with}. Répondez {yes} ou {no}.',
@@ -113,7 +125,7 @@ export const BUILT_IN_TEXTS: Readonly<Record<string, SessionTexts>> = {
   es: {
     yes: ['SI', 'SÍ', 'S', 'OK', 'VALE', 'CLARO', '1', '👍'],
     no: ['NO', 'N', 'NO GRACIAS', '2', '👎'],
-    leave: ['STOP', 'SALIR', 'BAJA', 'FIN'],
+    leave: ['STOP', 'ALTO', 'SALIR', 'BAJA', 'FIN'],
     help: ['AYUDA', 'HELP', 'INFO', '?'],
     invitation: '{inviter} te invita a una conversación{about}{with}. Responde {yes} o {no}.',
     groupInvitation: '{inviter} te invita al grupo {group}{about}{with}. Responde {yes} o {no}.',

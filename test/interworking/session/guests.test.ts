@@ -415,7 +415,7 @@ describe('afterwards', () => {
         rig.clock.advance(1_000)
         return rig.quiet()
       }
-      rig.clock.advance(18_000)
+      rig.clock.advance(10_000)
       await expect.poll(looks).toBe(false)
       expect(await rig.text()).toBe('Bob: two\nBob: three')
       expect(rig.lastSms().from).toBe(from)

@@ -61,8 +61,8 @@ export interface Guest {
 
 /** Texts at most about what he did wrong, or asked: an automatic answer must not go on for ever. */
 const NOTICES = 3
-/** After the end of a window, in which this node sends by itself. */
-export const LEFT_BEHIND_AFTER_MS = 10_000
+/** After the end of a window, at which a node that lives sends by itself. */
+export const LEFT_BEHIND_AFTER_MS = 1_000
 
 export function createGuest(context: GuestContext, first: GuestRecord): Guest {
   const { service, policies, mail, kept, pending, clock, onError } = context
@@ -75,6 +75,8 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
   let letter: MessageId | undefined
   let notices = NOTICES
   let confused = false
+  /** Something has been said since he joined: until then a yes is the answer once more. */
+  let talked = false
   let lastAt = clock.now()
   let reminded: Line<Spoken> | undefined
   let cancel: () => void = () => {}
@@ -136,9 +138,9 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
     await context.keep(record)
   }
 
+  /** He goes first: that the session is over for him then, too, he need not hear. */
   async function leave(said: TextName): Promise<void> {
-    await ours?.leave()
-    await conclude(said)
+    await Promise.all([conclude(said), ours?.leave()])
   }
 
   async function answered(text: string): Promise<void> {
@@ -161,6 +163,7 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
 
   async function speak(message: InboundMessage): Promise<void> {
     lastAt = clock.now()
+    talked = true
     const messageId = stableId(`${record.session} ${message.id}`) as MessageId
     reports.heard(messageId, message)
     const wanted = message.wantsReport
@@ -178,6 +181,7 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
   async function discussed(message: InboundMessage): Promise<void> {
     const meaning = understand(textOf(message.content), [texts, textsOf(policies, 'en')])
     if (meaning === 'leave') return leave('left')
+    if (meaning === 'yes' && !talked) return
     return meaning === 'help' ? notice('helpInside') : speak(message)
   }
 
@@ -203,6 +207,7 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
   async function say({ messageId, from, privateTo, content, reports: wanted }: SessionMessage): Promise<SessionSaid> {
     if (record.phase !== 'joined') return { kind: 'refused', reason: 'recipient-gone', said: 'he has left' }
     lastAt = clock.now()
+    talked = true
     const unfit = unfitFor(service, record, content)
     if (unfit) return { kind: 'refused', reason: unfit, said: `${service.id} cannot carry it` }
     const name = privateTo === undefined ? nameOf(from) : fill(texts, 'alone', { name: nameOf(from) })
