@@ -18,6 +18,8 @@ export interface KitPeer {
   readonly silent?: { readonly user: Uri; readonly options: unknown }
   /** Takes a message and then reports a failure. */
   readonly failing?: Uri
+  /** Takes messages and delivers none of them; of a service whose messages can be taken back. */
+  readonly holding?: Uri
   /** Makes every answer come later than an adapter with these options waits for it. */
   readonly slow?: { readonly options: unknown; begin(): void }
   /** Takes so many more parts of messages, and breaks the connection at the next one instead of taking it. */
@@ -183,6 +185,24 @@ export function adapterContract<Options>(name: string, module: AdapterModule<Opt
       const report = await rig.gateway.until(() => rig.gateway.reports[0])
       expect(report.state).toBe('failed')
       expect(report.reason).toBeDefined()
+    })
+
+    it('what is accepted and not delivered can be changed and taken back, and too late is said', async ({ skip }) => {
+      const { cancel, replace } = rig.adapter.messages
+      if (!peer.holding || !cancel || !replace) return skip()
+      const outcome = await write('not so', peer.holding)
+      if (outcome.kind !== 'accepted' || outcome.handle === undefined) throw new Error(text(outcome))
+      const expiresAt = Date.now() + 60_000
+      const { handle } = outcome
+      const message = { messageId: 'm' as MessageId, from: peer.home, to: peer.holding, handle, expiresAt }
+      const never = new AbortController().signal
+      const content = { type: 'text/plain', text: 'but so' }
+      expect(await replace(message, content, never)).toMatchObject({ kind: 'done' })
+      expect(await cancel(message, never)).toMatchObject({ kind: 'done' })
+      expect(await cancel(message, never)).toMatchObject({ kind: 'too-late' })
+      expect(await replace(message, content, never)).toMatchObject({ kind: 'too-late' })
+      await peer.down()
+      expect(await cancel(message, never)).toMatchObject({ kind: 'unavailable' })
     })
 
     it('a service that does not take it now makes it busy, with a time to come again', async ({ skip }) => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { SendOutcome } from '../../adapters/contract/index.js'
 import type { Delivery } from '../../gateway/conversation/delivery.js'
-import type { MessageId } from '../../gateway/cpm/ids.js'
+import type { MessageId, Uri } from '../../gateway/cpm/ids.js'
 import { receipt, startRig, taken } from './rig.js'
-import { ALICE, HANDSET } from './support.js'
+import { ALICE, HANDSET, message } from './support.js'
 
 const NAME = { from: ALICE, messageId: 'Msg-1' }
 const TEXT = { type: 'text/plain;charset=utf-8', text: 'the other' }
@@ -60,6 +60,29 @@ describe('a message that waits here', () => {
     const asked = rig.recall.cancel(NAME)
     answer(taken('A1'))
     expect(await asked).toEqual({ outcome: 'done', where: 'sms', said: 'OK' })
+  })
+
+  test('of the copies for several recipients each is a message of its own, named by whom it is for', async () => {
+    const rig = await startRig()
+    rig.play('sms').answer = () => BUSY
+    const recipients = [HANDSET, 'tel:+12065550178' as Uri]
+    for (const target of recipients) {
+      const sent = message({ sentAt: Date.now(), expiresAt: Date.now() + 600_000 })
+      const recipient = { services: undefined, addresses: [target] }
+      await rig.accept(
+        {
+          function: 'term',
+          originator: { uri: ALICE, addresses: ['tel:+12065550100' as Uri] },
+          target,
+          recipient,
+          said: '',
+        },
+        sent,
+      )
+      await rig.play('sms').offered.next()
+    }
+    expect(await rig.recall.cancel(NAME)).toMatchObject({ outcome: 'unknown' })
+    for (const to of recipients) expect(await rig.recall.cancel({ ...NAME, to })).toMatchObject({ outcome: 'done' })
   })
 
   test('its name is that of its sender and its own, no other', async () => {

@@ -38,6 +38,7 @@ const peer = (variant: Variant) => async (): Promise<KitPeer> => {
     refused: 'tel:+99900000003' as Uri,
     silent: { user: 'tel:+99900000004' as Uri, options: options({ request: '50ms', late: '0ms' }) },
     failing: 'tel:+99900000006' as Uri,
+    holding: 'tel:+99900000008' as Uri,
     slow: {
       options: options({ request: '30ms' }),
       begin: () => mmsc.change({ answerDelayMs: 150 }),

@@ -34,6 +34,7 @@ adapterContract('sms-smpp', smsModule, async (): Promise<KitPeer> => {
     refused: 'tel:+99900000003' as Uri,
     silent: { user: 'tel:+99900000004' as Uri, options: options({ timers: { request: '50ms' } }) },
     failing: 'tel:+99900000006' as Uri,
+    holding: 'tel:+99900000008' as Uri,
     slow: {
       options: options({ timers: { request: '30ms' } }),
       begin: () => smsc.change({ answerDelayMs: 150 }),
