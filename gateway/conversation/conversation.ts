@@ -1,11 +1,12 @@
 import type { ConversationPolicies } from '../config/preferences.js'
 import type { UserDirectory } from '../core/port.js'
+import { ICSI } from '../cpm/features.js'
 import type { Uri } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
 import { type Acceptance, answerFor } from '../interworking/acceptance.js'
 import type { CpmRequest, CpmRequestHandler, SipAnswer } from '../sip/port.js'
 import { admit, withContribution } from './admission.js'
-import { type Deliver, toSip } from './delivery.js'
+import { type Deliver, type Delivery, type ToDevices, toSip } from './delivery.js'
 import type { Dispositions } from './dispositions.js'
 import type { Notifications } from './notifications.js'
 import { createOriginating } from './originating.js'
@@ -24,6 +25,8 @@ export interface ConversationOptions {
   readonly preferences: PreferenceStore
   /** The terminating function. */
   readonly deliver: Deliver
+  /** His devices, and nothing else. */
+  readonly toDevices: ToDevices
   readonly onward: (request: CpmRequest, message: CpmMessage) => Promise<SipAnswer>
   readonly dispositions: Pick<Dispositions, 'asked'>
   readonly notifications: Pick<Notifications, 'receive'>
@@ -41,25 +44,14 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
 
   /** A message that is for a user of ours, and what its sender hears of it. */
   async function terminate(request: CpmRequest, user: Uri, message: CpmMessage): Promise<SipAnswer> {
-    const { originator, maxForwards, routes, callerPreferences, icid, networkHeaders } = request
+    const { originator, icid } = request
     const [before] = await Promise.all([
       repetitions.answeredBefore(user, message),
       request.function === 'orig' ? options.dispositions.asked(message, originator) : undefined,
     ])
     if (before) return before
     recorder.received(message, request.said)
-    const outcome = await deliver({
-      user,
-      content: { kind: 'message', message },
-      from: message.from,
-      senders: originator.addresses,
-      maxForwards,
-      routes,
-      ...(message.fromName === undefined ? {} : { fromName: message.fromName }),
-      ...(callerPreferences === undefined ? {} : { callerPreferences }),
-      ...(icid === undefined ? {} : { icid }),
-      ...(networkHeaders === undefined ? {} : { networkHeaders }),
-    })
+    const outcome = await deliver(deliveryTo(user, request, message))
     recorder.concluded(message, outcome, icid)
     const answer = toSip(outcome)
     await repetitions.answered(user, message, answer)
@@ -88,7 +80,14 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
   /** An external core calls this function for its users only. */
   async function toUser(request: CpmRequest, message: CpmMessage): Promise<SipAnswer> {
     const user = directory ? directory.find(request.target)?.uri : request.target
-    return user === undefined ? answerFor('unknown-recipient') : terminate(request, user, message)
+    if (user === undefined) return answerFor('unknown-recipient')
+    return request.hasWaited ? pushOn(request, user, message) : terminate(request, user, message)
+  }
+
+  /** Our own store sends it, which keeps it until a device has it, and is told what they say. */
+  async function pushOn(request: CpmRequest, user: Uri, message: CpmMessage): Promise<SipAnswer> {
+    const { excluded } = await preferences.of(user)
+    return toSip(await options.toDevices({ ...deliveryTo(user, request, message), icsi: ICSI.deferred }, excluded))
   }
 
   /** The ISF by itself, called by another function than ours: it reads the recipient's preferences, if he is ours (`FLOW-26`). */
@@ -112,5 +111,21 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
       case 'iwf':
         return interworking.accept(request, message)
     }
+  }
+}
+
+function deliveryTo(user: Uri, request: CpmRequest, message: CpmMessage): Delivery {
+  const { originator, maxForwards, routes, callerPreferences, icid, networkHeaders } = request
+  return {
+    user,
+    content: { kind: 'message', message },
+    from: message.from,
+    senders: originator.addresses,
+    maxForwards,
+    routes,
+    ...(message.fromName === undefined ? {} : { fromName: message.fromName }),
+    ...(callerPreferences === undefined ? {} : { callerPreferences }),
+    ...(icid === undefined ? {} : { icid }),
+    ...(networkHeaders === undefined ? {} : { networkHeaders }),
   }
 }

@@ -110,6 +110,7 @@ export function createConversationServer(options: ConversationServerOptions): Co
     isOfService: (target) => domainsOfServices.has(/@([^;:?]+)/.exec(target)?.[1] ?? ''),
     preferences,
     deliver: terminate,
+    toDevices,
     onward: onward.send,
     dispositions,
     notifications,

@@ -2,6 +2,7 @@ import { type NameAddr, parametersOf, parseNameAddrs } from '../core/name-addr.j
 import { normalUri, parseUri, schemeOf, type UriOptions } from '../cpm/address.js'
 import { type DecodeContext, type DecodeFault, decodeCpmBody } from '../cpm/decode.js'
 import { sipAnswerFor } from '../cpm/failure.js'
+import { ICSI, icsiTail } from '../cpm/features.js'
 import type { Uri } from '../cpm/ids.js'
 import { ACCEPT, type Refusal, refusal } from './answer.js'
 import type { SipHeaders } from './headers.js'
@@ -112,7 +113,14 @@ export function toCpmRequest(
   // RFC 7315 §6: what networks tell each other counts for nothing when a device says it.
   const charging = identified.byCore && chargingIdentity(request.headers)
   const network = identified.byCore && networkHeaders(request.headers)
-  return preferences || charging || network ? { ...known, ...preferences, ...charging, ...network } : known
+  const waited = identified.byCore && called === 'term' && waitedHere(request.headers)
+  if (!preferences && !charging && !network && !waited) return known
+  return { ...known, ...preferences, ...charging, ...network, ...waited }
+}
+
+function waitedHere(headers: SipHeaders): Pick<CpmRequest, 'hasWaited'> | undefined {
+  const service = headers.get('p-asserted-service')
+  return service !== undefined && icsiTail(service.trim()) === ICSI.deferred ? { hasWaited: true } : undefined
 }
 
 const MAX_FORWARDS = 70

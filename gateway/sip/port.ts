@@ -38,6 +38,8 @@ export interface CpmRequest {
   readonly icid?: string
   /** What the core says of the networks it came through. */
   readonly networkHeaders?: NetworkHeaders
+  /** It has waited here, and comes by once more on its way through the core to its user (`DEF-02`). */
+  readonly hasWaited?: true
   /** One line for the trace. */
   readonly said: string
 }

@@ -305,6 +305,20 @@ describe('the terminating function behind a core', () => {
     expect(await stage.service('sms').offered.next('the message', () => true)).toMatchObject({ to: 'tel:+15550100' })
   })
 
+  test('DEF-02 DEF-09 what has waited comes by again on its way to the user: neither kept nor taken for a repetition, so that only a device ends its waiting', async () => {
+    const { core, said, odi } = await behindCore()
+    const headers: [string, string][] = [['P-Asserted-Service', 'urn:urn-7:3gpp-service.ims.icsi.oma.cpm.deferred']]
+    const waited = (answer: number) => {
+      core.answer = () => answer
+      return said('term', BOB, { back: term(odi), messageId: 'has-waited', headers })
+    }
+    core.answer = () => 480
+    expect((await said('term', BOB, { back: term(odi), messageId: 'has-waited' })).status).toBe(202)
+    expect((await waited(480)).status).toBe(480)
+    expect((await waited(200)).status).toBe(200)
+    expect((await waited(486)).status).toBe(486)
+  })
+
   test('IW-10 603 of the device is final', async () => {
     const { core, stage, said, odi } = await behindCore({ conversation: { defaults: { unavailable: 'interwork' } } })
     core.answer = () => 603

@@ -131,6 +131,15 @@ describe('Kamailio as the core, Net::SMPP as the message centre', () => {
     for (const device of [tablet, watch]) await device.register(0)
   })
 
+  test('REG-16 DEF-01: a message for a user without a device waits, and comes when the core tells that he is there again', async () => {
+    expect((await bob.register(0)).status).toBe(200)
+    const { answer } = await alice.say({ to: bob.uri, text: 'For later' })
+    expect(answer.status, answer.startLine).toBe(202)
+    expect(bob.messages.items).toEqual([])
+    expect((await bob.register()).status).toBe(200)
+    expect((await bob.nextText('what has waited')).text).toBe('For later')
+  })
+
   test('ID-18 the number of a user who asks for privacy stays within the core', async () => {
     await alice.say({ to: bob.uri, text: 'Guess who', headers: [['Privacy', 'id']] })
     const { request, cpim } = await bob.nextText('the message')
