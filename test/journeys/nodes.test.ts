@@ -101,6 +101,7 @@ describe('two nodes, one Redis', () => {
 
     // Within the dialog, both ways.
     expect((await carols.dialog.bye()).status).toBe(200)
+    await watching.until({ [uri('carol')]: 'disconnected departed' })
     const again = await talkOf(carol, place(carol, identity))
     expect((await refer(alice, uri('carol'))).status).toBe(200)
     expect((await again.next('BYE')).request.method).toBe('BYE')

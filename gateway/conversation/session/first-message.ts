@@ -8,9 +8,12 @@ import { imdnHeader, readImdnRequest } from '../../cpm/imdn-headers.js'
 /** A first message that comes with an invitation, as message/cpim beside the offer. */
 
 const TYPES = ['message/cpim', 'multipart/mixed']
+/** A larger one is said in the session: a drachtio-server sends no INVITE above 4 kB. */
+const MAX_BESIDE = 2_000
 
-/** Whether a device says that it takes one there: by the feature tag `type` of its Contact (RFC 3840 §9). */
-export function takesFirstMessage({ type }: Features): boolean {
+/** Whether a device says that it takes this one there: by the feature tag `type` of its Contact (RFC 3840 §9). */
+export function takesFirstMessage({ type }: Features, firstMessage: string): boolean {
+  if (Buffer.byteLength(firstMessage) > MAX_BESIDE) return false
   return typeof type === 'string' && type.split(',').some((one) => TYPES.includes(one.trim().toLowerCase()))
 }
 

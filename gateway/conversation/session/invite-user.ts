@@ -36,8 +36,10 @@ export function createInviteUser({ edge, registrations, preferences }: InviteUse
 
 /** A core that forks gives all devices the same; each has to take what is in it. */
 function toCore({ firstMessage, ...call }: UserCall, devices: readonly Device[]): OutgoingCall {
-  const isTaken = devices.length > 0 && devices.every(({ features }) => takesFirstMessage(features))
-  return { ...call, destination: throughCore(call), ...(isTaken && firstMessage !== undefined && { firstMessage }) }
+  const isTaken = (text: string): boolean =>
+    devices.length > 0 && devices.every(({ features }) => takesFirstMessage(features, text))
+  const beside = firstMessage !== undefined && isTaken(firstMessage) && { firstMessage }
+  return { ...call, destination: throughCore(call), ...beside }
 }
 
 /** Caller preferences have chosen the device; it gets none of its own. */
@@ -46,6 +48,6 @@ function toDevice({ firstMessage, ...call }: UserCall, device: Device): readonly
   if (flow === undefined) return []
   const { user } = call
   const destination = { kind: 'device', user, contact, flow, ...(instance === undefined ? {} : { instance }) } as const
-  const isTaken = firstMessage !== undefined && takesFirstMessage(features)
+  const isTaken = firstMessage !== undefined && takesFirstMessage(features, firstMessage)
   return [{ ...call, destination, ...(isTaken && { firstMessage }) }]
 }

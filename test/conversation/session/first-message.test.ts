@@ -54,6 +54,22 @@ describe('a first message in the invitation', () => {
     await Promise.all([one.close(), two.close()])
   })
 
+  test('is said in the session all the same where it is long', async () => {
+    const stage = await openSessionStage()
+    const [one, two] = [await openMsrpPhone(), await openMsrpPhone()]
+    const alice = await stage.device('alice')
+    const bob = await stage.device('bob', `${features()};type="message/cpim"`)
+    const long = cpim(ALICE, BOB, 'A long story. '.repeat(200))
+    const { body, type } = withFirstMessage(one.sdp(), long)
+    const placed = alice.call(BOB, body, [ICSI, type])
+    const call = await invited(bob)
+    expect(header(call.invite, 'content-type')).toBe('application/sdp')
+    await Promise.all([call.accept(two.sdp({ setup: 'active' })), placed.established()])
+    const fromBob = await two.connectTo(call.invite.body.toString())
+    expect((await fromBob.receives()).body?.length).toBeGreaterThan(2_000)
+    await Promise.all([one.close(), two.close()])
+  })
+
   test('that the device does not take fails: its sender hears of it, as asked', async () => {
     const stage = await openSessionStage()
     const [one, two] = [await openMsrpPhone(), await openMsrpPhone()]
