@@ -17,18 +17,22 @@
 export const VERDICT = `
 local MOST_FAILED = 10000
 
--- By lane and entry: somebody else was first. What has been settled is in the stream no more.
-local late = {}
+-- By lane and entry: nobody else was first. What has been settled is in the stream no more.
+local there = {}
 
 local function depart()
   for lane, entries in pairs(leaving) do
     local stream = prefix .. ':lane:' .. lane
-    late[lane] = {}
+    local found = {}
     if redis.call('XACK', stream, 'g', unpack(entries)) == #entries then
       redis.call('XDEL', stream, unpack(entries))
+      for _, entry in ipairs(entries) do found[entry] = true end
     else
-      for _, entry in ipairs(entries) do late[lane][entry] = redis.call('XDEL', stream, entry) == 0 end
+      for _, entry in ipairs(entries) do
+        if redis.call('XDEL', stream, entry) == 1 then found[entry] = true end
+      end
     end
+    there[lane] = found
   end
 end
 
@@ -36,7 +40,11 @@ local function leave(lane)
   local where = arg()
   if where == 'waiting' then return released(lane, arg(), arg()) end
   local entry = arg()
-  if where == 'taken' then return not late[lane][entry] end
+  if where == 'taken' then
+    local was = there[lane][entry]
+    there[lane][entry] = nil
+    return was
+  end
   local stream = prefix .. ':lane:' .. lane
   return not holder(stream, entry) and redis.call('XDEL', stream, entry) == 1
 end
