@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Clock } from '../cpm/clock.js'
 import type { Uri } from '../cpm/ids.js'
-import type { DialogReply, EventAnswer, EventPort, EventRequest } from '../sip/port.js'
+import type { EventAnswer, EventPort, EventRequest } from '../sip/port.js'
 import type { Reminders } from '../spool/reminders.js'
 import type { NoteStore } from '../spool/spool.js'
-import { accepts, type EndReason, type EventName, formatEvent, parseEvent, seconds } from './event-headers.js'
-import type { EventPackage, PackageBody, Standing, Watcher } from './package.js'
+import { accepts, type EndReason, type EventName, parseEvent, seconds } from './event-headers.js'
+import { type AnyPackage, createNotificationSender, digest, RETRY_MS } from './notification.js'
+import type { EventPackage, Standing, Watcher } from './package.js'
 import { createRateLimit, type RateLimit } from './rate.js'
 import { createSubscriberList } from './subscriber-list.js'
 import {
@@ -14,8 +14,6 @@ import {
   changed,
   ended,
   type NextStep,
-  type Notice,
-  type NotifyOutcome,
   next,
   refreshed,
   reviewed,
@@ -53,13 +51,10 @@ export interface NotifierOptions {
   readonly onLimited?: (packageName: string) => void
 }
 
-type AnyPackage = EventPackage<never>
-
 /** Subscriptions to one resource of one package at most, where the package does not say. */
 const MAX_PER_RESOURCE = 100
 /** Notes outlive the subscription, so that one that ended while no node ran can still be told. */
 const GRACE_MS = 3_600_000
-const RETRY_MS = 30_000
 /** Until a node looks again that may be the right one. */
 const ELSEWHERE_MS = 500
 const KIND = 'subscription'
@@ -72,6 +67,7 @@ export function createNotifier({ port, notes, reminders, clock, log, onLimited }
   const packages = new Map<string, AnyPackage>()
   const rates = new Map<string, RateLimit>()
   const lists = createSubscriberList(notes, clock)
+  const send = createNotificationSender(port, clock)
 
   const most = ({ maxSubscriptions: all = MAX_PER_RESOURCE, maxEach: each = all }: AnyPackage) => ({ all, each })
   const lifeOf = (found: AnyPackage): number => found.expires.max * 1000 + GRACE_MS
@@ -231,42 +227,6 @@ export function createNotifier({ port, notes, reminders, clock, log, onLimited }
     }
   }
 
-  /** What the subscriber has already is not sent to him again: that it came would tell him that something changed. */
-  async function send(
-    found: AnyPackage,
-    notice: Notice,
-  ): Promise<{ readonly outcome: NotifyOutcome; readonly said: Pick<Subscription, 'told' | 'kept'> }> {
-    const { dialog, id, told: before } = notice.subscription
-    const body = await bodyOf(found, notice)
-    const told = digest(body?.meaning ?? body?.text ?? '')
-    const said = { told, ...(body?.kept !== undefined && { kept: body.kept }) }
-    if (told === before && !notice.insists) {
-      return { outcome: { kind: 'unsaid', notifiedBefore: notice.notifiedBefore }, said }
-    }
-    const event = formatEvent({ package: found.name, ...(id !== undefined && { id }) })
-    const headers = {
-      Event: event,
-      'Subscription-State': notice.state,
-      ...(body && { ...body.headers, 'Content-Type': body.contentType }),
-    }
-    const reply = await port.sendInDialog({ method: 'NOTIFY', dialog, headers, ...(body && { body: body.text }) })
-    return { outcome: outcomeOf(reply, clock.now()), said }
-  }
-
-  /** Who may not know, or not yet, gets none. */
-  async function bodyOf(
-    found: AnyPackage,
-    { subscription, content }: Notice,
-  ): Promise<Exclude<PackageBody, string> | undefined> {
-    const { resource, version, pending, ending } = subscription
-    if (pending || ending === 'rejected' || ending === 'noresource') return undefined
-    const body =
-      content === 'full' || !found.partial
-        ? await found.full(resource, version, subscription)
-        : await found.partial(resource, content as readonly never[], version, subscription)
-    return typeof body === 'string' ? { contentType: found.contentType, text: body } : body
-  }
-
   async function review(
     found: AnyPackage,
     key: string,
@@ -324,16 +284,6 @@ export function createNotifier({ port, notes, reminders, clock, log, onLimited }
   }
 }
 
-/** RFC 6665 §4.2.2: who does not know the subscription, or does not answer, is told no more. */
-function outcomeOf(reply: DialogReply, now: number): NotifyOutcome {
-  if (reply.kind === 'unsent') return { kind: 'later', at: now + RETRY_MS }
-  if (reply.kind === 'silent') return { kind: 'silent', at: now + RETRY_MS }
-  if (reply.status < 300) return { kind: 'taken' }
-  return reply.retryAfterSeconds === undefined
-    ? { kind: 'gone' }
-    : { kind: 'later', at: now + reply.retryAfterSeconds * 1000 }
-}
-
 /** Call-ID and tag are the peer's and ours: a digest bounds their length. */
 function keyOf({ callId, localTag }: { readonly callId: string; readonly localTag: string }): string {
   return digest(`${callId}\n${localTag}`)
@@ -344,7 +294,5 @@ const entryOf = (key: string, expiresAt: number, subscriber: Uri | undefined) =>
   expiresAt,
   ...(subscriber !== undefined && { by: digest(subscriber).slice(0, 8) }),
 })
-
-const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
 
 const noteKey = (key: string): string => `${KIND}:${key}`
