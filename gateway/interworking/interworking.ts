@@ -20,7 +20,7 @@ import { createOriginatorAddresses } from './originator.js'
 import { createOutbound } from './outbound.js'
 import { createPendingAnswers } from './pending-answers.js'
 import { createPresenceInterworking, type PresenceInterworking } from './presence/presence.js'
-import { createRecall, type Recall } from './recall.js'
+import { cancelAt, createRecall, type Recall } from './recall.js'
 import { createRecipients } from './recipient.js'
 import type { Recorder } from './recorder.js'
 import { forwardNotification } from './report-back.js'
@@ -136,6 +136,12 @@ export function createInterworking(options: InterworkingOptions): Interworking {
     spool,
     policies,
     deliver: sessions ? throughGuests(sessions, deliver) : deliver,
+    leave(recordId, context) {
+      cancelAt(services, recordId, context)?.then(
+        ({ kind, said }) => recorder.recalled(context.message.messageId, 'cancel', context.service, kind, said),
+        (error: unknown) => log.warn({ err: error }, 'a message was not cancelled where it failed'),
+      )
+    },
     recorder,
     clock,
     parallel,

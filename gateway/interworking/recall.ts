@@ -92,8 +92,8 @@ export function createRecall({ spool, services, uris, pending, recorder, clock }
       if (record.ended !== undefined || context === undefined) {
         return { outcome: 'too-late', where, said: record.ended ?? 'it has ended', record }
       }
-      const { recall, expiresAt } = context
-      const asked = service && recall && ask(service, { messageId: id as MessageId, ...recall, expiresAt })
+      const message = acceptedBy(id, context)
+      const asked = service && message && ask(service, message)
       if (asked === undefined) return { outcome: 'refused', where, said: 'the service does not do that', record }
       const { kind, said } = await asked
       return { outcome: kind, where, said, record }
@@ -167,4 +167,19 @@ export function createRecall({ spool, services, uris, pending, recorder, clock }
           (await there(root, ({ adapter }, message) => adapter.messages.replace?.(message, content, never))),
       ),
   }
+}
+
+/** The message as its service took it; undefined when the service cannot find it again. */
+function acceptedBy(recordId: string, { recall, expiresAt }: SentContext): AcceptedMessage | undefined {
+  return recall && { messageId: recordId as MessageId, ...recall, expiresAt }
+}
+
+/** Asks the service that has a message to cancel it, if it can. */
+export function cancelAt(
+  services: Services,
+  recordId: string,
+  context: SentContext,
+): Promise<RecallOutcome> | undefined {
+  const message = acceptedBy(recordId, context)
+  return message && services.get(context.service)?.adapter.messages.cancel?.(message, new AbortController().signal)
 }

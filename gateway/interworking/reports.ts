@@ -12,6 +12,8 @@ export interface ReportsOptions {
   readonly spool: Spool
   readonly policies: InterworkingPolicies
   readonly deliver: Deliver
+  /** The message goes on to another service: what the first one still has of it is not wanted any more. */
+  readonly leave: (recordId: string, context: SentContext) => void
   readonly recorder: Recorder
   readonly clock: Clock
   readonly parallel: number
@@ -27,7 +29,7 @@ export interface Reports {
  * spool, and those the gateway makes itself. A notification is tried until it is delivered, refused or too old; that it
  * fails is nobody's news (`IMDN-19`).
  */
-export function createReports({ spool, policies, deliver, recorder, clock, parallel }: ReportsOptions): Reports {
+export function createReports({ spool, policies, deliver, leave, recorder, clock, parallel }: ReportsOptions): Reports {
   const consumers: LaneConsumer[] = []
 
   async function report({
@@ -40,6 +42,8 @@ export function createReports({ spool, policies, deliver, recorder, clock, paral
     const next = goesOn ? context.next?.candidates[context.next.index + 1] : undefined
     if (item.attempts === 0) recorder.reported(item.payload, clock.now(), next)
     if (context.next && next) {
+      // What is left of it there (other parts of a long message, for one) must not arrive beside it.
+      leave(item.payload.recordId, context)
       return { kind: 'done', puts: [forNextService(item.payload.recordId, context.next, next, context)] }
     }
     const notification = notificationOf(context.message, reportDisposition(state))

@@ -133,7 +133,16 @@ describe('a message that the service has', () => {
     await rig.play('other').offered.next()
     expect(await rig.recall.replace(NAME, TEXT)).toEqual({ outcome: 'done', where: 'other', said: 'OK' })
     expect(await rig.play('other').recalled.next()).toMatchObject({ handle: 'handle of B1', content: TEXT })
+    // There only what is left of it is not wanted any more.
+    expect(await rig.play('sms').recalled.next()).not.toHaveProperty('content')
     expect(rig.play('sms').recalled.length).toBe(0)
+  })
+
+  test('IW-08 is cancelled where a part of it failed, before it goes by the next service: he does not get it twice', async () => {
+    const rig = await sent({}, { nextServiceAfterReport: true })
+    await rig.play('sms').gateway.receiveReport(receipt('A1', 'failed'))
+    expect(await rig.play('sms').recalled.next()).toMatchObject({ handle: 'handle of A1', to: HANDSET })
+    await rig.play('other').offered.next()
   })
 
   test('delivered already: a clear answer, and the service is not asked', async () => {
