@@ -58,12 +58,12 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
     return answer
   }
 
-  async function fromSender(request: CpmRequest, received: CpmMessage): Promise<SipAnswer> {
+  function fromSender(request: CpmRequest, received: CpmMessage): Promise<SipAnswer> {
     const admission = admit(received, request.originator, policies)
     if (admission.kind === 'refused') {
       const { answer } = admission
       recorder.refused(received, answer.status, answer.warning ?? '')
-      return answer
+      return Promise.resolve(answer)
     }
     const deferred = options.deferred()
     if (request.target === deferred.address) return deferred.request(request, admission.message)
@@ -98,7 +98,7 @@ export function createConversation(options: ConversationOptions): CpmRequestHand
     return interworking.accept({ ...request, recipient: { services, addresses: user?.addresses ?? [] } }, message)
   }
 
-  return async (request) => {
+  return (request) => {
     const { content } = request
     if (content.kind === 'notifications') return options.notifications.receive(request, content.notifications)
     if (request.function === 'orig') return fromSender(request, content.message)

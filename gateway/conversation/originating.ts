@@ -28,7 +28,7 @@ export function createOriginating(
   options: OriginatingOptions,
 ): (request: CpmRequest, message: CpmMessage) => Promise<SipAnswer> {
   const { interworking, terminate, onward } = options
-  return async (request, message) => {
+  return (request, message) => {
     const way = wayOf(request, message, options)
     switch (way.kind) {
       case 'user':
@@ -38,7 +38,7 @@ export function createOriginating(
       case 'service':
         return interworking.accept(request, message)
       case 'refused':
-        return { status: 416, warning: 'the scheme of the Request-URI cannot be routed' }
+        return Promise.resolve({ status: 416, warning: 'the scheme of the Request-URI cannot be routed' })
     }
   }
 }

@@ -21,6 +21,11 @@ function checked<Id extends string>(text: string): Id | undefined {
   return identity.test(text) ? (text as Id) : undefined
 }
 
+const stable = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+/** Whether it may have been made by `stableId`; true of others that look the same. */
+export const isStableId = (id: string): boolean => stable.test(id)
+
 /** The same text always gives the same UUID (version 8, RFC 9562 §5.8, from SHA-256); for ids that must survive a repetition. */
 export function stableId(text: string): string {
   const hex = hash('sha256', text, 'hex')

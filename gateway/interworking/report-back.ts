@@ -1,4 +1,5 @@
 import type { OutboundReport } from '../../adapters/contract/index.js'
+import { isStableId } from '../cpm/identity.js'
 import type { MessageId } from '../cpm/ids.js'
 import type { DispositionNotification } from '../cpm/message.js'
 import type { Originator } from '../sip/port.js'
@@ -34,6 +35,8 @@ export async function forwardNotification(
   notification: DispositionNotification,
   from: Originator,
 ): Promise<boolean> {
+  // A message of a service has its name from us: most others are known by theirs, and Redis is not asked.
+  if (!isStableId(notification.messageId)) return false
   const found = await notes.get(reportKey(notification.messageId))
   if (found === undefined) return false
   const { disposition } = notification

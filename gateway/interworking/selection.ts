@@ -47,7 +47,8 @@ export function selectServices(
     if (typeof fit !== 'string') routes.push(fit)
     else if (closeness(fit) > closeness(nearest)) nearest = fit
   }
-  return routes.length === 0 ? nearest : rank(routes, message.content, hints)
+  if (routes.length === 0) return nearest
+  return routes.length === 1 ? routes : rank(routes, message.content, hints)
 }
 
 /** Services to be weighed, each with the recipient's addresses that may do there. */
@@ -121,7 +122,7 @@ export function octets(content: Content): number {
 }
 
 function rank(routes: readonly Route[], content: Content, hints: SelectionHints): readonly Route[] {
-  const media = routes.length > 1 ? mediaWithin(content) : []
+  const media = mediaWithin(content)
   const score = ({ service }: Route): number => {
     if (service.id === hints.identifier) return 0
     const down = isAvailable(service) ? 0 : 4

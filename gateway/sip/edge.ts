@@ -136,7 +136,7 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
     const identified = await identify(request, identity)
     if (identified.kind === 'refused') return identified
     const received = toCpmRequest(request, target, identified, limits, clock.now())
-    return 'kind' in received ? received : onRequest(received)
+    return 'kind' in received ? received : await onRequest(received)
   }
 
   /** `REG-16`: the core tells that a user registered; no binding of our own comes of it. */

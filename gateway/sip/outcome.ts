@@ -9,6 +9,8 @@ export function toOutcome(exchange: SipExchange): SipOutcome {
 }
 
 export function answeredOutcome({ status, reason, headers }: Answered): Extract<SipOutcome, { kind: 'answered' }> {
+  // Headers are read when they are asked for, and most answers say nothing more.
+  if (status < 300) return { kind: 'answered', status, reason, said: `${status} ${reason}` }
   const retryAfter = /^\s*(\d{1,9})/.exec(headers.get('retry-after') ?? '')?.[1]
   const warning = headers.get('warning')
   return {
