@@ -161,6 +161,17 @@ describe('a session between two', () => {
     expect(heard).not.toMatch(/conversation-id|contribution-id/i)
     expect((await talk.dialog.bye()).status).toBe(200)
     await text(/^The conversation is over\.$/)
+    // The trace has the session, and the messages that it was, under its conversation.
+    const answered = await (await fetch(`${gateway.http}/admin/trace/conv-2`)).json()
+    const traced = (answered as { checkpoints: { what: string; line: string }[] }).checkpoints
+    const lines = traced.map(({ what, line }) => `${what}: ${line}`)
+    for (const station of [
+      /^attempted: .* is invited to a session$/,
+      /^answered: accepted: the session stands$/,
+      /^ended: the session was left by CPM$/,
+    ])
+      expect(lines.filter((line) => station.test(line))).toHaveLength(1)
+    expect(traced.filter(({ what }) => what === 'stored').length).toBeGreaterThanOrEqual(5)
   })
 
   test('SLS-03 no: 603', { timeout: 60_000 }, async () => {
