@@ -69,7 +69,8 @@ export function createXmppAdapter(options: XmppOptions, context: AdapterContext)
   const sender = createSender({ options, links, threads, upload, clock, gateway, metrics, log })
   const receiver = createReceiver({ options, home, threads, download, gateway, clock, metrics, log })
   const presence =
-    context.presence && createPresence({ gateway: context.presence, links, home, store, clock, metrics, log })
+    context.presence &&
+    createPresence({ gateway: context.presence, links, home, store, contents: context.links, clock, metrics, log })
   const { receiveInvitation } = context
   const sessions = createSessions({
     options: options.sessions,

@@ -9,7 +9,7 @@ import { NS } from './stream/names.js'
 /** Who is asked. */
 export type Asked =
   | { readonly kind: 'gateway' }
-  | { readonly kind: 'user'; readonly uri: Uri }
+  | { readonly kind: 'user'; readonly uri: Uri; readonly icon?: string }
   | { readonly kind: 'room'; readonly name: string }
 
 const COMMON = [NS.discoInfo, NS.discoItems, NS.ping]
@@ -44,16 +44,17 @@ export function answerQuery(query: XmlElement, asked: Asked): string | undefined
         ? tag('query', { xmlns: NS.version }, textTag('name', 'Causeway'), textTag('version', '-'))
         : undefined
     case NS.vcard:
-      return asked.kind === 'user' ? vcard(asked.uri) : undefined
+      return asked.kind === 'user' ? vcard(asked) : undefined
     default:
       return undefined
   }
 }
 
-/** XEP-0054: a number, or the name before the domain. */
-function vcard(uri: Uri): string {
+/** XEP-0054: a number, or the name before the domain, and the picture he shows. */
+function vcard({ uri, icon }: Extract<Asked, { kind: 'user' }>): string {
   const number = e164Of(uri)
   const name = number ?? parseUri(uri)?.user ?? uri
   const phone = number === undefined ? '' : tag('TEL', {}, tag('VOICE', {}), tag('NUMBER', {}, escapeXml(number)))
-  return tag('vCard', { xmlns: NS.vcard }, tag('FN', {}, escapeXml(name)), phone, tag('URL', {}, escapeXml(uri)))
+  const photo = icon === undefined ? '' : tag('PHOTO', {}, textTag('EXTVAL', icon))
+  return tag('vCard', { xmlns: NS.vcard }, tag('FN', {}, escapeXml(name)), phone, tag('URL', {}, escapeXml(uri)), photo)
 }

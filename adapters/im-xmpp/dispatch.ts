@@ -88,12 +88,14 @@ export function createDispatch(parts: DispatchParts) {
     await receiver.message(incoming, read, read.text)
   }
 
-  function asked({ to }: Incoming): Asked | undefined {
+  function asked({ from, to }: Incoming): Asked | undefined {
     if (to.local === undefined) return { kind: 'gateway' }
     const uri = cpmUri(to.local, home)
     if (uri === undefined) return undefined
     const name = sessions.roomName(uri)
-    return name === undefined ? { kind: 'user', uri } : { kind: 'room', name }
+    if (name !== undefined) return { kind: 'room', name }
+    const icon = presence?.icon(bareJid(to), bareJid(from))
+    return { kind: 'user', uri, ...(icon === undefined ? {} : { icon }) }
   }
 
   function iq(incoming: Incoming): void {

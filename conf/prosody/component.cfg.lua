@@ -13,4 +13,5 @@ Component "cpm.example.org"
 
 -- Files of CPM users
 Component "upload.example.org" "http_file_share"
-  http_file_share_access = { "cpm.example.org" }
+  -- As soon as there is a list, the users of the server have to be in it as well.
+  http_file_share_access = { "example.org", "cpm.example.org" }

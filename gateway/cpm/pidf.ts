@@ -93,11 +93,13 @@ function readPerson(person: XmlElement): PresencePerson {
     )
   const note = readNote([...children(person, DATA_MODEL, 'note'), ...children(person, RPID, 'note')])
   const [input] = children(person, RPID, 'user-input')
+  const [icon] = children(person, RPID, 'status-icon').map(({ text }) => text.trim())
   const since = parseDateTime(attribute(input, 'last-input') ?? '')
   return {
     activities: [...new Set(named('activities'))].filter((activity) => ACTIVITIES.has(activity)),
     moods: [...new Set(named('mood'))],
     ...(note && { note }),
+    ...(icon !== undefined && isPicture(icon) && { icon }),
     ...(input?.text.trim() === 'idle' && { idle: since === undefined ? {} : { since } }),
   }
 }
@@ -122,7 +124,7 @@ function writeTuple({ id, open, contact, priority, note, at }: PresenceTuple): s
   ].join('')
 }
 
-function writePerson({ activities, moods, note, idle }: PresencePerson): string {
+function writePerson({ activities, moods, note, icon, idle }: PresencePerson): string {
   const list = (name: string, entries: readonly string[]): string =>
     entries.length === 0 ? '' : `<rpid:${name}>${entries.map((entry) => `<rpid:${entry}/>`).join('')}</rpid:${name}>`
   const since = idle?.since === undefined ? '' : ` last-input="${buildDateTime(idle.since)}"`
@@ -131,6 +133,7 @@ function writePerson({ activities, moods, note, idle }: PresencePerson): string 
     list('activities', activities),
     list('mood', moods.filter(isName)),
     idle ? `<rpid:user-input${since}>idle</rpid:user-input>` : '',
+    icon === undefined ? '' : `<rpid:status-icon>${escapeXml(icon)}</rpid:status-icon>`,
     note ? writeNote('dm:note', note) : '',
     '</dm:person>',
   ].join('')
@@ -138,6 +141,9 @@ function writePerson({ activities, moods, note, idle }: PresencePerson): string 
 
 const writeNote = (name: string, { text, language }: PresenceNote): string =>
   `<${name}${language === undefined ? '' : ` xml:lang="${escapeXml(language)}"`}>${escapeXml(text)}</${name}>`
+
+/** Nothing but what a device may fetch. */
+const isPicture = (address: string): boolean => address.length <= 1_000 && /^https?:\/\/[^\s"<>]+$/i.test(address)
 
 const isName = (text: string): boolean => /^[a-z][a-z_-]{0,63}$/i.test(text)
 

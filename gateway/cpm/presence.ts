@@ -26,6 +26,8 @@ export interface PresencePerson {
   readonly activities: readonly string[]
   readonly moods: readonly string[]
   readonly note?: PresenceNote
+  /** http or https address of a picture of him (RFC 4480 §3.9). */
+  readonly icon?: string
   /** Present when he has not touched his device; since when, if that is known, ms since 1970. */
   readonly idle?: { readonly since?: number }
 }

@@ -23,6 +23,7 @@ export interface Shows {
   readonly activities: boolean
   readonly moods: boolean
   readonly notes: boolean
+  readonly icon: boolean
   readonly userInput: (typeof USER_INPUT)[number]
 }
 
@@ -62,6 +63,7 @@ export const SHOWS_ALL: Shows = {
   activities: true,
   moods: true,
   notes: true,
+  icon: true,
   userInput: 'full',
 }
 export const SHOWS_NOTHING: Shows = {
@@ -70,6 +72,7 @@ export const SHOWS_NOTHING: Shows = {
   activities: false,
   moods: false,
   notes: false,
+  icon: false,
   userInput: 'false',
 }
 
@@ -129,6 +132,7 @@ const both = (one: Shows, other: Shows): Shows => ({
   activities: one.activities || other.activities,
   moods: one.moods || other.moods,
   notes: one.notes || other.notes,
+  icon: one.icon || other.icon,
   userInput: greatest(USER_INPUT, [one.userInput, other.userInput]),
 })
 

@@ -23,12 +23,13 @@ function tupleOf({ note, ...tuple }: PresenceTuple, { notes }: Shows): PresenceT
 
 function personOf(person: PresencePerson | undefined, shows: Shows): PresencePerson | undefined {
   if (!person) return undefined
-  const { activities, moods, note, idle } = person
+  const { activities, moods, note, icon, idle } = person
   const since = shows.userInput === 'full' ? idle?.since : undefined
   return {
     activities: shows.activities ? activities : [],
     moods: shows.moods ? moods : [],
     ...(shows.notes && note && { note }),
+    ...(shows.icon && icon !== undefined && { icon }),
     ...(shows.userInput !== 'false' && idle && { idle: since === undefined ? {} : { since } }),
   }
 }

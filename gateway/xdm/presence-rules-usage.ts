@@ -143,6 +143,7 @@ function showsOf(rule: Element): Shows {
     activities: isSet('activities'),
     moods: isSet('mood'),
     notes: isSet('note'),
+    icon: isSet('status-icon'),
     userInput: isAll ? 'full' : (USER_INPUT.find((each) => input && each === textOf(input)) ?? 'false'),
   }
 }

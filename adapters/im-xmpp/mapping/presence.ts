@@ -61,17 +61,18 @@ export function readDevice(presence: XmlElement, resource: string, now: number):
 export const tupleId = (resource: string): string =>
   `ID-${resource.slice(0, 100).replace(/[^A-Za-z0-9.-]/gu, (character) => `_${character.codePointAt(0)?.toString(16)}_`)}`
 
-/** All devices of a user together; nobody there: closed. */
-export function stateOf(devices: Iterable<Device>): PresenceState {
+/** All devices of a user together, with the link to his avatar; nobody there: closed. */
+export function stateOf(devices: Iterable<Device>, icon?: string): PresenceState {
   const all = [...devices]
   if (all.length === 0) return { tuples: [{ id: 'ID-none', open: false }] }
   const best = all.reduce((a, b) => ((b.tuple.priority ?? 0) > (a.tuple.priority ?? 0) ? b : a))
   const person: PresencePerson | undefined =
-    best.activity === undefined && best.idle === undefined
+    best.activity === undefined && best.idle === undefined && icon === undefined
       ? undefined
       : {
           activities: best.activity === undefined ? [] : [best.activity],
           moods: [],
+          ...(icon === undefined ? {} : { icon }),
           ...(best.idle === undefined ? {} : { idle: best.idle }),
         }
   return { tuples: all.map(({ tuple }) => tuple), ...(person === undefined ? {} : { person }) }

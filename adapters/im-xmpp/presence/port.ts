@@ -3,7 +3,7 @@ import type { Clock } from '../../../gateway/cpm/clock.js'
 import { isFinal } from '../../../gateway/cpm/failure.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
 import { CLOSED, type PresenceState } from '../../../gateway/cpm/presence.js'
-import type { PresenceGateway, PresencePort, SharedStore, WatchState } from '../../contract/index.js'
+import type { ContentLinks, PresenceGateway, PresencePort, SharedStore, WatchState } from '../../contract/index.js'
 import type { Links } from '../links.js'
 import { cpmUri, jidOfUri, xmppUri } from '../mapping/address.js'
 import { readError } from '../mapping/errors.js'
@@ -14,6 +14,7 @@ import { patiently } from '../patience.js'
 import type { Incoming } from '../receive.js'
 import type { Component } from '../stream/component.js'
 import { attribute, tag } from '../stream/element.js'
+import { createAvatars } from './avatars.js'
 import { createRecords } from './records.js'
 import { createSeen } from './seen.js'
 
@@ -22,12 +23,16 @@ interface PresenceParts {
   readonly links: Links
   readonly home: string
   readonly store: SharedStore
+  /** Absent: the provider keeps no contents. */
+  readonly contents: ContentLinks | undefined
   readonly clock: Clock
   readonly metrics: XmppMetrics
   readonly log: Logger
 }
 
 export interface PresenceReceiver {
+  /** Link to a picture of our user, for somebody who has been shown it. */
+  icon(ours: string, theirs: string): string | undefined
   receive(incoming: Incoming): Promise<void>
 }
 
@@ -42,9 +47,10 @@ interface Pair {
 }
 
 /** Presence both ways (RFC 8048): subscriptions and what is seen by them. */
-export function createPresence({ gateway, links, home, store, clock, metrics, log }: PresenceParts) {
+export function createPresence({ gateway, links, home, store, contents, clock, metrics, log }: PresenceParts) {
   const records = createRecords(store)
   const seen = createSeen()
+  const avatars = contents && createAvatars(contents, clock)
 
   function pairOf(xmpp: Uri, cpm: Uri): Pair | undefined {
     const theirs = jidOfUri(xmpp)
@@ -120,7 +126,7 @@ export function createPresence({ gateway, links, home, store, clock, metrics, lo
     const said = devices.find((each) => !each.available)?.content ?? ''
     for (const resource of gone) say(pair, 'unavailable', `/${resource}`, said)
     if (available.size === 0 && gone.length === 0) say(pair, 'unavailable', '', said)
-    seen.show(pair.ours, pair.theirs, available)
+    seen.show(pair.ours, pair.theirs, available, presence.person?.icon)
   }
 
   /** A presence stanza of an XMPP user. */
@@ -163,14 +169,15 @@ export function createPresence({ gateway, links, home, store, clock, metrics, lo
     cpm: Uri,
   ): Promise<void> {
     if ((await records.watching(pair.ours, pair.theirs)) === undefined) return
-    const active = (presence: PresenceState = stateOf(seen.devices(pair.ours, pair.theirs))) =>
+    const now = () => stateOf(seen.devices(pair.ours, pair.theirs), avatars?.link(pair.theirs))
+    const active = (presence: PresenceState = now()) =>
       tell(() => gateway.presenceChanged(xmpp, cpm, { kind: 'active', presence }))
     switch (type) {
       case 'subscribed': {
         await records.watch(pair.ours, pair.theirs, 'active')
         // What he shows comes right after it; until then nothing is known.
         const devices = [...seen.devices(pair.ours, pair.theirs)]
-        return active(devices.length === 0 ? { tuples: [] } : stateOf(devices))
+        return active(devices.length === 0 ? { tuples: [] } : now())
       }
       case 'unsubscribed':
         await records.unwatch(pair.ours, pair.theirs)
@@ -184,6 +191,11 @@ export function createPresence({ gateway, links, home, store, clock, metrics, lo
       case undefined:
         // RFC 6121 §4.2.2: who sends presence has let us see it.
         seen.here(pair.ours, pair.theirs, from.resource ?? '', readDevice(stanza, from.resource ?? '', clock.now()))
+        // A picture may take its time; nobody waits for it.
+        avatars?.saw(pair, stanza).then(
+          (isNews) => (isNews ? active() : undefined),
+          (error: unknown) => log.warn({ err: error }, 'an avatar could not be kept'),
+        )
         return active()
       case 'unavailable':
         seen.gone(pair.ours, pair.theirs, from.resource)
@@ -191,7 +203,7 @@ export function createPresence({ gateway, links, home, store, clock, metrics, lo
     }
   }
 
-  return { port, receive }
+  return { port, receive, icon: seen.icon }
 }
 
 /** Whether he need not ask again: the user does not want it, or there is none. */

@@ -9,7 +9,9 @@ export interface Seen {
   forget(ours: string, theirs: string): void
   /** Resources of our user that he has been shown as available. */
   shown(ours: string, theirs: string): ReadonlySet<string>
-  show(ours: string, theirs: string, resources: ReadonlySet<string>): void
+  show(ours: string, theirs: string, resources: ReadonlySet<string>, icon?: string): void
+  /** Link to a picture of our user that he has been shown. */
+  icon(ours: string, theirs: string): string | undefined
 }
 
 const PAIRS = 100_000
@@ -28,7 +30,7 @@ const NOTHING: ReadonlySet<string> = new Set()
 
 export function createSeen(): Seen {
   const devices = new Map<string, Map<string, Device>>()
-  const shown = new Map<string, ReadonlySet<string>>()
+  const shown = new Map<string, { readonly resources: ReadonlySet<string>; readonly icon?: string | undefined }>()
   const key = (ours: string, theirs: string) => `${ours}|${theirs}`
   return {
     here(ours, theirs, resource, device) {
@@ -44,10 +46,11 @@ export function createSeen(): Seen {
     forget(ours, theirs) {
       devices.delete(key(ours, theirs))
     },
-    shown: (ours, theirs) => shown.get(key(ours, theirs)) ?? NOTHING,
-    show(ours, theirs, resources) {
+    shown: (ours, theirs) => shown.get(key(ours, theirs))?.resources ?? NOTHING,
+    show(ours, theirs, resources, icon) {
       if (resources.size === 0) shown.delete(key(ours, theirs))
-      else put(shown, key(ours, theirs), resources)
+      else put(shown, key(ours, theirs), { resources, icon })
     },
+    icon: (ours, theirs) => shown.get(key(ours, theirs))?.icon,
   }
 }

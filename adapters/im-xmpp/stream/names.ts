@@ -25,6 +25,7 @@ export const NS = {
   discoItems: 'http://jabber.org/protocol/disco#items',
   version: 'jabber:iq:version',
   vcard: 'vcard-temp',
+  vcardUpdate: 'vcard-temp:x:update',
   upload: 'urn:xmpp:http:upload:0',
   idle: 'urn:xmpp:idle:1',
 } as const

@@ -8,6 +8,7 @@ import type {
   SessionSide,
   WatchState,
 } from '../../../adapters/contract/index.js'
+import type { ContentLinks } from '../../../adapters/contract/links.js'
 import xmppModule from '../../../adapters/im-xmpp/index.js'
 import type { MessageId, Uri } from '../../../gateway/cpm/ids.js'
 import { type Inbox, inbox } from '../../../scripts/rig/inbox.js'
@@ -68,7 +69,7 @@ export interface World extends Rig {
 
 export async function startWorld(
   options: unknown,
-  settings: { readonly store?: MemoryStore; readonly gateway?: RecordingGateway } = {},
+  settings: { readonly store?: MemoryStore; readonly gateway?: RecordingGateway; readonly links?: ContentLinks } = {},
 ): Promise<World> {
   const presence = inbox<PresenceEvent>((event) => JSON.stringify(event))
   const invitations = inbox<Invited>(({ invitation }) => JSON.stringify(invitation))
@@ -76,6 +77,7 @@ export async function startWorld(
   const rig = await startRig(xmppModule, options, {
     ...settings,
     offers: {
+      ...(settings.links && { links: settings.links }),
       presence: {
         presenceChanged: async (presentity, watcher, state) =>
           presence.push({ kind: 'changed', presentity, watcher, state }),
