@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../../scripts/rig/ports.js'
 import { type ComingCall, openSessionAgent, type SessionAgent } from '../../scripts/rig/session-agent.js'
+import { header } from '../../scripts/rig/sip-text.js'
 import { GROUP_SERVICE } from '../conversation/focus/phone.js'
 import { type MsrpPhone, openMsrpPhone, pathIn, type Talk } from '../conversation/session/msrp-phone.js'
+import { AUDIO, audio, kinds } from '../conversation/session/talk.js'
 import type { Heard } from '../msrp/peer.js'
 import { openNetwork } from './networks.js'
 
 const FRIENDS = 'sip:friends@groups.cpm.other'
+const [, GROUP] = GROUP_SERVICE
 
 /** The participating function of alice and bob; what hosts the group in the other network is played, and none of the gateway's. */
-describe('a participating function and the path of the media of a group session', () => {
+describe('the participating function of members of a group that another network hosts', () => {
   let home: Awaited<ReturnType<typeof openNetwork>>
   let host: SessionAgent
   let media: number
@@ -23,7 +26,15 @@ describe('a participating function and the path of the media of a group session'
     home = await openNetwork(
       { domain: 'cpm.example', host: server.host, peerPort },
       { domain: 'cpm.other', host: '127.0.0.1', peerPort: host.port },
-      { media: { listen: [`tcp:127.0.0.1:${media}`], path: 'out', pathIn: ['sip:alice@cpm.example'] } },
+      {
+        media: {
+          listen: [`tcp:127.0.0.1:${media}`],
+          path: 'out',
+          pathIn: ['sip:alice@cpm.example'],
+          barred: [{ users: ['sip:bob@cpm.example'], kinds: ['audio'] }],
+        },
+        conversation: { senders: { barred: ['sip:dave@cpm.example'] } },
+      },
     )
   })
   afterAll(async () => {
@@ -96,6 +107,42 @@ describe('a participating function and the path of the media of a group session'
     }
     await here.bye()
     await there.requests.next('BYE', () => true)
+  })
+
+  test('PF-GRP-01: who may not use the service is refused by his own network; what he may not have is not offered, and nothing else is nothing', async () => {
+    const [dave, bob] = [await home.phone('dave'), await home.phone('bob')]
+    expect((await dave.call(FRIENDS, audio(), [GROUP_SERVICE]).final).status).toBe(403)
+    expect((await bob.call(FRIENDS, audio(), [GROUP_SERVICE]).final).status).toBe(488)
+    expect(host.calls.items).toEqual([])
+    const placed = bob.call(FRIENDS, (await msrpPhone()).sdp({ others: AUDIO }), [GROUP_SERVICE])
+    const call = await host.calls.next('INVITE', () => true)
+    expect(kinds(call.invite.body.toString())).toEqual(['message yes'])
+    call.refuse(486)
+    expect((await placed.final).status).toBe(486)
+  })
+
+  test('GRP-TERM-01 GRP-TERM-03 GRP-TERM-04: an invitation of the host reaches the invitee through his own function, which heeds what he has blocked', async () => {
+    const carol = await home.phone('carol')
+    const invite = async () =>
+      host.call(carol.uri, (await msrpPhone()).sdp(), [
+        ['P-Asserted-Identity', `<${FRIENDS}>`],
+        ['P-Asserted-Service', GROUP],
+        ['Contact', `<sip:s-1@127.0.0.1:${host.port}>;isfocus`],
+        ['From', `<${FRIENDS}>;tag=host`],
+      ])
+    const placed = await invite()
+    const call = await carol.calls.next('INVITE', () => true)
+    await expect.poll(() => home.passed('INVITE').slice(-2)).toEqual(['peer', 'gateway odi-term'])
+    expect(header(call.invite, 'P-Asserted-Service')).toBe(GROUP)
+    expect(header(call.invite, 'Accept-Contact')).toContain(encodeURIComponent(GROUP))
+    expect(header(call.invite, 'Contact')).toContain('<sip:s-1@127.0.0.1')
+    call.refuse(486)
+    expect((await placed.final).status).toBe(486)
+    const path = `${home.gateway.http}/admin/users/${encodeURIComponent(carol.uri)}/preferences`
+    const put = { method: 'PUT', headers: { 'content-type': 'application/json' } }
+    expect((await fetch(path, { ...put, body: JSON.stringify({ blocked: [FRIENDS] }) })).status).toBe(204)
+    expect((await (await invite()).final).status).toBe(603)
+    expect(carol.calls.items).toEqual([])
   })
 })
 
