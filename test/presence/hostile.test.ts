@@ -170,6 +170,30 @@ describe('floods', () => {
     expect((await alice.subscribe(alice.uri)).answer.status).toBe(200)
   })
 
+  test('of documents over XCAP: entities, depth, elements, attributes, size and selectors are bounded, and what was kept stays', async () => {
+    const kept = rules([one(bob.uri), 'allow'])
+    expect((await house.xcap('PUT', rulesOf('alice'), kept)).status).toBe(201)
+    const inside = (more: string) => kept.replace('</ruleset>', `${more}</ruleset>`)
+    const entities = Array.from({ length: 9 }, (_, n) => `<!ENTITY e${n + 1} "${`&e${n};`.repeat(10)}">`).join('')
+    const bombs: readonly (readonly [status: number, body: string])[] = [
+      [409, kept.replace('<ruleset', `<!DOCTYPE r [<!ENTITY e0 "x">${entities}]><ruleset`)],
+      [409, inside(`${'<x>'.repeat(5_000)}${'</x>'.repeat(5_000)}`)],
+      [409, inside('<x/>'.repeat(30_000))],
+      [409, inside(`<x ${Array.from({ length: 1_000 }, (_, n) => `a${n}=""`).join(' ')}/>`)],
+      [409, inside(`<!--${'x'.repeat(300_000)}-->`)],
+      [413, inside(`<!--${'x'.repeat(2_000_000)}-->`)],
+    ]
+    for (const [status, body] of bombs) {
+      expect((await house.xcap('PUT', rulesOf('alice'), body)).status, body.slice(0, 400)).toBe(status)
+    }
+    for (const selector of ['ruleset/*'.repeat(500), `ruleset/rule${'[1]'.repeat(5_000)}`, '*/'.repeat(2_000)]) {
+      const { status } = await house.xcap('GET', `${rulesOf('alice')}/~~/${selector}`)
+      expect(status).toBeGreaterThanOrEqual(400)
+      expect(status).toBeLessThan(500)
+    }
+    expect((await house.xcap('GET', rulesOf('alice'))).body).toBe(kept)
+  })
+
   test('of tuples, of text and of depth in a PUBLISH: refused, and nothing of it is told', async () => {
     const tuples = Array.from({ length: 1_000 }, (_, n) => `<tuple id="t${n}"/>`).join('')
     const bodies = [
