@@ -35,7 +35,7 @@ const RETRY_AFTER_S = 5
 
 type Answer = EdgeAnswer & Pick<EventAnswer, 'afterwards'>
 
-/** The SIP edge: a drachtio-srf application between the SIP server and the functions of the house. */
+/** The SIP edge: an application of the SIP server, between it and the functions of the house. */
 export function createSipEdge(options: SipEdgeOptions): SipEdge {
   const { config, server, core, onRequest, clock, log, metrics } = options
   const { domain, defaultCountry, sip } = config

@@ -1,5 +1,6 @@
+import { openCallLink } from './call-link.js'
 import { openRequestLink } from './control/request-link.js'
-import { type Link, type LinkOptions, openCallLink } from './link.js'
+import type { Link, LinkOptions } from './link.js'
 
 /** Methods that make no sense without a call; the server hands a request to the connection that asked for its method. */
 const OF_CALLS = new Set(['INVITE', 'ACK', 'BYE', 'UPDATE'])
