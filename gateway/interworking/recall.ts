@@ -47,6 +47,8 @@ export interface Recall {
 }
 
 type Verb = 'cancel' | 'replace'
+/** Why it stays as it is. */
+type Kept = Pick<Recalled, 'outcome' | 'said'>
 type Item = SpoolItem<OutboundWork>
 
 /** A message under way is looked at again so often, at this interval. */
@@ -60,17 +62,17 @@ export function createRecall({ spool, services, uris, pending, recorder, clock }
   const never = new AbortController().signal
 
   /** Where it waits here: taken out, with what follows, in one step. */
-  async function here(root: string, decide: (item: Item) => Verdict<unknown> | string): Promise<Recalled | undefined> {
+  async function here(root: string, decide: (item: Item) => Verdict<unknown> | Kept): Promise<Recalled | undefined> {
     for (const { id } of services.values()) {
-      let kept = ''
+      let kept: Kept | undefined
       const found = await spool.withdraw(outLane(id), root, (item) => {
         const verdict = decide(item as Item)
-        if (typeof verdict !== 'string') return verdict
+        if (!('outcome' in verdict)) return verdict
         kept = verdict
         return undefined
       })
       if (found === 'withdrawn') return { outcome: 'done', where: 'gateway', said: `it waited for ${id}` }
-      if (found === 'left') return { outcome: 'too-late', where: 'gateway', said: kept }
+      if (found === 'left' && kept) return { where: 'gateway', ...kept }
       if (found === 'under-way') return UNDER_WAY
     }
     return undefined
@@ -129,13 +131,14 @@ export function createRecall({ spool, services, uris, pending, recorder, clock }
 
   const rewritten =
     (content: Content) =>
-    (item: Item): Verdict<unknown> | string => {
+    (item: Item): Verdict<unknown> | Kept => {
       const { message, uncertain, progress, candidates, index, ...rest } = item.payload
-      if (uncertain || (progress && progress.parts.length > 0)) return 'some of it may be with the service already'
+      if (uncertain || (progress && progress.parts.length > 0))
+        return { outcome: 'too-late', said: 'some of it may be with the service already' }
       const candidate = candidates[index]
       const service = candidate && services.get(candidate.service)
       const refused = service?.adapter.messages.refuses({ ...message, content })
-      if (refused !== undefined) return `the service cannot carry that: ${refused}`
+      if (refused !== undefined) return { outcome: 'refused', said: `the service cannot carry that: ${refused}` }
       const payload: OutboundWork = { ...rest, candidates, index, message: { ...message, content } }
       return { kind: 'done', puts: [{ ...item, payload }] }
     }

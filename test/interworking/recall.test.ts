@@ -48,6 +48,14 @@ describe('a message that waits here', () => {
     expect(disposition(await rig.delivered.next())).toEqual({ kind: 'delivery', status: 'error' })
   })
 
+  test('is not replaced by what its service cannot carry', async () => {
+    const rig = await waiting()
+    rig.play('sms').refuses = () => 'too-large'
+    expect(await rig.recall.replace(NAME, TEXT)).toMatchObject({ outcome: 'refused', where: 'gateway' })
+    rig.play('sms').refuses = () => undefined
+    expect(await rig.recall.replace(NAME, TEXT)).toMatchObject({ outcome: 'done' })
+  })
+
   test('that is just being offered is waited for', async () => {
     const rig = await startRig()
     let answer: (outcome: SendOutcome) => void = () => {}

@@ -18,6 +18,7 @@ import { configSchema } from '../../gateway/config/schema.js'
 import type { Delivery, DeliveryOutcome } from '../../gateway/conversation/delivery.js'
 import type { UserDirectory } from '../../gateway/core/port.js'
 import { type Clock, systemClock } from '../../gateway/cpm/clock.js'
+import type { FailureReason } from '../../gateway/cpm/failure.js'
 import type { ServiceId, ServiceMessageId, Uri } from '../../gateway/cpm/ids.js'
 import type { Content, CpmMessage } from '../../gateway/cpm/message.js'
 import {
@@ -64,6 +65,7 @@ export interface PlayedService {
   /** What it was asked to cancel or replace, and what it answers. */
   readonly recalled: ReturnType<typeof inbox<AcceptedMessage & { readonly content?: Content }>>
   recall: () => RecallOutcome
+  refuses: () => FailureReason | undefined
   /** As a service with sessions invites. */
   invite: ReceiveInvitation | undefined
 }
@@ -225,6 +227,7 @@ function playedModule(
         gateway: context.gateway,
         recalled: inbox(),
         recall: () => ({ kind: 'done', said: 'OK' }),
+        refuses: () => undefined,
         invite: context.receiveInvitation,
       }
       played.set(context.service as ServiceId, service)
@@ -242,7 +245,7 @@ function playedModule(
         addresses: { toService: (uri) => (uri.startsWith('tel:+') ? uri : undefined) },
         messages: {
           parallel: () => 10,
-          refuses: () => undefined,
+          refuses: () => service.refuses(),
           async send(offered, { possibleDuplicate }) {
             service.offered.put({ ...offered, possibleDuplicate })
             return service.answer(offered)
