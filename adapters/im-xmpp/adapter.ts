@@ -2,7 +2,7 @@ import { overallState } from '../contract/health.js'
 import type { AdapterContext, AdapterHealth, ServiceAdapter, ServiceCapabilities } from '../contract/index.js'
 import { createDispatch } from './dispatch.js'
 import { createDownload } from './files/download.js'
-import { createUpload } from './files/upload.js'
+import { type FilePlace, filePlace } from './files/place.js'
 import { createFloodGuard } from './flood.js'
 import { createLinks } from './links.js'
 import { serviceUri } from './mapping/address.js'
@@ -17,13 +17,13 @@ import { type Component, createComponent } from './stream/component.js'
 import { createIntake } from './stream/intake.js'
 import { createThreads } from './threads.js'
 
-/** What XMPP can carry: text and links for its users, files where there is an upload service. */
-function capabilitiesOf(options: XmppOptions): ServiceCapabilities {
-  const { maxBody, upload, receipts, markers } = options
+/** What XMPP can carry: text and links for its users, files where there is a place for them. */
+function capabilitiesOf(options: XmppOptions, place: FilePlace | undefined): ServiceCapabilities {
+  const { maxBody, receipts, markers } = options
   return {
     schemes: ['xmpp'],
-    media: upload === undefined ? CARRIED_TYPES : [...CARRIED_TYPES, 'image/*', 'audio/*', 'video/*', 'application/*'],
-    maxBytes: Math.max(maxBody, upload?.maxFile ?? 0),
+    media: place === undefined ? CARRIED_TYPES : [...CARRIED_TYPES, 'image/*', 'audio/*', 'video/*', 'application/*'],
+    maxBytes: Math.max(maxBody, place?.maxFile ?? 0),
     reports: { delivered: receipts, displayed: markers },
     sessions: true,
     presence: true,
@@ -64,9 +64,9 @@ export function createXmppAdapter(options: XmppOptions, context: AdapterContext)
   )
   const links = createLinks(components, home)
   const threads = createThreads(store)
-  const upload = options.upload && createUpload(options.upload)
+  const place = filePlace(options.upload, context.links)
   const download = options.download && createDownload(options.download, clock)
-  const sender = createSender({ options, links, threads, upload, clock, gateway, metrics, log })
+  const sender = createSender({ options, links, threads, place, clock, gateway, metrics, log })
   const receiver = createReceiver({ options, home, threads, download, gateway, clock, metrics, log })
   const presence =
     context.presence &&
@@ -75,6 +75,7 @@ export function createXmppAdapter(options: XmppOptions, context: AdapterContext)
   const sessions = createSessions({
     options: options.sessions,
     maxBody: options.maxBody,
+    place,
     receiveInvitation,
     asMessage: receiver.message,
     links,
@@ -108,14 +109,14 @@ export function createXmppAdapter(options: XmppOptions, context: AdapterContext)
   const currentState = () => overallState(components.map((component) => component.state().state))
 
   return {
-    capabilities: capabilitiesOf(options),
+    capabilities: capabilitiesOf(options, place),
     addresses: { toService: (target) => serviceUri(target, { home, ours, sipDomains }) },
     messages: {
       parallel: () => components.reduce((sum, component) => sum + component.capacity(), 0),
       send: (message, _attempt, giveUp) => sender.send(message, giveUp),
       describe: ({ from, to }) => `message from ${from} to ${to}`,
       refuses({ content }) {
-        const carried = carry(content, options)
+        const carried = carry(content, { ...options, place })
         return carried.kind === 'refused' ? carried.reason : undefined
       },
       report: (report, giveUp) => sender.report(report, giveUp),

@@ -106,7 +106,7 @@ export const optionsSchema = z.strictObject({
         within: describe(duration().default(60_000), 'Time for one upload.'),
       })
       .optional(),
-    'Files are uploaded there and sent as a link; absent: content that is no text is not carried.',
+    'Files are uploaded there and sent as a link; absent: they go to `http.content` if that is set, else they are not carried.',
   ),
   download: describe(
     z

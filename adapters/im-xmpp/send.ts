@@ -3,10 +3,10 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../gateway/cpm/clock.js'
 import type { ServiceMessageId } from '../../gateway/cpm/ids.js'
 import type { GatewayPort, OutboundMessage, OutboundReport, SendOutcome } from '../contract/index.js'
-import type { Upload } from './files/upload.js'
+import { type FilePlace, putAll } from './files/place.js'
 import type { Links } from './links.js'
 import { jidOfUri } from './mapping/address.js'
-import { type Carried, carry } from './mapping/content.js'
+import { carry } from './mapping/content.js'
 import { readDeliveryId } from './mapping/delivery-id.js'
 import { errorFor, readError } from './mapping/errors.js'
 import { bareJid, fullJid, parseJid } from './mapping/jid.js'
@@ -23,7 +23,7 @@ export interface SenderParts {
   readonly options: XmppOptions
   readonly links: Links
   readonly threads: Threads
-  readonly upload: Upload | undefined
+  readonly place: FilePlace | undefined
   readonly clock: Clock
   readonly gateway: GatewayPort
   readonly metrics: XmppMetrics
@@ -52,18 +52,7 @@ const unsent = (said: string): SendOutcome & { kind: 'busy' } => ({
 })
 
 /** Makes `send` and `report` of the message port. */
-export function createSender({ options, links, threads, upload, clock, gateway, metrics, log }: SenderParts) {
-  /** Links of the files, uploaded one by one; undefined when one could not be. */
-  async function uploaded({ files }: Carried, component: Component, giveUp: AbortSignal) {
-    const made: string[] = []
-    for (const file of files) {
-      const link = await upload?.(component, file, giveUp)
-      if (link === undefined) return undefined
-      made.push(link)
-    }
-    return made
-  }
-
+export function createSender({ options, links, threads, place, clock, gateway, metrics, log }: SenderParts) {
   async function outcomeOf(
     message: OutboundMessage,
     parcel: Pick<Parcel, 'id' | 'to'>,
@@ -117,9 +106,9 @@ export function createSender({ options, links, threads, upload, clock, gateway, 
     if (from === undefined) return { ...here, reason: 'no-originator-address', said: 'originator is no XMPP address' }
     const recipient = jidOfUri(message.to)
     if (recipient === undefined) return { ...here, reason: 'address-invalid', said: 'recipient is no XMPP address' }
-    const carried = carry(message.content, options)
+    const carried = carry(message.content, { ...options, place })
     if (carried.kind === 'refused') return { ...here, reason: carried.reason, said: carried.said }
-    const files = await uploaded(carried, component, giveUp)
+    const files = await putAll(place, carried.files, component, giveUp)
     if (files === undefined)
       return { ...unsent('a file could not be uploaded'), scope: 'message', maxAttempts: UPLOADS }
     const all = [...carried.links, ...files]

@@ -26,7 +26,8 @@ export interface NotCarried {
 export interface ContentRules {
   readonly maxBody: number
   readonly leftOut: 'note' | 'refuse'
-  readonly upload?: { readonly maxFile: number } | undefined
+  /** Where files can be put; absent: nowhere. */
+  readonly place?: { readonly maxFile: number } | undefined
 }
 
 const LINKS = new Set(['application/vnd.gsma.rcs-ft-http+xml', 'text/uri-list'])
@@ -57,7 +58,7 @@ export function carry(content: Content, rules: ContentRules): Carried | NotCarri
       else links.push(link)
     } else if (type === LOCATION) texts.push(placeIn(octets.toString()) ?? '')
     else if (text !== undefined && TEXTS.has(type)) texts.push(text)
-    else if (rules.upload !== undefined && octets.length <= rules.upload.maxFile) files.push({ type, octets })
+    else if (rules.place !== undefined && octets.length <= rules.place.maxFile) files.push({ type, octets })
     else left.push(type)
   }
   const nothing = texts.length + links.length + files.length === 0

@@ -12,6 +12,7 @@ import type {
   SessionSaid,
   SessionSide,
 } from '../../contract/index.js'
+import { type FilePlace, putAll } from '../files/place.js'
 import type { Links } from '../links.js'
 import { carry } from '../mapping/content.js'
 import { deliveryId } from '../mapping/delivery-id.js'
@@ -31,6 +32,7 @@ import { NS } from '../stream/names.js'
 export interface SessionParts {
   readonly options: SessionOptions
   readonly maxBody: number
+  readonly place: FilePlace | undefined
   readonly receiveInvitation: ReceiveInvitation | undefined
   /** What is no session is a message by itself. */
   readonly asMessage: Receiver['message']
@@ -55,16 +57,20 @@ export async function sayTo(
   component: Component,
   message: SessionMessage,
   { reports, ...where }: Wording,
-  { clock, maxBody }: Pick<SessionParts, 'clock' | 'maxBody'>,
+  { clock, maxBody, place }: Pick<SessionParts, 'clock' | 'maxBody' | 'place'>,
 ): Promise<SessionSaid> {
-  const carried = carry(message.content, { maxBody, leftOut: 'note' })
+  const carried = carry(message.content, { maxBody, leftOut: 'note', place })
   if (carried.kind === 'refused') return carried
+  const files = await putAll(place, carried.files, component, NEVER)
+  if (files === undefined)
+    return { kind: 'refused', reason: 'service-unavailable', said: 'a file could not be put anywhere' }
+  const links = [...carried.links, ...files]
   const id = stanzaId(message.messageId)
-  const [link] = carried.links
+  const [link] = links
   const stanza = writeMessage({
     ...where,
     id,
-    body: [...carried.texts, ...carried.links].join('\n'),
+    body: [...carried.texts, ...links].join('\n'),
     receipt: reports && message.reports.delivered,
     markable: reports && message.reports.displayed,
     ...(link === undefined ? {} : { link }),

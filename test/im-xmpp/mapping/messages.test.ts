@@ -93,7 +93,7 @@ describe('messages (RFC 7572)', () => {
     })
     const picture = { type: 'image/png', base64: 'AAAA' }
     expect(carry(picture, RULES)).toMatchObject({ kind: 'refused', reason: 'content-unsupported' })
-    expect(carry(picture, { ...RULES, upload: { maxFile: 10 } })).toMatchObject({ files: [{ type: 'image/png' }] })
+    expect(carry(picture, { ...RULES, place: { maxFile: 10 } })).toMatchObject({ files: [{ type: 'image/png' }] })
     const mixed = {
       type: 'multipart/mixed;boundary=b',
       text: '--b\r\nContent-Type: text/plain\r\n\r\nlook\r\n--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\n',
