@@ -139,6 +139,22 @@ describe('group sessions across two networks, Kamailio as the core of each', () 
     await expect.poll(() => seen('NOTIFY')).toEqual(IN)
     expect((await talks.bob.dialog.bye()).status).toBe(200)
     await subscription.until({ [bob.uri]: 'disconnected departed' })
+    // Within the dialog: along the route that was recorded, and nowhere else.
+    const { answer: granted, element } = subscription
+    const routes = granted.all('Record-Route').flatMap((value) => value.split(/\s*,\s*/))
+    const within = traffic()
+    const ended = await element.ask(`SUBSCRIBE ${/<([^>]+)>/.exec(granted.one('Contact'))?.[1]} SIP/2.0`, {
+      ...Object.fromEntries(['From', 'To', 'Call-ID'].map((name) => [name, granted.one(name)])),
+      CSeq: '9 SUBSCRIBE',
+      Contact: `<${element.contact}>`,
+      Event: 'conference',
+      Expires: '0',
+      Route: routes.toReversed().join(', '),
+    })
+    expect(ended.status).toBe(200)
+    expect((await subscription.next()).notify.one('Subscription-State')).toBe('terminated;reason=timeout')
+    await expect.poll(() => within('SUBSCRIBE')).toEqual(OUT)
+    await expect.poll(() => within('NOTIFY')).toEqual(IN)
     await over({ alice: talks.alice }, talks.carol)
   })
 
