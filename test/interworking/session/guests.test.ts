@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SessionAnswer } from '../../../adapters/contract/index.js'
-import type { Uri } from '../../../gateway/cpm/ids.js'
+import type { MessageId, Uri } from '../../../gateway/cpm/ids.js'
 import { manualClock } from '../../contract-kit/clock.js'
 import { receipt, taken } from '../rig.js'
 import { HANDSET } from '../support.js'
@@ -204,6 +204,15 @@ describe('SLS-04 the session by messages', () => {
     rig.clock.advance(10_000)
     await side.say(spoken('later'))
     expect(await rig.text()).toBe('Bob: later')
+  })
+
+  test('messages with one Message-ID are all sent', async () => {
+    const { rig, side } = await joined()
+    for (const text of ['one', 'two', 'three']) {
+      await side.say(spoken(text, 'Bob', { messageId: 'the-same' as MessageId }))
+      rig.clock.advance(10_000)
+      expect(await rig.text()).toBe(`Bob: ${text}`)
+    }
   })
 
   test('what is said to him alone says so', async () => {

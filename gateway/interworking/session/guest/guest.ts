@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type {
   InboundMessage,
   SessionAnswer,
@@ -78,10 +79,10 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
   /** Something has been said since he joined: until then a yes is the answer once more. */
   let talked = false
   let lastAt = clock.now()
-  let reminded: Line<Spoken> | undefined
+  let reminded: Line<Told> | undefined
   let cancel: () => void = () => {}
 
-  const bundle = createBundle<Spoken>({
+  const bundle = createBundle<Told>({
     windowMs: policies.bundle.window,
     maximum: policies.bundle.maximum,
     clock,
@@ -186,17 +187,17 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
   }
 
   /** If this node is gone by the end of the window, another one sends them, or this one when it is back. */
-  async function remind([first]: readonly Line<Spoken>[]): Promise<void> {
+  async function remind([first]: readonly Line<Told>[]): Promise<void> {
     if (first === undefined || first === reminded) return
     await kept.remind(record.session, clock.now() + policies.bundle.window + LEFT_BEHIND_AFTER_MS)
     reminded = first
   }
 
-  async function keepLines(lines: readonly Line<Spoken>[]): Promise<void> {
+  async function keepLines(lines: readonly Line<Told>[]): Promise<void> {
     await Promise.all([kept.put(record.session, lines.map(keptLine)), remind(lines)])
   }
 
-  async function sendLines(lines: readonly Line<Spoken>[], left?: readonly Line<Spoken>[]): Promise<void> {
+  async function sendLines(lines: readonly Line<Told>[], left?: readonly Line<Told>[]): Promise<void> {
     const spoken = lines.map(({ about }) => about)
     const letter = { ...letterOf(record.session, lines.map(keptLine)), dispositions: dispositionsOf(spoken) }
     const notes = left ? [kept.note(record.session, left.map(keptLine))] : []
@@ -211,7 +212,7 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
     const unfit = unfitFor(service, record, content)
     if (unfit) return { kind: 'refused', reason: unfit, said: `${service.id} cannot carry it` }
     const name = privateTo === undefined ? nameOf(from) : fill(texts, 'alone', { name: nameOf(from) })
-    const spoken = { messageId, reports: wanted }
+    const spoken: Told = { messageId, reports: wanted, line: randomUUID() }
     try {
       if (isPlain(content)) {
         const text = record.group || privateTo !== undefined ? `${name}: ${content.text}` : content.text
@@ -302,7 +303,12 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
   }
 }
 
-const keptLine = ({ text, about }: Line<Spoken>): KeptLine => ({ messageId: about.messageId, text })
+/** A line of the bundle. */
+interface Told extends Spoken {
+  readonly line: string
+}
+
+const keptLine = ({ text, about }: Line<Told>): KeptLine => ({ id: about.line, text })
 
 const isPlain = (content: Content): content is Extract<Content, { text: string }> =>
   'text' in content && /^text\/plain\b/i.test(content.type)

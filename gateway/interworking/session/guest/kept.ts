@@ -6,7 +6,8 @@ import { LETTER_LIFE_MS, type Letter, plainText } from './mail.js'
 
 /** A line that a guest has not been sent yet. */
 export interface KeptLine {
-  readonly messageId: MessageId
+  /** Its own: two messages may have the same Message-ID. */
+  readonly id: string
   readonly text: string
 }
 
@@ -26,7 +27,7 @@ const KIND = 'guest'
 
 /** The letter of some lines: the same ones make the same letter, whoever sends it. */
 export const letterOf = (session: Uri, lines: readonly KeptLine[]): Letter & { readonly messageId: MessageId } => ({
-  messageId: stableId(`${session} ${lines.map(({ messageId }) => messageId).join(' ')}`) as MessageId,
+  messageId: stableId(`${session} ${lines.map(({ id }) => id).join(' ')}`) as MessageId,
   content: plainText(lines.map(({ text }) => text).join('\n')),
 })
 
