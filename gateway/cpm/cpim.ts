@@ -203,11 +203,14 @@ function extensionHeaders(headers: readonly CpimHeader[]): string {
   return text
 }
 
+const spelled = (name: string): string => name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase())
+const SPELLED = new Map(['content-type', 'content-disposition'].map((name) => [name, spelled(name)]))
+
 function contentHeaders({ headers, body }: MimePart): string {
   let text = ''
   for (const [name, value] of headers) {
     if (name === 'content-length') continue
-    text += `${name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase())}: ${value.replace(/[\r\n]+/g, ' ')}\r\n`
+    text += `${SPELLED.get(name) ?? spelled(name)}: ${/[\r\n]/.test(value) ? value.replace(/[\r\n]+/g, ' ') : value}\r\n`
   }
   return `${text}Content-Length: ${Buffer.byteLength(body)}\r\n`
 }

@@ -23,12 +23,13 @@ export type Features = Readonly<Record<string, string | true>>
 export const icsiUrn = (tail: string): string => ICSI_STEM + tail
 
 /** `+g.3gpp.icsi-ref="urn%3A…"`: the spelling of Contact, Accept-Contact and Reject-Contact. */
-export const icsiFeatureTag = (tail: string): string => `+g.3gpp.icsi-ref="${escapeColons(ICSI_STEM + tail)}"`
+export const icsiFeatureTag = (tail: string): string => `+g.3gpp.icsi-ref="${ESCAPED_ICSI_STEM}${escapeColons(tail)}"`
 
 /** `+g.3gpp.iari-ref="urn%3A…"` for an application reference, e.g. `rcs.fthttp`. */
 export const iariFeatureTag = (tail: string): string => `+g.3gpp.iari-ref="${escapeColons(IARI_STEM + tail)}"`
 
-const escapeColons = (urn: string): string => urn.replaceAll(':', '%3A')
+const escapeColons = (urn: string): string => (urn.includes(':') ? urn.replaceAll(':', '%3A') : urn)
+const ESCAPED_ICSI_STEM = escapeColons(ICSI_STEM)
 
 /** The tail of a CPM service URN, escaped or not, in any case; undefined when it is another URN. */
 export function icsiTail(urn: string): string | undefined {

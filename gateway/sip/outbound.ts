@@ -34,19 +34,19 @@ export type ServedRequest = Pick<
 >
 
 /** RFC 3841: only devices that declare the service, none that is silent about it, none excluded, and what the sender wants. */
-export function serviceHeaders(outgoing: ServedRequest): SipHeaderLines {
+export function serviceHeaders(outgoing: ServedRequest): Record<string, string> {
   const { destination, icsi = ICSI.message, asIm, maxForwards, excluded = [], icid } = outgoing
   const { accept, reject } = (destination.kind === 'core' && outgoing.callerPreferences) || {}
   const service = `*;${asIm ? '+g.oma.sip-im' : icsiFeatureTag(DECLARED[icsi] ?? icsi)};require;explicit`
   const rejected = [...excluded.map((instance) => `*;+sip.instance="<${instance}>"`), ...(reject ? [reject] : [])]
-  return {
-    ...(!asIm && { 'P-Asserted-Service': icsiUrn(icsi) }),
-    'Accept-Contact': accept === undefined || sameText(accept, service) ? service : `${service}, ${accept}`,
-    ...(rejected.length > 0 && { 'Reject-Contact': rejected.join(', ') }),
-    ...(maxForwards !== undefined && { 'Max-Forwards': String(maxForwards) }),
-    ...(icid !== undefined && destination.kind === 'core' && { 'P-Charging-Vector': `icid-value="${icid}"` }),
-    ...(destination.kind === 'core' && outgoing.networkHeaders),
-  }
+  const headers: Record<string, string> = {}
+  if (!asIm) headers['P-Asserted-Service'] = icsiUrn(icsi)
+  headers['Accept-Contact'] = accept === undefined || sameText(accept, service) ? service : `${service}, ${accept}`
+  if (rejected.length > 0) headers['Reject-Contact'] = rejected.join(', ')
+  if (maxForwards !== undefined) headers['Max-Forwards'] = String(maxForwards)
+  if (destination.kind !== 'core') return headers
+  if (icid !== undefined) headers['P-Charging-Vector'] = `icid-value="${icid}"`
+  return outgoing.networkHeaders === undefined ? headers : { ...headers, ...outgoing.networkHeaders }
 }
 
 const sameText = (one: string, other: string): boolean => one.replace(/\s/g, '') === other.replace(/\s/g, '')
@@ -96,6 +96,7 @@ function messageRequest(
 
 /** What goes the same way goes as one (`IMDN-03`). */
 function byRoute(notifications: readonly DispositionNotification[]): readonly (readonly DispositionNotification[])[] {
+  if (notifications.length === 1) return [notifications]
   const routes = new Map<string, DispositionNotification[]>()
   for (const notification of notifications) {
     const route = (notification.route ?? []).join(' ')
@@ -119,12 +120,11 @@ function notificationRequest(
   // RFC 5438 §8.2: to whoever recorded himself last; a device of ours is the end of the way.
   const through = destination.kind === 'core' ? notifications[0]?.route?.[0] : undefined
   const towards: Destination = through === undefined ? destination : { kind: 'core', user: through as Uri }
-  return request(towards, options, encodeNotificationsBody(notifications, envelope), {
-    ...serviceHeaders(outgoing),
-    From: speaker,
-    To: `<${wireUri(to, options.domain)}>`,
-    'P-Asserted-Identity': speaker,
-  })
+  const headers: Record<string, string> = serviceHeaders(outgoing)
+  headers.From = speaker
+  headers.To = `<${wireUri(to, options.domain)}>`
+  headers['P-Asserted-Identity'] = speaker
+  return request(towards, options, encodeNotificationsBody(notifications, envelope), headers)
 }
 
 /** A device gets its own Contact as Request-URI (RFC 3261 §16.6) along its flow; a user goes to the core. */
@@ -132,16 +132,16 @@ function request(
   destination: Destination,
   options: OutboundOptions,
   encoded: EncodedBody,
-  headers: SipHeaderLines,
+  own: Record<string, string>,
 ): OutgoingRequest {
   const { uri, nextHop, routes } = wayTo(destination, options)
-  return {
-    method: 'MESSAGE',
-    uri,
-    ...(nextHop !== undefined && { nextHop }),
-    headers: { ...headers, ...routes, 'Content-Type': encoded.contentType },
-    body: encoded.body,
-  }
+  const { contentType, body } = encoded
+  const headers: Record<string, string | readonly string[]> = own
+  Object.assign(headers, routes)
+  headers['Content-Type'] = contentType
+  return nextHop === undefined
+    ? { method: 'MESSAGE', uri, headers, body }
+    : { method: 'MESSAGE', uri, nextHop, headers, body }
 }
 
 /** Request-URI, next hop and Route of a new request. */
