@@ -1,4 +1,4 @@
-import type { HostPort } from './host-port.js'
+import type { PayloadOrigin } from './control/payload.js'
 import type { SipRequest } from './message/message.js'
 import type { ReceivedMessage } from './message/received.js'
 import type { Via } from './message/via.js'
@@ -20,7 +20,8 @@ export interface Arrival extends Answerable {
   readonly received: ReceivedMessage
 }
 
-/** Where it came from, for the client. */
-export function sourceOf({ from, received }: Arrival): { bytes: number; transport: Flow['transport'] } & HostPort {
-  return { bytes: received.size, transport: from.transport, ...from.remote }
+/** Where it came from, for the client; `at` in ms since 1970. */
+export function sourceOf({ from, received }: Arrival, at: number): PayloadOrigin {
+  const { host, port } = from.remote
+  return { bytes: received.size, transport: from.transport, host, port, at }
 }

@@ -95,8 +95,8 @@ export class IncomingRequests {
     const request = stamped(original, stampVia(via, flow.remote.host, flow.remote.port))
     const replyFlow = via.asksRport ? flow : flow.answering(via.port ?? SIP_PORT)
     const { key, branch } = identify(request, via, hasPassedHere(original))
-    const own = { key, branch: request.method === 'INVITE' ? inviteBranch(request, via) : branch }
-    const arrival = { ...own, request, via, flow: replyFlow, from: flow, received }
+    const own = request.method === 'INVITE' ? inviteBranch(request, via) : branch
+    const arrival = { key, branch: own, request, via, flow: replyFlow, from: flow, received }
     const fault = checkRequest(request, received.fault, isSecure(flow.transport))
     if (!fault && request.method === 'ACK' && invites.absorbAck(arrival)) return
     const passage = fault ? 'none' : passThrough.request(original, received.body, via, flow)
@@ -141,7 +141,7 @@ export class IncomingRequests {
     this.#send(waiting, text, answer.status)
     if (answer.status >= 200) registeredFlows.learn(request, answer, flow)
     if (client.terse && dialogId === '') return
-    const origin = { bytes: text.length, transport, ...remote, at: clock.now() }
+    const origin = { bytes: text.length, transport, host: remote.host, port: remote.port, at: clock.now() }
     client.send(responseSentPayload(command.id, origin, waiting.id, dialogId ? text : client.copyOf(text), dialogId))
   }
 
@@ -221,7 +221,7 @@ export class IncomingRequests {
     const { body } = received
     const tag = dialog?.localTag ?? newTag()
     this.#transactions.open({ id, key, branch, request, via, flow, from, body, dialog, answerer: client, tag })
-    const origin = { ...sourceOf(arrival), at: clock.now() }
+    const origin = sourceOf(arrival, clock.now())
     const text = deliveredText(request, body)
     client.send(
       dialog ? dialogRequestPayload(origin, id, dialog.id, text) : requestPayload(origin, id, from.local, text),
@@ -248,8 +248,7 @@ export class IncomingRequests {
 
 function stamped(request: SipRequest, via: string): SipRequest {
   const top = request.headers.findIndex(({ key }) => key === 'via')
-  return {
-    ...request,
-    headers: request.headers.map((header, index) => (index === top ? { ...header, value: via } : header)),
-  }
+  const { kind, method, uri, version } = request
+  const headers = request.headers.map((header, index) => (index === top ? field(header.name, via) : header))
+  return { kind, method, uri, version, headers }
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { PayloadOrigin } from './control/payload.js'
+import type { HostPort } from './host-port.js'
 import { ownVia } from './message/fill-request.js'
 import { type HeaderField, type SipRequest, serialise, startLine } from './message/message.js'
 import type { SendPlan } from './request-plan.js'
@@ -53,6 +54,8 @@ export function prepareRequest(draft: Draft, plan: SendPlan, { network, preferTc
     parcel: { ...plan, transport: preferTcp ? 'tcp' : plan.transport, orUdp: preferTcp },
     compose: (flow) => {
       const local = network.localTowards(flow.transport, flow.remote.host) ?? plan.local
+      const asPlanned = flow.transport === plan.transport && isSame(local, plan.local)
+      if (asPlanned) return { request, body: draft.body, text }
       return { request: withVia(ownVia(flow.transport, local, branch)), body: draft.body }
     },
     request,
@@ -62,6 +65,8 @@ export function prepareRequest(draft: Draft, plan: SendPlan, { network, preferTc
       : { bytes: 0, ...NOWHERE },
   }
 }
+
+const isSame = (one: HostPort, other: HostPort): boolean => one.host === other.host && one.port === other.port
 
 /** Said of what did not go out, or not yet. */
 export const NOWHERE = { transport: 'unknown', host: '', port: 0 } as const

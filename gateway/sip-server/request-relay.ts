@@ -72,7 +72,8 @@ export function relayRequest(relayed: RelayedRequest, context: RelayContext): Re
     // 100 is between neighbours (RFC 3261 §8.1.3): the application has no use for it.
     if (response.status === 100) return
     if (relayed.answered?.(response, flow, request) ?? true) {
-      const origin = { bytes: size, transport: flow.transport, ...flow.remote, at: clock.now() }
+      const { host, port } = flow.remote
+      const origin = { bytes: size, transport: flow.transport, host, port, at: clock.now() }
       client.sendAfter(turn, responsePayload(origin, id, deliveredText(response, body), dialogId))
     }
     if (response.status >= 200) end(response.status)

@@ -127,7 +127,7 @@ export class IncomingInvites {
       return
     }
     const text = deliveredText(arrival.request, arrival.received.body)
-    const origin = { ...sourceOf(arrival), transport: '' as const, at: clock.now() }
+    const origin = { ...sourceOf(arrival, clock.now()), transport: '' as const }
     dialog.owner.send(dialogRequestPayload(origin, awaitedAck.transactionId, dialog.id, text))
     endAwaiting(dialog)
   }
@@ -219,7 +219,7 @@ export class IncomingInvites {
     invite.last = responses.send(invite, ownResponse(100, 'Trying', { request: arrival.request, tag: '' }), 100)
     this.#limit(invite, client, SILENT_MS)
     const text = deliveredText(arrival.request, arrival.received.body)
-    const origin = { ...sourceOf(arrival), at: clock.now() }
+    const origin = sourceOf(arrival, clock.now())
     client.send(
       dialog
         ? dialogRequestPayload(origin, invite.id, dialog.id, text)
@@ -278,7 +278,7 @@ export class IncomingInvites {
   #tellCancelled(invite: WaitingInvite, client: ControlClient, text: string, arrival: Arrival | undefined): void {
     const at = this.#options.clock.now()
     const { transport, remote } = invite.from
-    const origin = arrival ? { ...sourceOf(arrival), at } : { bytes: 0, transport, ...remote, at }
+    const origin = arrival ? sourceOf(arrival, at) : { bytes: 0, transport, ...remote, at }
     client.send(dialogRequestPayload(origin, invite.id, invite.dialog?.id ?? '', text))
   }
 }

@@ -61,7 +61,7 @@ function copied(request: SipRequest, tag: string): HeaderField[] {
   for (const received of request.headers) {
     if (within && received.key === 'record-route') continue
     if (COPIED.has(received.key)) headers.push(received)
-    else if (received.key === 'to') headers.push({ ...received, value: tagged(received.value, tag) })
+    else if (received.key === 'to') headers.push(field(received.name, tagged(received.value, tag)))
   }
   return headers
 }

@@ -51,8 +51,14 @@ export function parseHead(head: string, limits: MessageLimits): ParsedHead | und
     else headers.push(read)
     at = end + 2
   }
-  const message = { ...start.line, headers }
+  const message = withHeaders(start.line, headers)
   return fault ? { message, fault } : { message }
+}
+
+function withHeaders(line: StartLine, headers: readonly HeaderField[]): SipMessage {
+  return line.kind === 'request'
+    ? { kind: line.kind, method: line.method, uri: line.uri, version: line.version, headers }
+    : { kind: line.kind, status: line.status, reason: line.reason, version: line.version, headers }
 }
 
 function lineEnd(head: string, from: number): number {

@@ -3,10 +3,10 @@ import { isIPv6 } from 'node:net'
 /** A SIP or SIPS URI taken apart (RFC 3261 §19.1); for other schemes only the scheme is known. */
 export interface ParsedUri {
   readonly scheme: string
-  readonly user?: string
+  readonly user?: string | undefined
   /** Lower case; IPv6 without brackets. Empty for schemes other than sip and sips. */
   readonly host: string
-  readonly port?: number
+  readonly port?: number | undefined
   /** Names in lower case; a parameter without value has ''. */
   readonly params: ReadonlyMap<string, string>
 }
@@ -54,8 +54,8 @@ function parseSipUri(scheme: string, rest: string): ParsedUri | undefined {
   return {
     scheme,
     host: host.toLowerCase(),
-    ...(at > 0 ? { user: rest.slice(0, at) } : {}),
-    ...(port === undefined ? {} : { port }),
+    user: at > 0 ? rest.slice(0, at) : undefined,
+    port,
     params: paramsAt < 0 ? NO_PARAMS : uriParams(afterUser.slice(paramsAt)),
   }
 }

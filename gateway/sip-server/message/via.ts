@@ -7,7 +7,7 @@ export interface Via {
   readonly transport: string
   /** As sent; IPv6 in its brackets. */
   readonly host: string
-  readonly port?: number
+  readonly port?: number | undefined
   readonly branch: string
   /** rport is there without a value: the peer asks for it (RFC 3581 §3). */
   readonly asksRport: boolean
@@ -35,8 +35,7 @@ export function parseVia(value: string): Via | undefined {
     if (/^branch[ \t]*=/i.test(param)) branch = param.slice(param.indexOf('=') + 1).trim()
     else if (/^rport$/i.test(param)) asksRport = true
   }
-  const via = { transport: (parts[1] ?? '').toUpperCase(), host: parts[2] ?? '', branch, asksRport, text, others }
-  return port === undefined ? via : { ...via, port }
+  return { transport: (parts[1] ?? '').toUpperCase(), host: parts[2] ?? '', port, branch, asksRport, text, others }
 }
 
 /**

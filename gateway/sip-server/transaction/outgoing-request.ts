@@ -7,6 +7,8 @@ export interface ComposedRequest {
   /** With all its headers: our Via on top, a right Content-Length. */
   readonly request: SipRequest
   readonly body: string
+  /** Both as text, where it has been made already. */
+  readonly text?: string | undefined
 }
 
 /** A request to be sent in a client transaction, and who hears of its fate. */

@@ -50,8 +50,8 @@ export class Transmission implements ClientTransaction, SentRequest {
 
   start(flow: Flow): void {
     const { clock, statistics } = this.#context
-    const { request, body } = this.outgoing.compose(flow)
-    const bytes = Buffer.from(serialise(startLine(request), request.headers, body), 'latin1')
+    const { request, body, text } = this.outgoing.compose(flow)
+    const bytes = Buffer.from(text ?? serialise(startLine(request), request.headers, body), 'latin1')
     this.#flow = flow
     this.#request = request
     statistics.requestOut()

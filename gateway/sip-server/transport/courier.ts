@@ -54,7 +54,9 @@ export class Courier {
 
   /** The first way that opens. Rejects with Undeliverable. */
   async flowFor(parcel: Parcel): Promise<Flow> {
-    return (await this.ways(parcel).next()).value
+    const { flow, hop, transport } = parcel
+    const direct = !flow && transport === 'udp' && isIP(hop.host) ? this.#network.udpFlow(hop) : undefined
+    return direct ?? (await this.ways(parcel).next()).value
   }
 
   /**

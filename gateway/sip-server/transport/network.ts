@@ -36,7 +36,8 @@ export class Network {
   readonly #sources: SourceLimits
   readonly #connections: Connections
   readonly #udpEndpoints: UdpEndpoint[] = []
-  readonly #connectionLocals: ListenAddress[] = []
+  /** As bound; looked at for every request. */
+  readonly #listening: ListenAddress[] = []
 
   constructor({ limits, clock, sources, tls, events }: NetworkOptions) {
     this.#limits = limits
@@ -57,26 +58,21 @@ export class Network {
     return this.#connections.count('ws', 'wss')
   }
 
-  /** The addresses as bound. */
+  /** The addresses as bound, those of connections first. */
   get listening(): readonly ListenAddress[] {
-    return [
-      ...this.#connectionLocals,
-      ...this.#udpEndpoints.map(({ local }) => ({ transport: 'udp' as const, ...local })),
-    ]
+    const isUdp = ({ transport }: ListenAddress): boolean => transport === 'udp'
+    return [...this.#listening.filter((address) => !isUdp(address)), ...this.#listening.filter(isUdp)]
   }
 
   async listen(address: ListenAddress): Promise<void> {
-    if (address.transport !== 'udp') {
-      this.#connectionLocals.push({ transport: address.transport, ...(await this.#connections.listen(address)) })
-      return
-    }
-    const datagram = (bytes: Buffer, flow: Flow) => this.#datagram(bytes, flow)
-    this.#udpEndpoints.push(await openUdp(address, { datagram, error: (error) => this.#events.error(error) }))
+    const { host, port } =
+      address.transport === 'udp' ? await this.#bind(address) : await this.#connections.listen(address)
+    this.#listening.push({ transport: address.transport, host, port })
   }
 
   /** Whether a transport is spoken at all. */
   speaks(transport: TransportName): boolean {
-    return this.#locals(transport).length > 0
+    return this.#listening.some((local) => local.transport === transport)
   }
 
   /** Our address as a peer shall see it; undefined when no socket of that transport has the peer's address family. */
@@ -89,7 +85,7 @@ export class Network {
   /** Whether it is one of our own addresses. */
   isOwn({ host, port }: HostPort): boolean {
     const canonical = canonicalHost(host)
-    return this.listening.some(
+    return this.#listening.some(
       (own) => own.port === port && (own.host === canonical || isWildcardOf(own.host, canonical)),
     )
   }
@@ -130,9 +126,15 @@ export class Network {
     await Promise.all([this.#connections.close(), ...this.#udpEndpoints.map((endpoint) => endpoint.close())])
   }
 
+  async #bind(address: HostPort): Promise<HostPort> {
+    const datagram = (bytes: Buffer, flow: Flow) => this.#datagram(bytes, flow)
+    const endpoint = await openUdp(address, { datagram, error: (error) => this.#events.error(error) })
+    this.#udpEndpoints.push(endpoint)
+    return endpoint.local
+  }
+
   #locals(transport: TransportName): readonly HostPort[] {
-    if (transport === 'udp') return this.#udpEndpoints.map(({ local }) => local)
-    return this.#connectionLocals.filter((local) => local.transport === transport)
+    return this.#listening.filter((local) => local.transport === transport)
   }
 
   #datagram(bytes: Buffer, flow: Flow): void {
