@@ -6,11 +6,19 @@ export interface Clock {
   after(delayMs: number, run: () => void): () => void
 }
 
+/** The longest that Node counts in one go; more than that it takes for 1 ms. */
+const LONGEST_MS = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, run) {
-    const timer = setTimeout(run, delayMs)
-    timer.unref()
+    let timer: NodeJS.Timeout
+    const wait = (leftMs: number): void => {
+      const isLast = leftMs <= LONGEST_MS
+      timer = setTimeout(() => (isLast ? run() : wait(leftMs - LONGEST_MS)), Math.min(leftMs, LONGEST_MS))
+      timer.unref()
+    }
+    wait(delayMs)
     return () => clearTimeout(timer)
   },
 }
