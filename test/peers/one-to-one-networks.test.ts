@@ -124,6 +124,10 @@ describe('sessions of two across two networks, Kamailio as the core of each', ()
   test('SESS-15: killed without media through it, the far side hears of it by its next change', async () => {
     const { here, there } = await talk(alice, carol, audio(), audio(5000))
     const { home, other } = networks
+    // Both gateways have had their ACK once a change has passed.
+    const changing = there.request('INVITE', [], audio(5002))
+    ;(await next(here, 'INVITE')).answer(200, [], audio())
+    there.acknowledge(await changing)
     await home.gateway.end('SIGKILL')
     await home.gateway.start()
     const changed = await there.request('INVITE', [], `${audio(5000)}${VIDEO.join('\r\n')}\r\n`)
