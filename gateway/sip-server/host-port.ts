@@ -22,13 +22,18 @@ export function hostPort({ host, port }: HostPort): string {
 }
 
 export function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
+  return hasColon(host) ? `[${host}]` : host
+}
+
+/** What tells an IPv6 address from one of IPv4 and from a name; looked at several times for each message. */
+export function hasColon(host: string): boolean {
+  return host.includes(':')
 }
 
 /** A host so that equal ones are equal text: lower case, no brackets, IPv6 in its shortest form (RFC 5952). */
 export function canonicalHost(host: string): string {
   const bare = host.replace(/^\[|\]$/g, '').toLowerCase()
-  return isIPv6(bare) ? new SocketAddress({ address: bare, family: 'ipv6' }).address : bare
+  return hasColon(bare) && isIPv6(bare) ? new SocketAddress({ address: bare, family: 'ipv6' }).address : bare
 }
 
 /** Nothing is lost on the way, so nothing is retransmitted. */

@@ -1,6 +1,5 @@
-import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { type HostPort, type TransportName, transportName } from '../host-port.js'
+import { type HostPort, hasColon, type TransportName, transportName } from '../host-port.js'
 
 export interface ListenAddress extends HostPort {
   readonly transport: TransportName
@@ -37,7 +36,7 @@ function hostInterfaces(): ReturnType<typeof networkInterfaces> {
 /** The address peers shall use for a socket bound to all: one of this host's, loopback for a peer on loopback. */
 export function advertisedHost(bound: string, remote: string): string {
   if (!isWildcard(bound)) return bound
-  const family = bound === '::' && isIPv6(remote) ? 'IPv6' : 'IPv4'
+  const family = bound === '::' && hasColon(remote) ? 'IPv6' : 'IPv4'
   const loopback = family === 'IPv6' ? '::1' : '127.0.0.1'
   if (isLoopback(remote)) return loopback
   for (const addresses of Object.values(hostInterfaces())) {
@@ -51,6 +50,6 @@ export function advertisedHost(bound: string, remote: string): string {
  * Undefined when none has the peer's family.
  */
 export function localFor<T extends HostPort>(locals: readonly T[], remoteHost: string): T | undefined {
-  const sameFamily = locals.filter(({ host }) => isIPv6(host) === isIPv6(remoteHost))
+  const sameFamily = locals.filter(({ host }) => hasColon(host) === hasColon(remoteHost))
   return sameFamily.find(({ host }) => isLoopback(host) === isLoopback(remoteHost)) ?? sameFamily[0]
 }

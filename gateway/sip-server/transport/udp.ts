@@ -1,7 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { isIPv6 } from 'node:net'
-import type { HostPort } from '../host-port.js'
+import { type HostPort, hasColon } from '../host-port.js'
 import type { Flow } from './flow.js'
 
 /** Room in the kernel for bursts that arrive while this process does something else. */
@@ -20,10 +19,10 @@ export interface UdpEvents {
 
 /** Binds a UDP socket. Rejects when the address cannot be bound. */
 export async function openUdp(address: HostPort, events: UdpEvents): Promise<UdpEndpoint> {
-  const type = isIPv6(address.host) ? 'udp6' : 'udp4'
+  const [type, family] = hasColon(address.host) ? (['udp6', 6] as const) : (['udp4', 4] as const)
   // Destinations are always literal addresses: no lookup, and no turn of the event loop for it.
   const lookup = (host: string, _options: unknown, done: (error: null, host: string, family: number) => void) =>
-    done(null, host, isIPv6(host) ? 6 : 4)
+    done(null, host, family)
   const socket = createSocket({ type, lookup, ...(type === 'udp6' ? { ipv6Only: true } : {}) })
   // Waited for from before: with a lookup that answers at once, so does bind.
   const listening = once(socket, 'listening')
