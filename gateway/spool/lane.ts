@@ -27,7 +27,7 @@ export interface LaneContext {
   /** Writes the verdict; rejects when Redis is out of reach. */
   conclude(entry: Entry, verdict: Verdict<unknown>): Promise<void>
   /** Ends an item that was put off already, by a process that died before it could say so; true then. */
-  concludePutOff(entry: Entry): Promise<boolean>
+  concludePutOff(entry: Pick<Entry, 'id' | 'item'>): Promise<boolean>
 }
 
 export interface Lane extends LaneConsumer {

@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import type { InboundReport, ReportOutcome } from '../../adapters/contract/index.js'
 import type { Clock } from '../cpm/clock.js'
 import { batched } from './batch.js'
-import type { Entry } from './entry.js'
 import { heartbeat } from './heartbeat.js'
 import { keysOf } from './keys.js'
 import { consumeLane, type Lane, type LaneContext } from './lane.js'
@@ -63,7 +62,6 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     return waiting.add({ ...item, attempts: item.attempts + 1, payload }, life(Math.min(delayMs, untilExpiry)))
   }
 
-  const withdraw = createWithdraw(redis, waiting, conclude, node, lanes)
   const context: LaneContext = {
     redis,
     node,
@@ -73,13 +71,14 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     async conclude({ id, item }, verdict) {
       await conclude({ kind: 'taken', item, entry: id }, verdict)
     },
-    async concludePutOff({ id, item }: Entry) {
+    async concludePutOff({ id, item }) {
       const later = await waiting.known({ ...item, attempts: item.attempts + 1 })
       if (later === undefined) return false
       await work(verdictOperation({ kind: 'taken', item, entry: id }, { kind: 'done' }, later, clock.now()))
       return true
     },
   }
+  const withdraw = createWithdraw({ ...context, waiting, lanes, conclude })
 
   return {
     async put(item, { rememberMs, alsoKnownAs = [], notes }: PutOptions) {

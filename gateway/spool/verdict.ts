@@ -1,12 +1,12 @@
 import { type Argument, life, type Operation } from './operation.js'
 import { recordOperation } from './record.js'
 import type { Note, SpoolItem, Verdict } from './spool.js'
-import type { WaitingItem } from './waiting.js'
+import type { FoundItem, WaitingItem } from './waiting.js'
 
 /** Where an item is until its verdict: taken from its lane, in it and not taken by anybody, or waiting in BullMQ. */
 export type Place =
   | { readonly kind: 'taken' | 'queued'; readonly item: SpoolItem; readonly entry: string }
-  | { readonly kind: 'waiting'; readonly item: SpoolItem; readonly job: string }
+  | ({ readonly kind: 'waiting' } & FoundItem)
 
 /** A verdict for the script. `later` is the job that has been made for the item already. */
 export function verdictOperation(
@@ -45,5 +45,5 @@ export const noteArguments = (notes: readonly Note[] = []): Argument[] => [
 
 const placeArguments = (place: Place): Argument[] =>
   place.kind === 'waiting'
-    ? [place.item.lane, 'waiting', place.item.id, place.job]
+    ? [place.item.lane, 'waiting', place.item.id, place.job, place.lifeMs]
     : [place.item.lane, place.kind, place.entry]

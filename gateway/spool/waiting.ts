@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Queue, Worker } from 'bullmq'
+import { type Job, Queue, Worker } from 'bullmq'
 import type { Logger } from 'pino'
 import { keysOf } from './keys.js'
 import type { RedisClient, RedisHandle } from './redis.js'
@@ -13,15 +13,21 @@ export interface WaitingItem {
   readonly job: string
 }
 
+/** As it was found there. */
+export interface FoundItem extends WaitingItem {
+  /** Its job may come back for so long although somebody has taken the item: for as long that is to be known, ms. */
+  readonly lifeMs: number
+}
+
 export interface Waiting {
   /** Makes the job; the same item, as accepted once, with the same attempts is one job. It counts as waiting once its verdict is written. */
   add(item: SpoolItem, delayMs: number): Promise<WaitingItem>
   /** The job for it, if there is one or was until a few minutes ago. */
   known(item: SpoolItem): Promise<WaitingItem | undefined>
   /** Waiting items of a lane with this very id, or with an id that begins so; the first 500 of them. */
-  find(lane: string, id: string, match: 'whole' | 'beginning'): Promise<readonly WaitingItem[]>
+  find(lane: string, id: string, match: 'whole' | 'beginning'): Promise<readonly FoundItem[]>
   /** Back to its lane, unless somebody else has taken it. */
-  release(waiting: WaitingItem): Promise<boolean>
+  release(found: FoundItem): Promise<boolean>
   /** Removes the job of an item that has been taken. */
   drop(waiting: WaitingItem): Promise<void>
   stop(): Promise<void>
@@ -37,6 +43,8 @@ const MAX_FAILED_JOBS = 1_000
 /** BullMQ must never give an item up: only Redis can make its job fail. */
 const FOR_EVER = 1_000_000_000
 const RETRY_MS = 1_000
+/** How late a job may come that is due: it has been handed to a process that died. */
+const STRAY_MS = 600_000
 const MAX_EVENTS = 100
 const MAX_FOUND = 500
 const LAST = '\xff'
@@ -62,7 +70,7 @@ export async function createWaiting(redis: RedisHandle, log: Logger): Promise<Wa
       removeOnFail: MAX_FAILED_JOBS,
     },
   })
-  const worker = new Worker<JobData>(QUEUE, async ({ data }) => void (await release(waitingItem(data))), {
+  const worker = new Worker<JobData>(QUEUE, async (job) => void (await release(foundItem(job))), {
     connection: consumer,
     prefix,
     concurrency: PARALLEL,
@@ -72,9 +80,9 @@ export async function createWaiting(redis: RedisHandle, log: Logger): Promise<Wa
   queue.on('error', warn)
   worker.on('error', warn)
 
-  async function release({ item, job }: WaitingItem): Promise<boolean> {
+  async function release({ item, job, lifeMs }: FoundItem): Promise<boolean> {
     const { lane, id, expiresAt } = item
-    return (await run(command, BACK, prefix, [lane, id, job, JSON.stringify(item), expiresAt])) === 1
+    return (await run(command, BACK, prefix, [lane, id, job, lifeMs, JSON.stringify(item), expiresAt])) === 1
   }
 
   return {
@@ -92,7 +100,7 @@ export async function createWaiting(redis: RedisHandle, log: Logger): Promise<Wa
       const from = match === 'whole' ? `${id}\0` : id
       const members = await command.zrangebylex(keys.waiting(lane), `[${from}`, highest(from), 'LIMIT', 0, MAX_FOUND)
       const jobs = await Promise.all(members.map((member) => queue.getJob(jobIn(member))))
-      return jobs.flatMap((job) => (job ? [waitingItem(job.data)] : []))
+      return jobs.flatMap((job) => (job ? [foundItem(job)] : []))
     },
     release,
     async drop({ job }) {
@@ -108,9 +116,9 @@ export async function createWaiting(redis: RedisHandle, log: Logger): Promise<Wa
   }
 }
 
-function waitingItem(data: JobData): WaitingItem {
+function foundItem({ data, timestamp, delay }: Job<JobData>): FoundItem {
   const item = JSON.parse(data.item) as SpoolItem
-  return { item, job: jobOf(item) }
+  return { item, job: jobOf(item), lifeMs: Math.max(0, timestamp + delay - Date.now()) + STRAY_MS }
 }
 
 /** The job in `<id> NUL <job>`, as the sorted set of waiting items has it. */

@@ -1,4 +1,4 @@
-import type { Lane } from './lane.js'
+import type { Lane, LaneContext } from './lane.js'
 import type { RedisHandle } from './redis.js'
 import { run } from './script.js'
 import { LOOK, SENT } from './scripts/look.js'
@@ -24,14 +24,19 @@ async function queued({ command, prefix }: RedisHandle, lane: LaneName, rootId: 
   return undefined
 }
 
-/** See `Spool.withdraw`. `conclude` is false when somebody was faster. */
-export function createWithdraw(
-  redis: RedisHandle,
-  waiting: Waiting,
-  conclude: (place: Place, verdict: Verdict<unknown>) => Promise<boolean>,
-  node: string,
-  lanes: ReadonlyMap<LaneName, Pick<Lane, 'seize' | 'unseize'>>,
-) {
+export interface WithdrawParts {
+  readonly redis: RedisHandle
+  readonly node: string
+  readonly waiting: Waiting
+  readonly lanes: ReadonlyMap<LaneName, Pick<Lane, 'seize' | 'unseize'>>
+  /** False when somebody was faster. */
+  conclude(place: Place, verdict: Verdict<unknown>): Promise<boolean>
+  /** See `LaneContext`. */
+  readonly concludePutOff: LaneContext['concludePutOff']
+}
+
+/** See `Spool.withdraw`. */
+export function createWithdraw({ redis, node, waiting, lanes, conclude, concludePutOff }: WithdrawParts) {
   /** What this node has taken and nobody is at: the service is down, or the process before this one has left it. */
   async function takenIdle(
     lane: LaneName,
@@ -41,6 +46,8 @@ export function createWithdraw(
     const consumer = lanes.get(lane)
     if (consumer && !consumer.seize(found.entry)) return false
     try {
+      // It waits already, and would come back: there it is found at the next look.
+      if (await concludePutOff({ id: found.entry, item: found.item })) return false
       return await conclude({ kind: 'taken', ...found }, verdict)
     } finally {
       consumer?.unseize(found.entry)

@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { SpoolItem, Verdict } from '../../gateway/spool/spool.js'
-import { desk, HOUR, itemOf, ONE_DAY, recordOf, redisForTest, reportOf, send, spoolForTest } from './kit.js'
+import { desk, HOUR, holding, itemOf, ONE_DAY, recordOf, redisForTest, reportOf, send, spoolForTest } from './kit.js'
 
 const done: Verdict<unknown> = { kind: 'done', puts: [itemOf({ id: 'told', lane: 'after' })] }
 const instead = (item: SpoolItem): Verdict<unknown> => ({ kind: 'done', puts: [{ ...item, payload: 'new' }] })
@@ -71,6 +71,37 @@ describe('withdrawing', () => {
     expect(await second.lanes()).toEqual(
       expect.arrayContaining([expect.objectContaining({ lane: 'work', queued: 0, underWay: 0 })]),
     )
+  })
+
+  it('takes what a killed process has put off and not said so, with the job that would bring it back', async () => {
+    const redis = await redisForTest()
+    const { handle, hold } = holding(redis)
+    const first = await spoolForTest(handle)
+    const reader = desk(first, 'work')
+    await first.put(itemOf({ id: 'a' }), ONE_DAY)
+    const { say } = await reader.next()
+    const letGo = hold()
+    onTestFinished(letGo)
+    say({ kind: 'later', delayMs: HOUR, payload: 'second', why: 'busy' })
+    const delayed = () => redis.command.zcard(`${redis.prefix}:bull:delayed`)
+    await expect.poll(delayed).toBe(1)
+    await reader.consumer.stop(AbortSignal.abort())
+    const second = await spoolForTest(redis)
+    desk(second, 'work', { parallel: () => 0 })
+    expect(await second.withdraw('work', 'a', () => done)).toBe('under-way')
+    expect(await second.withdraw('work', 'a', () => done)).toBe('withdrawn')
+    expect(await delayed()).toBe(0)
+  })
+
+  it('is remembered as long as the job may come back', async () => {
+    const redis = await redisForTest()
+    const spool = await spoolForTest(redis)
+    const reader = desk(spool, 'work')
+    await spool.put(itemOf({ id: 'a' }), ONE_DAY)
+    ;(await reader.next()).say({ kind: 'later', delayMs: HOUR, payload: '', why: 'busy' })
+    await expect.poll(() => spool.withdraw('work', 'a', () => done)).toBe('withdrawn')
+    const [mark = ''] = await redis.command.keys(`${redis.prefix}:back:*`)
+    expect(await redis.command.pttl(mark)).toBeGreaterThan(HOUR)
   })
 
   it('of many at once, and a reader that comes in between, exactly one has it', async () => {

@@ -40,18 +40,17 @@ end
 `
 
 /**
- * `known(lane, id, job)` remembers that an item waits in BullMQ; `released(…)` takes it from there, true for
- * the first caller only. A job may come back before its verdict is written: then the mark alone decides.
+ * `known(lane, id, job)` remembers that an item waits in BullMQ; `released(…, life)` takes it from there, true for
+ * the first caller only, and for as long (ms) as its job may still come. A job may come back before its verdict is written: then the mark alone decides.
  */
 export const WAITING = `
-local BACK_LIFE = 600000
 local function known(lane, id, job)
   if redis.call('EXISTS', prefix .. ':back:' .. job) == 0 then
     redis.call('ZADD', prefix .. ':waiting:' .. lane, 0, id .. '\\0' .. job)
   end
 end
-local function released(lane, id, job)
-  if not redis.call('SET', prefix .. ':back:' .. job, 1, 'NX', 'PX', BACK_LIFE) then return false end
+local function released(lane, id, job, life)
+  if not redis.call('SET', prefix .. ':back:' .. job, 1, 'NX', 'PX', life) then return false end
   redis.call('ZREM', prefix .. ':waiting:' .. lane, id .. '\\0' .. job)
   return true
 end

@@ -4,7 +4,7 @@
  * together.
  *
  * ARGV
- *   where it is  lane, 'taken', stream entry; or lane, 'queued', stream entry; or lane, 'waiting', item id, job
+ *   where it is  lane, 'taken', stream entry; or lane, 'queued', stream entry; or lane, 'waiting', item id, job, time for which that is remembered (ms)
  *   then what follows, any of:
  *   'put', lane, expiresAt; text: item as JSON
  *   'notes', n, n times key, value, life
@@ -38,7 +38,7 @@ end
 
 local function leave(lane)
   local where = arg()
-  if where == 'waiting' then return released(lane, arg(), arg()) end
+  if where == 'waiting' then return released(lane, arg(), arg(), arg()) end
   local entry = arg()
   if where == 'taken' then
     local was = there[lane][entry]
