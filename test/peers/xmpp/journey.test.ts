@@ -136,6 +136,7 @@ describe.each([
     expect(answer.status).toBe(202)
     await gateway.end('SIGKILL')
     await server.start()
+    // First he, then the gateway: what comes while he logs in, ejabberd keeps until he logs in again.
     clients = await startUsers({ port: server.c2s, domain: server.domain }, ['bob'])
     bob = clients.users.bob
     await gateway.start()
