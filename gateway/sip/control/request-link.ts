@@ -1,4 +1,5 @@
 import { FleetingMap } from '../../cpm/fleeting-map.js'
+import type { SipHeaderLines, SipHeaders } from '../headers.js'
 import type { IncomingRequest, Link, LinkOptions, LinkOutcome, OutgoingRequest } from '../link.js'
 import { authenticate, commandIds, isUnspeakable, proxyRequest, route, sipRequest, sipResponse } from './command.js'
 import { openConnection } from './control-connection.js'
@@ -27,6 +28,8 @@ type Frame<Kind extends ServerFrame['kind']> = Extract<ServerFrame, { kind: Kind
 
 /** Of the OK for a request, counted behind OK. */
 const TRANSACTION_ID = 6
+/** How the version of an embedded server ends. */
+const EMBEDDED = '-causeway'
 /** What became of a request of which no response is known. */
 const NOT_FORWARDED = 500
 
@@ -44,6 +47,7 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
   const forwarding = new Map<number, Forwarding>()
   let lastNumber = 0
   let state: 'opening' | 'open' | 'closed' = 'opening'
+  let isEmbedded = false
   let opened: (listening: readonly string[]) => void
   let refused: (why: Error) => void
 
@@ -87,13 +91,14 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
     else forwarded(number, reply)
   }
 
-  function authenticated({ ok, tokens: [first = ''] }: Frame<'reply'>): void {
+  function authenticated({ ok, tokens: [first = '', version = ''] }: Frame<'reply'>): void {
     if (!ok) {
       fail(first || 'the secret is refused')
       return
     }
     cancelTimeout()
     state = 'open'
+    isEmbedded = version.endsWith(EMBEDDED)
     for (const method of methods) connection.send(route(nextId(), method))
     opened(first.split(',').map((endpoint) => endpoint.replace('/', ':')))
   }
@@ -132,7 +137,8 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
       answer(status, reason, lines = {}, text) {
         if (!isOpen) return
         isOpen = false
-        connection.send(sipResponse(nextId(), transactionId, status, reason, lines, text))
+        const all = isEmbedded ? lines : { ...repeated(headers), ...lines }
+        connection.send(sipResponse(nextId(), transactionId, status, reason, all, text))
       },
       forward(to, lines, done) {
         if (!isOpen) return
@@ -199,4 +205,14 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
     refused = reject
     opened = (listening) => resolve({ request, close, listening })
   })
+}
+
+/** A drachtio-server makes these itself, but has been heard with clients only that repeat them in every answer. */
+function repeated(headers: SipHeaders): SipHeaderLines {
+  const lines: Record<string, string> = {}
+  for (const name of ['Call-ID', 'CSeq', 'From', 'To']) {
+    const value = headers.get(name.toLowerCase())
+    if (value !== undefined) lines[name] = value
+  }
+  return lines
 }

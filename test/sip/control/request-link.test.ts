@@ -26,7 +26,7 @@ interface Stage {
   end(): void
 }
 
-const GREETING = 'udp/127.0.0.1:5060,tcp/127.0.0.1:5060|v0.9.5|udp/127.0.0.1:5060'
+const GREETING = 'udp/127.0.0.1:5060,tcp/127.0.0.1:5060|v0.9.5-causeway|udp/127.0.0.1:5060'
 
 /** A link, and the server as far as the test plays it. */
 async function stage(onRequest?: (request: IncomingRequest) => void, greeting = `OK|${GREETING}`): Promise<Stage> {
@@ -224,6 +224,16 @@ test('requests of the network: answered once, in one frame', async () => {
     sourcePort: 5080,
   })
   expect(requests[0]?.dialogId).toBeUndefined()
+})
+
+test('an answer for a drachtio-server repeats what drachtio-srf would; a To of ours is the one that counts', async () => {
+  const answered = (request: IncomingRequest): void => request.answer(200, undefined, { To: '<sip:a@x>;tag=ours' })
+  const { say, next } = await stage(answered, 'OK|udp/127.0.0.1:5060|v0.9.5-rc3|udp/127.0.0.1:5060')
+  say(incoming('t1').replace('Call-ID: c', 'i: c\r\nCSeq: 1 MESSAGE\r\nFrom: <sip:b@x>;tag=f\r\nTo: <sip:a@x>'))
+  expect((await next()).slice(36)).toBe(
+    '|sip|t1|\r\nSIP/2.0 200 OK\r\nCall-ID: c\r\nCSeq: 1 MESSAGE\r\nFrom: <sip:b@x>;tag=f\r\n' +
+      'To: <sip:a@x>;tag=ours\r\nContent-Length: 0\r\n\r\n',
+  )
 })
 
 test('a handler that throws is a 500', async () => {
