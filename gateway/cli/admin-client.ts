@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.js'
-import { CommandError } from './terminal.js'
+import { CommandError, printable } from './terminal.js'
 
 const TIMEOUT_MS = 10_000
 
@@ -27,6 +27,17 @@ export async function askGateway(
     throw new CommandError(`no gateway answers at ${base}: ${cause instanceof Error ? cause.message : String(error)}`)
   })
   if (answer.status === 404) return undefined
-  if (!answer.ok) throw new CommandError(`the gateway at ${base} answers ${answer.status}: ${await answer.text()}`)
+  if (!answer.ok)
+    throw new CommandError(`the gateway at ${base} answers ${answer.status}: ${reasonIn(await answer.text())}`)
   return answer.status === 204 ? {} : answer.json()
+}
+
+/** `error` of a JSON answer; other text as it is. */
+function reasonIn(body: string): string {
+  try {
+    const { error } = JSON.parse(body) as { readonly error?: unknown }
+    return printable(typeof error === 'string' ? error : body)
+  } catch {
+    return printable(body)
+  }
 }

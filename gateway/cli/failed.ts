@@ -8,8 +8,8 @@ export const failedCommand: AddCommand = (program, terminal, done) => {
   program
     .command('failed')
     .description(
-      'List the failed set, work that could not be finished again and again, the latest first: when, id, lane,\n' +
-        'attempts, reason. (A message that a service refused is not there: `causeway trace` tells why.)',
+      'List the failed set, work that could not be finished again and again, the latest first: when, id, lane, attempts, ' +
+        'reason. (A message that a service refused is not there: `causeway trace` tells why.)',
     )
     .option('-c, --config <file>', 'configuration of the running gateway')
     .action(async ({ config }: { config?: string }) => done(await failed(config, terminal)))

@@ -6,7 +6,7 @@ import { connectUser } from './user.js'
 
 interface ListenFlags {
   readonly as: string
-  readonly displayed: boolean
+  readonly displayed?: true
   readonly config?: string
 }
 
@@ -15,7 +15,7 @@ export const listenCommand: AddCommand = (program, terminal, done) => {
     .command('listen')
     .description('Register as a user at the gateway on this machine and print what comes, until interrupted.')
     .requiredOption('-a, --as <user>', 'user under `users` of the configuration')
-    .option('--displayed', 'tell senders who ask for it that their message was displayed', false)
+    .option('--displayed', 'tell senders who ask for it that their message was displayed')
     .option('-c, --config <file>', 'configuration of the running gateway')
     .action(async (flags: ListenFlags) => done(await listen(flags, terminal)))
 }

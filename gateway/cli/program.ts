@@ -60,7 +60,7 @@ function explain(error: unknown, terminal: Terminal): number {
   }
   if (error instanceof CommandError) {
     terminal.error(error.message)
-    return EXIT.failed
+    return error.exitCode
   }
   throw error
 }

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { loadConfig } from '../config/load.js'
+import { normalUri } from '../cpm/address.js'
 import type { Recalled } from '../interworking/recall.js'
 import { askGateway } from './admin-client.js'
 import type { AddCommand } from './program.js'
-import { CommandError, EXIT, printable, type Terminal } from './terminal.js'
+import { CommandError, EXIT, printable, type Terminal, wrongUsage } from './terminal.js'
 
 interface RecallFlags {
   readonly from?: string
@@ -36,11 +37,18 @@ export const recallCommand: AddCommand = (program, terminal, done) => {
 }
 
 async function recall(id: string, { from, to, config }: RecallFlags, change: Change, terminal: Terminal) {
+  for (const address of [from, to]) {
+    if (address !== undefined && normalUri(address) === undefined)
+      throw wrongUsage(`expected an address such as sip:alice@cpm.example, found ${address}`)
+  }
   const { http } = (await loadConfig(config, terminal.env)).config
   const query = new URLSearchParams({ ...(from && { from }), ...(to && { to }) }).toString()
   const path = `messages/${encodeURIComponent(id)}${query && `?${query}`}`
   const answer = (await askGateway(http, path, change)) as Recalled | undefined
   if (answer === undefined)
-    throw new CommandError(`no message ${printable(id)} is known (any more); --from names its sender`)
+    throw new CommandError(
+      `no message ${printable(id)} is on its way: it has ended, or is not known (any more). --from names its sender where the ` +
+        'trace does not; of messages without reports what is needed is kept with interworking.policies.recall',
+    )
   return printable(`done at ${answer.where}: ${answer.said}`)
 }

@@ -4,6 +4,8 @@ import { readDuration } from './duration.js'
 import type { AddCommand } from './program.js'
 import { EXIT, type ExitCode, fired, type Terminal } from './terminal.js'
 
+/** Time for what is under way, where `--drain` says nothing. */
+const DRAIN_MS = 10_000
 /** Time to close sockets once the drain time is over. */
 const CLOSE_MS = 3_000
 
@@ -15,8 +17,10 @@ export const runCommand: AddCommand = (program, terminal, done) => {
         'SIGTERM or SIGINT finishes what is under way; a second one ends at once.',
     )
     .option('-c, --config <file>', 'configuration file')
-    .option('--drain <duration>', 'longest time to finish what is under way', readDuration, 10_000)
-    .action(async ({ config, drain }: { config?: string; drain: number }) => done(await run(config, drain, terminal)))
+    .option('--drain <duration>', 'longest time to finish what is under way (default 10s)', readDuration)
+    .action(async ({ config, drain = DRAIN_MS }: { config?: string; drain?: number }) =>
+      done(await run(config, drain, terminal)),
+    )
 }
 
 /** Runs until it is told to stop. Logs `ready` with the addresses it listens on, then `stopping` and `stopped`. */

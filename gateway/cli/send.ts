@@ -1,12 +1,13 @@
 import { InvalidArgumentError } from 'commander'
 import { loadConfig } from '../config/load.js'
 import { normalUri } from '../cpm/address.js'
-import type { ContributionId, ConversationId, ServiceId } from '../cpm/ids.js'
-import type { Disposition, DispositionRequest } from '../cpm/message.js'
+import { newMessageId } from '../cpm/identity.js'
+import type { ContributionId, ConversationId, MessageId, ServiceId } from '../cpm/ids.js'
+import type { DispositionNotification, DispositionRequest } from '../cpm/message.js'
 import type { SipOutcome } from '../sip/port.js'
 import { readDuration } from './duration.js'
 import type { AddCommand } from './program.js'
-import { CommandError, EXIT, type ExitCode, fired, printable, type Terminal } from './terminal.js'
+import { EXIT, type ExitCode, fired, printable, type Terminal, wrongUsage } from './terminal.js'
 import { connectUser, withoutWarningCode } from './user.js'
 
 interface SendFlags {
@@ -21,6 +22,9 @@ interface SendFlags {
   readonly after?: number
   readonly config?: string
 }
+
+/** As they are typed: each may be missing, and `--wait` without a number is true. */
+type GivenFlags = Omit<SendFlags, 'report' | 'wait'> & { report?: readonly ReportKind[]; wait?: number | true }
 
 const REPORTS = {
   delivery: ['positive-delivery', 'negative-delivery'],
@@ -40,7 +44,7 @@ export const sendCommand: AddCommand = (program, terminal, done) => {
     .argument('<text>', 'what to send')
     .requiredOption('-f, --from <user>', 'user under `users` of the configuration')
     .requiredOption('-t, --to <uri>', 'recipient, e.g. tel:+12065550100 or sip:bob@cpm.example')
-    .option('-r, --report <kinds>', 'reports to ask for: delivery, display or both with a comma', readKinds, [])
+    .option('-r, --report <kinds>', 'reports to ask for: delivery, display or both with a comma', readKinds)
     .option(
       '-w, --wait [seconds]',
       `wait for the reports (default ${DEFAULT_WAIT_S} s; asks for delivery if nothing is asked for)`,
@@ -52,10 +56,9 @@ export const sendCommand: AddCommand = (program, terminal, done) => {
     .option('--subject <text>', 'subject')
     .option('--after <duration>', 'to users of other services, deliver it so much later, e.g. 2h', readDuration)
     .option('-c, --config <file>', 'configuration of the running gateway')
-    .action(async (text: string, { wait: asked, ...given }: Omit<SendFlags, 'wait'> & { wait?: number | true }) => {
+    .action(async (text: string, { wait: asked, ...given }: GivenFlags) => {
       const wait = asked === true ? DEFAULT_WAIT_S : asked
-      const report: readonly ReportKind[] =
-        wait !== undefined && given.report.length === 0 ? ['delivery'] : given.report
+      const report = given.report ?? (wait === undefined ? [] : ['delivery' as const])
       done(await send(text, { ...given, report, ...(wait === undefined ? {} : { wait }) }, terminal))
     })
 }
@@ -63,11 +66,13 @@ export const sendCommand: AddCommand = (program, terminal, done) => {
 async function send(text: string, flags: SendFlags, terminal: Terminal): Promise<ExitCode> {
   const { config } = await loadConfig(flags.config, terminal.env)
   if (normalUri(flags.to) === undefined)
-    throw new CommandError(`expected an address such as tel:+12065550100, found ${flags.to}`)
-  const reports = awaitReports(flags.report, terminal)
+    throw wrongUsage(`expected an address such as tel:+12065550100, found ${flags.to}`)
+  const messageId = newMessageId()
+  const reports = awaitReports(messageId, flags.report, terminal)
   const user = await connectUser(config, flags.from, { onMessage: () => {}, onNotification: reports.take })
   try {
-    const { messageId, outcome } = await user.agent.send({
+    const { outcome } = await user.agent.send({
+      messageId,
       to: flags.to,
       content: { type: 'text/plain', text },
       dispositions: flags.report.flatMap((kind) => REPORTS[kind]),
@@ -92,8 +97,11 @@ function noReport(messageId: string, terminal: Terminal): ExitCode {
   return EXIT.noReport
 }
 
-/** Prints reports as they come; `ended` resolves when every kind has come, or a failure that ends the message. */
-function awaitReports(kinds: readonly ReportKind[], terminal: Terminal) {
+/**
+ * Prints reports about one message as they come; `ended` resolves when every kind has come, or a failure that ends the message. Those
+ * about other messages of the same user, which come here as well, are not ours to show.
+ */
+function awaitReports(id: MessageId, kinds: readonly ReportKind[], terminal: Terminal) {
   const missing = new Set(kinds)
   let end: (code: ExitCode) => void
   const ended = new Promise<ExitCode>((resolve) => {
@@ -101,7 +109,8 @@ function awaitReports(kinds: readonly ReportKind[], terminal: Terminal) {
   })
   return {
     ended,
-    take({ disposition, recipient }: { readonly disposition: Disposition; readonly recipient: string }) {
+    take({ disposition, messageId, recipient }: DispositionNotification) {
+      if (messageId !== id) return
       terminal.out(`${disposition.kind} ${disposition.status}  ${printable(recipient)}`)
       if (disposition.status === 'failed' || disposition.status === 'error') end(EXIT.failed)
       if (disposition.kind === 'delivery' || disposition.kind === 'display') missing.delete(disposition.kind)

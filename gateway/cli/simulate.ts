@@ -5,7 +5,7 @@ import { configSchema } from '../config/schema.js'
 import { type SchemaNode, schemaTree } from '../config/schema-tree.js'
 import { createLog } from '../observe/log.js'
 import type { AddCommand } from './program.js'
-import { CommandError, EXIT, type ExitCode, type Terminal } from './terminal.js'
+import { CommandError, EXIT, type ExitCode, type Terminal, wrongUsage } from './terminal.js'
 
 export const simulateCommand: AddCommand = (program, terminal, done) => {
   program
@@ -25,7 +25,7 @@ async function simulate(name: string | undefined, args: readonly string[], termi
     return EXIT.ok
   }
   const simulator = simulators.get(name)
-  if (!simulator) throw new CommandError(`expected a simulator (${[...simulators.keys()].join(', ')}), found ${name}`)
+  if (!simulator) throw wrongUsage(`expected a simulator (${[...simulators.keys()].join(', ')}), found ${name}`)
   const tree = schemaTree(simulator.options)
   if (args.includes('--help') || args.includes('-h')) {
     terminal.out(`${simulator.summary}\n\nOptions:`)
@@ -35,16 +35,25 @@ async function simulate(name: string | undefined, args: readonly string[], termi
   const options = readOptions(args)
   const unknown = Object.keys(options).find((key) => tree.properties?.[key] === undefined)
   if (unknown !== undefined) {
-    throw new CommandError(`${name} has no option --${unknown}; causeway simulate ${name} --help lists them`)
+    throw wrongUsage(`${name} has no option --${unknown}; causeway simulate ${name} --help lists them`)
   }
   const log = createLog(configSchema.parse({}).observe)
   try {
     await simulator.run(options, log, terminal.interrupted())
   } catch (error) {
-    const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error)
-    throw new CommandError(`${name} cannot run: ${why}`)
+    if (error instanceof z.ZodError)
+      throw wrongUsage(error.issues.map((issue) => wrongOption(issue, options)).join('\n'))
+    throw new CommandError(`${name} cannot run: ${error instanceof Error ? error.message : String(error)}`)
   }
   return EXIT.ok
+}
+
+/** One option that cannot be, in words for whoever typed it. */
+function wrongOption(
+  { path: [key = ''], message }: z.core.$ZodIssue,
+  options: Readonly<Record<string, string>>,
+): string {
+  return `--${String(key)} ${options[String(key)] ?? ''}: ${message}`
 }
 
 const KEY_WIDTH = 18
@@ -65,7 +74,7 @@ export function readOptions(args: readonly string[]): Readonly<Record<string, st
   const options: Record<string, string> = {}
   for (let at = 0; at < args.length; at++) {
     const { key, value } = /^--(?<key>[A-Za-z][\w-]*)(?:=(?<value>.*))?$/s.exec(args[at] ?? '')?.groups ?? {}
-    if (key === undefined) throw new CommandError(`expected --key value, found ${args[at]}`)
+    if (key === undefined) throw wrongUsage(`expected --key value, found ${args[at]}`)
     const next = args[at + 1]
     if (value !== undefined) options[key] = value
     else if (next === undefined || next.startsWith('--')) options[key] = 'true'

@@ -9,13 +9,22 @@ export interface Terminal {
   interrupted(): AbortSignal
 }
 
+export const EXIT = { ok: 0, failed: 1, usage: 2, noReport: 3 } as const
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
 /** Trouble that needs no stack trace: the message is for the person at the keyboard. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
+  readonly exitCode: ExitCode
+
+  constructor(message: string, exitCode: ExitCode = EXIT.failed) {
+    super(message)
+    this.exitCode = exitCode
+  }
 }
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, noReport: 3 } as const
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+/** What was typed cannot be meant. */
+export const wrongUsage = (message: string): CommandError => new CommandError(message, EXIT.usage)
 
 /** What others said must not move the cursor of the terminal. */
 export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')

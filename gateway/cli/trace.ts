@@ -6,7 +6,7 @@ import type { AddCommand } from './program.js'
 import { EXIT, type ExitCode, type Terminal } from './terminal.js'
 
 interface TraceFlags {
-  readonly json: boolean
+  readonly json?: true
   readonly config?: string
 }
 
@@ -15,7 +15,7 @@ export const traceCommand: AddCommand = (program, terminal, done) => {
     .command('trace')
     .description('Show what happened to a message, a session or all of a conversation, as a ladder.')
     .argument('<id>', 'Message-ID or Conversation-ID, as `causeway send` prints it; of a session its Contribution-ID')
-    .option('--json', 'print the checkpoints as JSON, one on a line', false)
+    .option('--json', 'print the checkpoints as JSON, one on a line')
     .option('-c, --config <file>', 'configuration of the running gateway')
     .action(async (id: string, flags: TraceFlags) => done(await trace(id, flags, terminal)))
 }

@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.js'
 import type { Config } from '../config/schema.js'
 import { askGateway } from './admin-client.js'
 import type { AddCommand } from './program.js'
-import { CommandError, EXIT, printable, type Terminal } from './terminal.js'
+import { CommandError, EXIT, printable, type Terminal, wrongUsage } from './terminal.js'
 
 interface PreferencesView {
   readonly user: string
@@ -66,11 +66,20 @@ function withSettings(stated: PreferencesView['stated'], settings: readonly stri
   const next = new Map(Object.entries(stated))
   for (const setting of settings) {
     const [, key, value] = /^([a-z]+)=(.*)$/s.exec(setting) ?? []
-    if (key === undefined || value === undefined) throw new CommandError(`expected key=value, found ${setting}`)
+    if (key === undefined || value === undefined) throw wrongUsage(`expected key=value, found ${setting}`)
     if (value === '') next.delete(key)
-    else next.set(key, parseYaml(value))
+    else next.set(key, yamlValue(setting, value))
   }
   return Object.fromEntries(next)
+}
+
+function yamlValue(setting: string, value: string): unknown {
+  try {
+    return parseYaml(value)
+  } catch (error) {
+    const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
+    throw wrongUsage(`expected YAML after =, found ${setting} (${why.replace(/ at line.*/, '')})`)
+  }
 }
 
 function show({ user, stated, holds }: PreferencesView, terminal: Terminal): void {

@@ -5,7 +5,7 @@ import { systemClock } from '../cpm/clock.js'
 import type { CpmMessage, DispositionNotification } from '../cpm/message.js'
 import { createUserAgent, type UserAgent } from '../sip/user-agent.js'
 import { startSipServer } from '../sip-server/server.js'
-import { CommandError } from './terminal.js'
+import { CommandError, wrongUsage } from './terminal.js'
 
 export interface UserHandlers {
   readonly onMessage: (message: CpmMessage) => void
@@ -23,7 +23,7 @@ export async function connectUser(config: Config, name: string, handlers: UserHa
   const user = config.users[name]
   if (!user) {
     const known = Object.keys(config.users).join(', ') || 'it has none: name another one with --config'
-    throw new CommandError(`expected a user of the configuration (${known}), found ${name}`)
+    throw wrongUsage(`expected a user of the configuration (${known}), found ${name}`)
   }
   const secret = randomUUID()
   const server = await startSipServer({

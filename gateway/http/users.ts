@@ -36,7 +36,9 @@ export function userRoutes(admin: FastifyInstance, { known, owner, documents, pr
     const parsed = preferencesSchema.safeParse(body)
     if (!parsed.success) {
       const [issue] = parsed.error.issues
-      return reply.code(400).send({ error: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not as expected'}` })
+      return reply
+        .code(400)
+        .send({ error: [issue?.path.join('.'), issue?.message ?? 'not as expected'].filter(Boolean).join(': ') })
     }
     await documents.write(user, parsed.data)
     return reply.code(204).send()

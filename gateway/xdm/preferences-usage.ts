@@ -38,7 +38,7 @@ export function readPreferences(document: Document): PreferencesDocument | Docum
   const parsed = preferencesSchema.safeParse(Object.fromEntries(stated))
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  return invalid(`${issue?.path.join('/') ?? ''}: ${issue?.message ?? 'not as expected'}`)
+  return invalid([issue?.path.join('/'), issue?.message ?? 'not as expected'].filter(Boolean).join(': '))
 }
 
 /** The document that states these preferences. */

@@ -10,7 +10,7 @@ test('simulate without a name lists the simulators of the built-in adapters', as
 
 test('simulate of something unknown names what there is', async () => {
   const { code, error } = await causeway(['simulate', 'pigeon'])
-  expect([code, error]).toEqual([1, [expect.stringMatching(/^expected a simulator \(.*smsc.*\), found pigeon$/)]])
+  expect([code, error]).toEqual([2, [expect.stringMatching(/^expected a simulator \(.*smsc.*\), found pigeon$/)]])
 })
 
 test.each(['smsc', 'mmsc'])('simulate %s takes its options and runs until interrupted', async (name) => {
@@ -21,12 +21,13 @@ test.each(['smsc', 'mmsc'])('simulate %s takes its options and runs until interr
 
 test('an option the simulator does not know is named', async () => {
   const { code, error } = await causeway(['simulate', 'smsc', '--colour', 'red'])
-  expect([code, error.join()]).toEqual([1, 'smsc has no option --colour; causeway simulate smsc --help lists them'])
+  expect([code, error.join()]).toEqual([2, 'smsc has no option --colour; causeway simulate smsc --help lists them'])
 })
 
 test('an option with a value that cannot be is named', async () => {
-  const { code, error } = await causeway(['simulate', 'smsc', '--port', '70000'])
-  expect([code, error.join()]).toEqual([1, expect.stringMatching(/^smsc cannot run: .*port/s)])
+  const { code, error } = await causeway(['simulate', 'smsc', '--port', '70000', '--firstId', 'x'])
+  expect(code).toBe(2)
+  expect(error.join()).toMatch(/^--port 70000: .*65535\n--firstId x: .*number/)
 })
 
 test('simulate NAME --help lists the options with their defaults', async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import { gatewayUri } from '../../gateway/cli/user.js'
+import type { MessageId } from '../../gateway/cpm/ids.js'
 import type { DispositionNotification } from '../../gateway/cpm/message.js'
 import type { SipOutcome } from '../../gateway/sip/port.js'
 import type { OutgoingText, UserAgentOptions } from '../../gateway/sip/user-agent.js'
@@ -21,6 +22,10 @@ vi.mock('../../gateway/sip-server/server.js', () => ({
     stop: async () => void fake.stopped++,
   }),
 }))
+vi.mock('../../gateway/cpm/identity.js', async (original) => ({
+  ...(await original<typeof import('../../gateway/cpm/identity.js')>()),
+  newMessageId: () => 'm1',
+}))
 vi.mock('../../gateway/sip/user-agent.js', () => ({
   createUserAgent: (options: UserAgentOptions) => {
     fake.options = options
@@ -29,7 +34,7 @@ vi.mock('../../gateway/sip/user-agent.js', () => ({
       register: () => fake.register(),
       async send(message: OutgoingText) {
         fake.sent.push(message)
-        return { messageId: 'm1', outcome: await fake.send(options) }
+        return { messageId: message.messageId, outcome: await fake.send(options) }
       },
       displayed: async () => undefined,
       stop: async () => void fake.stopped++,
@@ -56,6 +61,7 @@ test('send registers the user of the configuration, sends, prints the answer and
   expect(session).toEqual({ code: 0, out: ['202 Accepted  message m1'], error: [] })
   expect(fake.sent).toEqual([
     {
+      messageId: 'm1',
       to: 'tel:+15550100',
       content: { type: 'text/plain', text: 'hello' },
       dispositions: [],
@@ -100,9 +106,18 @@ test('send --wait ends with the last report asked for, or the first failure, or 
   expect([late.code, late.error]).toEqual([3, ['no report in time; how far the message came: causeway trace m1']])
 })
 
+test('send --wait passes over reports about other messages of the same user', async () => {
+  fake.send = async ({ onNotification }) => {
+    onNotification({ ...imdn('delivery', 'delivered'), messageId: 'another' as MessageId })
+    return accepted
+  }
+  const session = await send('hello', '--wait', '0.01')
+  expect([session.code, session.out]).toEqual([3, ['202 Accepted  message m1']])
+})
+
 test('send refuses what is no address before it registers', async () => {
   const { code, error } = await causeway(['send', '-c', configuration(), '-f', 'alice', '-t', 'nobody', 'x'])
-  expect([code, error]).toEqual([1, ['expected an address such as tel:+12065550100, found nobody']])
+  expect([code, error]).toEqual([2, ['expected an address such as tel:+12065550100, found nobody']])
   expect(fake.stopped).toBe(0)
 })
 
@@ -121,7 +136,7 @@ test.each<[SipOutcome, string]>([
 
 test('a user the configuration does not have, or that may not register, is a plain word', async () => {
   expect(await causeway(['send', '-c', configuration(), '-f', 'bob', '-t', 'sip:a@b', 'x'])).toMatchObject({
-    code: 1,
+    code: 2,
     error: ['expected a user of the configuration (alice), found bob'],
   })
   fake.register = () => Promise.reject(new Error('403 Forbidden'))
