@@ -133,6 +133,9 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     const now = clock.now()
     const message = { ...received, expiresAt: Math.min(received.expiresAt, now + policies.maxLife) }
     recorder.received(message, request.said)
+    // Its life is shorter here than its sender thinks: it would end before it may arrive.
+    const { deliverAt, expiresAt } = message
+    if (deliverAt !== undefined && deliverAt >= expiresAt) return { kind: 'unfit', reason: 'malformed' }
     const candidates = await candidatesFor(request, message)
     if (typeof candidates === 'string') return { kind: 'unfit', reason: candidates }
     const [first] = candidates

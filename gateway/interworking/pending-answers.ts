@@ -25,6 +25,8 @@ export interface PendingAnswers {
   hold(itemId: string, withinMs: number): Held
   /** Tells how a message ended; `failure` when a sender who still waits was told of a failure. */
   settle(itemId: string, ending: Ending): 'failure' | 'success' | undefined
+  /** It ends without an answer of a service: it was accepted, and what comes next is told by reports. */
+  release(itemId: string): void
 }
 
 type End = (answer: HeldAnswer) => void
@@ -49,6 +51,8 @@ export function createPendingAnswers(clock: Clock): PendingAnswers {
     return { answer, release: () => end({ kind: 'taken' }) }
   }
 
+  const waitersFor = (itemId: string): readonly End[] => [...(waiting.get(root(itemId)) ?? [])]
+
   return {
     hold(itemId, withinMs) {
       const waiters = waiting.get(itemId) ?? new Set<End>()
@@ -58,13 +62,16 @@ export function createPendingAnswers(clock: Clock): PendingAnswers {
     },
     settle(itemId, ending) {
       if (waiting.size === 0 || ending.kind === 'retry' || ending.kind === 'next-service') return undefined
-      const waiters = [...(waiting.get(root(itemId)) ?? [])]
+      const waiters = waitersFor(itemId)
       if (waiters.length === 0) return undefined
       const failure = ending.kind === 'failed'
       for (const end of waiters) {
         end(failure ? { kind: 'failed', reason: ending.reason, said: ending.said } : { kind: 'taken' })
       }
       return failure ? 'failure' : 'success'
+    },
+    release(itemId) {
+      for (const end of waitersFor(itemId)) end({ kind: 'taken' })
     },
   }
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../cpm/clock.js'
 import type { MessageId } from '../cpm/ids.js'
 import type { Content } from '../cpm/message.js'
 import type { SentMessageRecord, Spool, SpoolItem, Verdict } from '../spool/spool.js'
-import { type PendingAnswers, withAnswer } from './pending-answers.js'
+import type { PendingAnswers } from './pending-answers.js'
 import type { Recorder } from './recorder.js'
 import type { Service, Services } from './service.js'
 import { failed } from './verdict.js'
@@ -50,11 +50,14 @@ type Verb = 'cancel' | 'replace'
 /** Why it stays as it is. */
 type Kept = Pick<Recalled, 'outcome' | 'said'>
 type Item = SpoolItem<OutboundWork>
+/** What was taken out where it waited. */
+type Waited = Recalled & { readonly item?: Item }
 
 /** A message under way is looked at again so often, at this interval. */
 const LOOKS = 20
 const LOOK_AGAIN_MS = 250
 
+const PARTLY_THERE = 'some of it may be with the service already'
 const UNKNOWN: Recalled = { outcome: 'unknown', where: 'none', said: 'no such message, or not known any more' }
 const UNDER_WAY: Recalled = { outcome: 'under-way', where: 'gateway', said: 'it is just being sent' }
 
@@ -62,16 +65,21 @@ export function createRecall({ spool, services, uris, pending, recorder, clock }
   const never = new AbortController().signal
 
   /** Where it waits here: taken out, with what follows, in one step. */
-  async function here(root: string, decide: (item: Item) => Verdict<unknown> | Kept): Promise<Recalled | undefined> {
+  async function here(root: string, decide: (item: Item) => Verdict<unknown> | Kept): Promise<Waited | undefined> {
     for (const { id } of services.values()) {
+      let item: Item | undefined
       let kept: Kept | undefined
-      const found = await spool.withdraw(outLane(id), root, (item) => {
-        const verdict = decide(item as Item)
+      const found = await spool.withdraw(outLane(id), root, (waiting) => {
+        item = waiting as Item
+        const verdict = decide(item)
         if (!('outcome' in verdict)) return verdict
         kept = verdict
         return undefined
       })
-      if (found === 'withdrawn') return { outcome: 'done', where: 'gateway', said: `it waited for ${id}` }
+      if (found === 'withdrawn' && item) {
+        const said = isPartlyThere(item) ? `it waited for ${id}; ${PARTLY_THERE}` : `it waited for ${id}`
+        return { outcome: 'done', where: 'gateway', said, item }
+      }
       if (found === 'left' && kept) return { where: 'gateway', ...kept }
       if (found === 'under-way') return UNDER_WAY
     }
@@ -120,21 +128,21 @@ export function createRecall({ spool, services, uris, pending, recorder, clock }
     return { outcome, where, said }
   }
 
-  const cancelled = (item: Item): Verdict<unknown> => {
-    const { uncertain, candidates, index } = item.payload
-    const reason = uncertain ? 'uncertain' : 'deleted'
-    const decision = withAnswer(pending, item, failed(item, reason, 'taken back', clock.now()))
-    const service = candidates[index]?.service
-    if (service !== undefined) recorder.concluded(service, item, decision.ending)
-    return decision.verdict
+  const cancelled = (item: Item) =>
+    failed(item, item.payload.uncertain ? 'uncertain' : 'deleted', 'taken back', clock.now())
+
+  /** After it was taken out, not before: somebody else may have been faster. */
+  function concluded(item: Item): void {
+    pending.release(item.id)
+    const service = item.payload.candidates[item.payload.index]?.service
+    if (service !== undefined) recorder.concluded(service, item, cancelled(item).ending)
   }
 
   const rewritten =
     (content: Content) =>
     (item: Item): Verdict<unknown> | Kept => {
-      const { message, uncertain, progress, candidates, index, ...rest } = item.payload
-      if (uncertain || (progress && progress.parts.length > 0))
-        return { outcome: 'too-late', said: 'some of it may be with the service already' }
+      const { message, progress: _, candidates, index, ...rest } = item.payload
+      if (isPartlyThere(item)) return { outcome: 'too-late', said: PARTLY_THERE }
       const candidate = candidates[index]
       const service = candidate && services.get(candidate.service)
       const refused = service?.adapter.messages.refuses({ ...message, content })
@@ -146,7 +154,8 @@ export function createRecall({ spool, services, uris, pending, recorder, clock }
   return {
     cancel: (name) =>
       recall('cancel', name, async (root) => {
-        const waited = await here(root, cancelled)
+        const waited = await here(root, (item) => cancelled(item).verdict)
+        if (waited?.item) concluded(waited.item)
         if (waited) return waited
         const asked = await there(root, ({ adapter }, message) => adapter.messages.cancel?.(message, never))
         if (asked?.outcome === 'done' && asked.record.key !== undefined) {
@@ -171,6 +180,9 @@ export function createRecall({ spool, services, uris, pending, recorder, clock }
       ),
   }
 }
+
+const isPartlyThere = ({ payload: { uncertain, progress } }: Item): boolean =>
+  uncertain === true || (progress?.parts.length ?? 0) > 0
 
 /** The message as its service took it; undefined when the service cannot find it again. */
 function acceptedBy(recordId: string, { recall, expiresAt }: SentContext): AcceptedMessage | undefined {

@@ -14,6 +14,17 @@ test('a message that is to arrive later waits here where its service cannot keep
   expect(Date.now()).toBeGreaterThanOrEqual(deliverAt)
 })
 
+test.each([false, true])(
+  'whose time is after the end of its life here is refused at once (service keeps it: %j)',
+  async (laterDelivery) => {
+    const rig = await startRig({ policies: { maxLife: '1h' }, laterDelivery })
+    const now = Date.now()
+    const late = { deliverAt: now + 120 * MINUTE_MS, expiresAt: now + 600 * MINUTE_MS }
+    expect(await rig.send(late)).toMatchObject({ status: 400 })
+    expect(rig.play('sms').offered.length).toBe(0)
+  },
+)
+
 test('and goes to a service that keeps it', async () => {
   const rig = await startRig({ laterDelivery: true })
   const deliverAt = Date.now() + MINUTE_MS

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { SendOutcome } from '../../adapters/contract/index.js'
 import type { Delivery } from '../../gateway/conversation/delivery.js'
-import type { MessageId, Uri } from '../../gateway/cpm/ids.js'
+import type { MessageId, ServiceId, Uri } from '../../gateway/cpm/ids.js'
+import { createPendingAnswers } from '../../gateway/interworking/pending-answers.js'
+import { createRecall } from '../../gateway/interworking/recall.js'
+import type { Recorder } from '../../gateway/interworking/recorder.js'
+import type { Services } from '../../gateway/interworking/service.js'
+import type { Spool, SpoolItem } from '../../gateway/spool/spool.js'
 import { receipt, startRig, taken } from './rig.js'
 import { ALICE, HANDSET, message } from './support.js'
 
@@ -44,7 +49,8 @@ describe('a message that waits here', () => {
     await rig.send()
     await rig.play('sms').offered.next()
     expect(await rig.recall.replace(NAME, TEXT)).toMatchObject({ outcome: 'too-late', where: 'gateway' })
-    expect(await rig.recall.cancel(NAME)).toMatchObject({ outcome: 'done' })
+    const said = 'it waited for sms; some of it may be with the service already'
+    expect(await rig.recall.cancel(NAME)).toEqual({ outcome: 'done', where: 'gateway', said })
     expect(disposition(await rig.delivered.next())).toEqual({ kind: 'delivery', status: 'error' })
   })
 
@@ -68,6 +74,47 @@ describe('a message that waits here', () => {
     const asked = rig.recall.cancel(NAME)
     answer(taken('A1'))
     expect(await asked).toEqual({ outcome: 'done', where: 'sms', said: 'OK' })
+  })
+
+  test('whose sender still waits for the answer of the service was accepted; what became of it is told by a report', async () => {
+    const rig = await startRig({ policies: { answer: 'after-service', answerWithin: '25s' } })
+    rig.play('sms').answer = () => BUSY
+    const answer = rig.send()
+    await rig.play('sms').offered.next()
+    expect(await rig.recall.cancel(NAME)).toMatchObject({ outcome: 'done' })
+    expect(await answer).toEqual({ status: 202 })
+    expect(disposition(await rig.delivered.next())).toEqual({ kind: 'delivery', status: 'failed' })
+  })
+
+  test('that is taken out by nobody, because somebody was faster, is not told to have failed', async () => {
+    const after = (_: number, run: () => void) => {
+      const timer = setImmediate(run)
+      return () => clearImmediate(timer)
+    }
+    const clock = { now: () => 0, after }
+    const pending = createPendingAnswers({ ...clock, after: () => () => {} })
+    const candidates = [{ service: 'sms' as ServiceId, from: ALICE, to: HANDSET }]
+    const payload = { message: message(), replyTo: { user: ALICE }, candidates, index: 0 }
+    const item = { id: `${ALICE}|Msg-1`, lane: 'out.sms', attempts: 0, acceptedAt: 0, expiresAt: 1, payload }
+    pending.hold(item.id, 1)
+    const told: string[] = []
+    const note = (what: string) => () => void told.push(what)
+    const recall = createRecall({
+      spool: {
+        withdraw: async (_lane: string, _root: string, decide: (found: SpoolItem) => unknown) => {
+          decide(item)
+          return 'under-way'
+        },
+      } as unknown as Spool,
+      services: new Map([['sms', { id: 'sms' }]]) as unknown as Services,
+      uris: { domain: 'cpm.example' },
+      pending,
+      recorder: { recalled: note('recalled'), concluded: note('concluded') } as unknown as Recorder,
+      clock,
+    })
+    expect(await recall.cancel(NAME)).toMatchObject({ outcome: 'under-way' })
+    expect(told).toEqual(['recalled'])
+    expect(pending.settle(item.id, { kind: 'delivered' })).toBe('success')
   })
 
   test('of the copies for several recipients each is a message of its own, named by whom it is for', async () => {
