@@ -136,7 +136,9 @@ export function createChat(settings: ChatSettings, parts: SessionParts): Chat {
     async hear(incoming, read) {
       const about = read.type === 'error' ? read.id : (read.displayed ?? read.received)
       const messageId = about === undefined ? undefined : sent.get(about)
-      if (about !== undefined && messageId === undefined && read.text === undefined) return false
+      // What comes back as an error says nothing of his own.
+      const isAstray = read.type === 'error' || (about !== undefined && read.text === undefined)
+      if (messageId === undefined && isAstray) return false
       stir()
       if (messageId !== undefined) {
         cpm?.report(

@@ -7,6 +7,7 @@ import { writeMessage } from '../mapping/to-message.js'
 import type { Incoming } from '../receive.js'
 import type { Component } from '../stream/component.js'
 import { child, tag, textTag } from '../stream/element.js'
+import { tellInOrder } from '../stream/in-order.js'
 import { NS } from '../stream/names.js'
 import { createOccupants, occupantItem } from './occupants.js'
 import { chatState, composingOf, heard, type Leg, quietly, type SessionParts, sayTo, turnDown } from './parts.js'
@@ -57,8 +58,10 @@ export function createHostedLeg(settings: HostedSettings, parts: SessionParts): 
   const ending = new AbortController()
   const isOver = () => ending.signal.aborted
 
+  const presenceOf = (who: string, type: 'unavailable' | undefined, item: string): string =>
+    tag('presence', { type, from: `${room}/${who}`, to: user }, item)
   const presence = (who: string, type: 'unavailable' | undefined, item: string) =>
-    component.tell(tag('presence', { type, from: `${room}/${who}`, to: user }, item))
+    void tellInOrder(component, presenceOf(who, type, item), clock)
   const arrival = (who: string) => presence(who, undefined, occupantItem(here))
 
   function drop(): boolean {
@@ -78,13 +81,16 @@ export function createHostedLeg(settings: HostedSettings, parts: SessionParts): 
     if (close(reason === undefined ? [] : [TROUBLE]) && cpm) quietly(cpm.leave(reason), log)
   }
 
+  /** All of it or nothing: a client that misses the end of it never is in the room. */
   function roster(): void {
-    for (const each of occupants.nicks()) arrival(each)
-    presence(nick, undefined, occupantItem(here, [SELF]))
+    const others = [...occupants.nicks()].map((each) => presenceOf(each, undefined, occupantItem(here)))
+    const self = presenceOf(nick, undefined, occupantItem(here, [SELF]))
     // XEP-0045 §7.1: the subject is the last thing that is said on entering; there is no history.
-    component.tell(
-      tag('message', { type: 'groupchat', from: room, to: user, id: randomUUID() }, textTag('subject', subject ?? '')),
-    )
+    const attributes = { type: 'groupchat', from: room, to: user, id: randomUUID() }
+    const last = tag('message', attributes, textTag('subject', subject ?? ''))
+    void tellInOrder(component, [...others, self, last].join(''), clock).then((taken) => {
+      if (!taken) end('service-unavailable')
+    })
   }
 
   /** Whoever speaks is there, and clients do not show words of somebody who is not. */

@@ -6,7 +6,7 @@ import type { Participant, SessionSide } from '../../contract/index.js'
 import { xmppUri } from '../mapping/address.js'
 import { readError } from '../mapping/errors.js'
 import type { ReadMessage } from '../mapping/from-message.js'
-import { parseJid } from '../mapping/jid.js'
+import { bareJid, parseJid } from '../mapping/jid.js'
 import { writeMessage } from '../mapping/to-message.js'
 import type { Incoming } from '../receive.js'
 import type { Component } from '../stream/component.js'
@@ -20,8 +20,10 @@ import { steadyTyping } from './typing.js'
 export interface JoinedLeg extends Leg {
   /** Enters; resolves with the reason when the room does not let him in. `cpm` hears from now on. */
   join(cpm: SessionSide, nick: string): Promise<FailureReason | undefined>
-  presence(incoming: Incoming): void
-  hear(incoming: Incoming, read: ReadMessage): Promise<void>
+  /** False before it is to enter: an invitation alone makes no room of somebody. */
+  presence(incoming: Incoming): boolean
+  /** False when it is not in the room. */
+  hear(incoming: Incoming, read: ReadMessage): Promise<boolean>
 }
 
 interface JoinedSettings {
@@ -42,8 +44,18 @@ const SELF = '110'
 /** Banned, put out, no longer a member, or the room has members only now (XEP-0045 §15.6). */
 const PUT_OUT: ReadonlySet<string> = new Set(['301', '307', '321', '322'])
 
+/** What a room says to somebody who is not in it, or when there is none (any more). */
+const NOT_THERE = ['not-acceptable', 'item-not-found', 'gone'] as const
+
 const codesOf = (x: XmlElement | undefined): readonly string[] =>
   x?.children.flatMap((each) => (each.local === 'status' ? (attribute(each, 'code') ?? []) : [])) ?? []
+
+/** Whether a room says it again: others delay what they say, too (XEP-0045 §7.2.13). */
+const isHistory = ({ children }: XmlElement, room: string): boolean =>
+  children.some((each) => {
+    const by = each.local === 'delay' && each.uri === NS.delay ? parseJid(attribute(each, 'from') ?? '') : undefined
+    return by !== undefined && bareJid(by) === room
+  })
 
 /** Why the room does not have us any more. */
 function reasonOf(x: XmlElement | undefined): FailureReason {
@@ -95,6 +107,13 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
     if (was && cpm) quietly(cpm.leave(reason), log)
   }
 
+  /** Also where the room has not answered (yet): it may have let us in. */
+  function depart(reason: FailureReason): void {
+    if (!close()) return
+    if (nick !== '') component.tell(tag('presence', { type: 'unavailable', from: us, to: `${room}/${nick}` }))
+    settle(reason)
+  }
+
   function refused({ stanza }: Incoming): void {
     const { reason } = readError(stanza)
     const conflict = stanza.children.some((each) => each.local === 'error' && child(each, 'conflict', NS.stanzaErrors))
@@ -105,10 +124,63 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
     } else end(reason)
   }
 
+  /** A room that began anew knows nothing of us (XEP-0410 §3). */
+  function returned(error: XmlElement): void {
+    const about = child(error, 'error')
+    if (attribute(error, 'from') === room && NOT_THERE.some((each) => about && child(about, each, NS.stanzaErrors)))
+      end('service-unavailable')
+  }
+
   const sayable = (privateTo: Uri | undefined): string | undefined => {
     if (privateTo === undefined) return room
     const start = `xmpp:${room}/`
     return privateTo.startsWith(start) ? `${room}/${decodeURIComponent(privateTo.slice(start.length))}` : undefined
+  }
+
+  /** Presence of the room: ours, or that of somebody else in it. */
+  function about(incoming: Incoming): void {
+    const { stanza, from } = incoming
+    const type = attribute(stanza, 'type')
+    if (type === 'error') return void refused(incoming)
+    const who = from.resource
+    const x = child(stanza, 'x', NS.mucUser)
+    const self = codesOf(x).includes(SELF) || who === nick
+    if (who === undefined) return
+    if (self) {
+      if (type === 'unavailable') end(inside ? reasonOf(x) : 'refused-by-recipient')
+      else {
+        // The room may have given another name (XEP-0045 §7.2.3, status 210).
+        nick = who
+        inside = true
+        settle(undefined)
+      }
+      return
+    }
+    const participant = occupant(who)
+    if (participant === undefined) return
+    if (type === 'unavailable') cpm?.left(participant)
+    else if (type === undefined) cpm?.joined(participant)
+  }
+
+  async function spoken(incoming: Incoming, read: ReadMessage): Promise<void> {
+    const { stanza, from } = incoming
+    const who = from.resource
+    // Our own words, and what was said before us.
+    if (cpm === undefined || who === undefined || who === nick || isHistory(stanza, room)) return
+    const participant = occupant(who)
+    if (participant === undefined) return
+    if (read.text === undefined) {
+      const composing = composingOf(read.chatState)
+      if (composing !== undefined) cpm.composing(participant, composing)
+      return
+    }
+    const message = {
+      ...heard(incoming, read, read.text, participant, clock),
+      ...(read.type === 'groupchat' ? {} : { privateTo: user }),
+    }
+    const said = await cpm.say(message).catch(() => ({ kind: 'refused', reason: 'service-unavailable' }) as const)
+    // A room is not told: it would put him out.
+    if (said.kind === 'refused' && read.type !== 'groupchat') turnDown(incoming, said.reason)
   }
 
   return {
@@ -123,7 +195,7 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
           const to = sayable(message.privateTo)
           if (to === undefined) return { kind: 'refused', reason: 'unknown-recipient', said: 'nobody of that name' }
           const type = message.privateTo === undefined ? 'groupchat' : 'chat'
-          return sayTo(component, message, { from: us, to, type, reports: false }, parts)
+          return sayTo(component, message, { from: us, to, type, reports: false }, parts, returned)
         },
         composing: (_, state) =>
           void component.tell(
@@ -134,7 +206,7 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
         joined() {},
         left() {},
         async leave() {
-          if (close()) component.tell(tag('presence', { type: 'unavailable', from: us, to: `${room}/${nick}` }))
+          depart('deleted')
         },
       },
       clock,
@@ -144,7 +216,7 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
       nick = wanted
       tries = 1
       return new Promise((resolve) => {
-        const cancel = clock.after(options.invite, () => end('timeout'))
+        const cancel = clock.after(options.invite, () => depart('timeout'))
         entered = (reason) => {
           cancel()
           resolve(reason)
@@ -153,47 +225,15 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
       })
     },
     presence(incoming) {
-      const { stanza, from } = incoming
-      const type = attribute(stanza, 'type')
-      if (type === 'error') return refused(incoming)
-      const who = from.resource
-      const x = child(stanza, 'x', NS.mucUser)
-      const self = codesOf(x).includes(SELF) || who === nick
-      if (who === undefined) return
-      if (self) {
-        if (type === 'unavailable') end(inside ? reasonOf(x) : 'refused-by-recipient')
-        else {
-          // The room may have given another name (XEP-0045 §7.2.3, status 210).
-          nick = who
-          inside = true
-          settle(undefined)
-        }
-        return
-      }
-      const participant = occupant(who)
-      if (participant === undefined) return
-      if (type === 'unavailable') cpm?.left(participant)
-      else if (type === undefined) cpm?.joined(participant)
+      if (nick === '') return false
+      about(incoming)
+      return true
     },
     async hear(incoming, read) {
-      const { stanza, from } = incoming
-      const who = from.resource
-      // What was said before, and our own words.
-      if (cpm === undefined || who === undefined || who === nick || child(stanza, 'delay', NS.delay)) return
-      const participant = occupant(who)
-      if (participant === undefined) return
-      if (read.text === undefined) {
-        const composing = composingOf(read.chatState)
-        if (composing !== undefined) cpm.composing(participant, composing)
-        return
-      }
-      const message = {
-        ...heard(incoming, read, read.text, participant, clock),
-        ...(read.type === 'groupchat' ? {} : { privateTo: user }),
-      }
-      const said = await cpm.say(message).catch(() => ({ kind: 'refused', reason: 'service-unavailable' }) as const)
-      // A room is not told: it would put him out.
-      if (said.kind === 'refused' && read.type !== 'groupchat') turnDown(incoming, said.reason)
+      if (!inside) return false
+      if (read.type === 'error') returned(incoming.stanza)
+      else await spoken(incoming, read)
+      return true
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../../gateway/cpm/clock.js'
 import type { FailureReason } from '../../../gateway/cpm/failure.js'
 import { stableId } from '../../../gateway/cpm/identity.js'
 import type { MessageId } from '../../../gateway/cpm/ids.js'
+import type { XmlElement } from '../../../gateway/cpm/xml.js'
 import type {
   Participant,
   ReceiveInvitation,
@@ -52,12 +53,13 @@ export type Wording = Pick<MessageStanza, 'from' | 'to' | 'type'> & {
   readonly reports: boolean
 }
 
-/** Writes what CPM says as a stanza; resolves when the server has it. */
+/** Writes what CPM says as a stanza; resolves when the server has it. `returned` hears of one that comes back. */
 export async function sayTo(
   component: Component,
   message: SessionMessage,
   { reports, ...where }: Wording,
   { clock, maxBody, place }: Pick<SessionParts, 'clock' | 'maxBody' | 'place'>,
+  returned?: (error: XmlElement) => void,
 ): Promise<SessionSaid> {
   const carried = carry(message.content, { maxBody, leftOut: 'note', place })
   if (carried.kind === 'refused') return carried
@@ -79,6 +81,7 @@ export async function sayTo(
   const taken = await component.deliver({ id, to, stanza, expiresAt: clock.now() + SAY_WITHIN_MS, giveUp: NEVER })
   if (taken.kind === 'taken') return { kind: 'taken' }
   if (taken.kind === 'returned') {
+    returned?.(taken.error)
     const { reason, said } = readError(taken.error)
     return { kind: 'refused', reason, said }
   }

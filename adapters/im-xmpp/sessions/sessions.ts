@@ -159,7 +159,8 @@ export function createSessions(parts: SessionParts): Sessions {
     const user = to.local === undefined ? undefined : cpmUri(to.local, home)
     const [room, inviter] = [xmppUri(invitation.room), xmppUri(invitation.inviter)]
     if (receiveInvitation === undefined || user === undefined || room === undefined || inviter === undefined) return
-    if (full()) return
+    // Who is there, or is being asked, is not asked by everybody who names the room.
+    if (full() || joined.has(`${bareJid(to)} ${bareJid(invitation.room)}`)) return
     const leg = openJoined(component, bareJid(to), bareJid(invitation.room), user)
     const request: SessionInvitation = {
       id: randomUUID(),
@@ -220,11 +221,7 @@ export function createSessions(parts: SessionParts): Sessions {
     async message(incoming, read) {
       const { from, to } = incoming
       const pair = `${bareJid(to)} ${bareJid(from)}`
-      const room = joined.get(pair)
-      if (room !== undefined && read.type !== 'error') {
-        await room.hear(incoming, read)
-        return true
-      }
+      if (await joined.get(pair)?.hear(incoming, read)) return true
       if (await hosted.message(incoming, read)) return true
       if (read.type === 'groupchat') return false
       const invitation = read.type === 'error' ? undefined : readInvitation(incoming.stanza, from)
@@ -238,11 +235,7 @@ export function createSessions(parts: SessionParts): Sessions {
     },
     async presence(incoming) {
       const room = joined.get(`${bareJid(incoming.to)} ${bareJid(incoming.from)}`)
-      if (room !== undefined) {
-        room.presence(incoming)
-        return true
-      }
-      return hosted.presence(incoming)
+      return room?.presence(incoming) || hosted.presence(incoming)
     },
     isOccupant: (incoming) =>
       joined.has(`${bareJid(incoming.to)} ${bareJid(incoming.from)}`) || hosted.isOccupant(incoming),

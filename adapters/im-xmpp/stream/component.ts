@@ -11,7 +11,7 @@ import { NS } from './names.js'
 import { createQuestions } from './questions.js'
 
 export interface Parcel {
-  /** Id of the stanza; unlike that of any other on its way. */
+  /** Id of the stanza; by it and its addressee it is known when it comes back. */
   readonly id: string
   /** Bare JID it goes to. */
   readonly to: string

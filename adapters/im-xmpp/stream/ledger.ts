@@ -48,29 +48,28 @@ export interface Ledger {
   returned(id: string, from: string, error: XmlElement): boolean
   /** What was pinged at or before `moment` is lost for now. */
   expire(moment: number): void
-  /** When the oldest ping under way was sent that somebody waits for. */
-  oldest(): number | undefined
   /** The connection is gone. */
   drain(said: string): void
 }
 
 export function createLedger(): Ledger {
-  const waiting = new Map<string, Entry>()
+  /** One id may be under way to several devices, or to several members of a group. */
+  const waiting = new Set<Entry>()
+  /** Called lost for want of an answer, on a connection that still stands. */
+  const doubtful = new Set<Entry>()
   let batches: Batch[] = []
   let unpinged: Entry[] = []
 
-  const settle = (entry: Entry, taken: Taken) => {
-    if (waiting.get(entry.id) === entry) {
-      waiting.delete(entry.id)
-      entry.settle(taken)
-    }
+  function settle(entry: Entry, taken: Taken): void {
+    if (waiting.delete(entry)) entry.settle(taken)
+    else if (doubtful.delete(entry)) entry.late?.(taken)
   }
-  const isWaiting = (entry: Entry) => waiting.get(entry.id) === entry
+  const about = (id: string, from: string) => (entry: Entry) => entry.id === id && entry.to === from
 
   return {
     size: () => waiting.size,
     add(entry) {
-      waiting.set(entry.id, entry)
+      waiting.add(entry)
       unpinged.push(entry)
     },
     unpinged: () => unpinged.length,
@@ -84,29 +83,29 @@ export function createLedger(): Ledger {
       if (place < 0) return false
       const proven = batches.slice(0, place + 1)
       batches = batches.slice(place + 1)
-      for (const entry of proven.flatMap(({ entries }) => entries)) {
-        if (isWaiting(entry)) settle(entry, { kind: 'taken' })
-        else entry.late?.({ kind: 'taken' })
-      }
+      for (const entry of proven.flatMap(({ entries }) => entries)) settle(entry, { kind: 'taken' })
       return true
     },
     returned(id, from, error) {
-      const entry = waiting.get(id)
-      if (entry === undefined || entry.to !== from) return false
+      const entry = [...waiting].find(about(id, from)) ?? [...doubtful].find(about(id, from))
+      if (entry === undefined) return false
       settle(entry, { kind: 'returned', error })
       return true
     },
     expire(moment) {
       for (const { sentAt, entries } of batches) {
         if (sentAt > moment) return
-        for (const entry of entries)
-          settle(entry, { kind: 'lost', why: 'timeout', said: 'no answer of the server in time' })
+        for (const entry of entries) {
+          if (!waiting.delete(entry)) continue
+          doubtful.add(entry)
+          entry.settle({ kind: 'lost', why: 'timeout', said: 'no answer of the server in time' })
+        }
       }
     },
-    oldest: () => batches.find(({ entries }) => entries.some(isWaiting))?.sentAt,
     drain(said) {
-      const left = [...waiting.values()]
+      const left = [...waiting]
       waiting.clear()
+      doubtful.clear()
       batches = []
       unpinged = []
       for (const entry of left) entry.settle({ kind: 'lost', why: 'closed', said })
