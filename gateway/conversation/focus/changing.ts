@@ -24,7 +24,7 @@ const REMOVED = { how: 'booted', status: 410, text: 'removed from the session' }
 
 export function createChanging(hall: Hall, seats: () => Seats, ring: Ring): Changing {
   const { options, roster, rights, templates } = hall
-  const { policies, clock, recorder, fault } = options
+  const { policies, recorder, fault } = options
 
   function spread(by: Endpoint, { added, removed }: Judgement): void {
     for (const { key, media } of added) templates.set(key, { key, media })
@@ -63,7 +63,7 @@ export function createChanging(hall: Hall, seats: () => Seats, ring: Ring): Chan
         ...(by?.name !== undefined && { name: by.name }),
       },
       isAnonymous: by?.isAnonymous ?? false,
-      expiresAt: clock.now() + options.validityMs,
+      expiresAt: options.validUntil(),
     }
     const { removed } = hall.record()
     hall.change({
@@ -96,6 +96,7 @@ export function createChanging(hall: Hall, seats: () => Seats, ring: Ring): Chan
       hall.absent(participant, REMOVED)
     }
     for (const endpoint of [...endpoints]) hall.unseat(endpoint, REMOVED)
+    options.removed(participant.addresses)
   }
 
   return {

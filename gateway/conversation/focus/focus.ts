@@ -12,8 +12,9 @@ import { createGroups, type Group } from '../group/groups.js'
 import { createMembership } from '../group/membership.js'
 import { mediaPolicy } from '../session/media-policy.js'
 import type { SessionFocus } from '../session/port.js'
-import { type Conference, createConference } from './conference.js'
-import { type Beginning, createOutsideJoining, type JoinOutside } from './outside.js'
+import { validUntil } from '../session/validity.js'
+import type { Conference } from './conference.js'
+import { type Beginning, createOutsideJoining, type Found, type JoinOutside } from './outside.js'
 import { type ParticipantInformation, startParticipantInformation } from './participant-info.js'
 import type { ConferenceSurroundings } from './port.js'
 import {
@@ -25,9 +26,10 @@ import {
   type SessionRecord,
 } from './records.js'
 import type { Newcomer } from './roster.js'
+import { createRunningSessions, policiesOf } from './running.js'
 
 export interface FocusOptions
-  extends Omit<ConferenceSurroundings, 'isOutside' | 'newcomer' | 'allows' | 'isBusy' | 'counted' | 'validityMs'> {
+  extends Omit<ConferenceSurroundings, 'isOutside' | 'newcomer' | 'allows' | 'isBusy' | 'counted' | 'validUntil'> {
   readonly config: Pick<Config, 'domain' | 'defaultCountry' | 'groups' | 'sessions' | 'media' | 'node'>
   readonly edge: Pick<SessionPort, 'onRefer'>
   /** SIP URI by which other nodes reach this one. */
@@ -59,9 +61,8 @@ export function createFocus(options: FocusOptions): Focus {
   const groups = createGroups(config.groups, { domain, ...(defaultCountry === undefined ? {} : { defaultCountry }) })
   const membership = createMembership(groups, directory)
   const records = createSessionRecords(notes, config.node)
-  const live = new Map<Uri, Conference>()
-  const byGroup = new Map<Uri, Conference>()
-  const opening = new Map<Uri, Promise<Conference | SipAnswer>>()
+  /** Groups whose session is being begun. */
+  const opening = new Map<Uri, Promise<Found | SipAnswer>>()
   /** Sessions that a user is in. */
   const seats = new Map<Uri, number>()
   let isRunning = false
@@ -78,8 +79,15 @@ export function createFocus(options: FocusOptions): Focus {
       if (count > 0) seats.set(account, count)
       else seats.delete(account)
     },
-    validityMs: limits.validity,
+    validUntil: (asked) => validUntil(limits, clock.now(), asked),
   }
+  const sessions = createRunningSessions({
+    ...surroundings,
+    groups,
+    membership,
+    records,
+    information: () => information,
+  })
 
   const information: ParticipantInformation = startParticipantInformation({
     notifier: options.notifier,
@@ -91,7 +99,7 @@ export function createFocus(options: FocusOptions): Focus {
   })
 
   function running(address: Uri): Conference | undefined {
-    return live.get(bareIdentity(address)) ?? byGroup.get(address)
+    return sessions.ofIdentity(address) ?? sessions.ofGroup(address)
   }
 
   /** What a request is answered here for a session that another node has (`GRP-ORIG-05`), or another server (`GRP-RM-03`). */
@@ -109,36 +117,6 @@ export function createFocus(options: FocusOptions): Focus {
     return { account: uri, addresses, ...(displayName !== undefined && { name: displayName }) }
   }
 
-  const policiesOf = (group: Group | undefined) => (group?.policies ?? groups.lists.policies).sessions
-
-  /** A session that runs from now on, new or come back to. */
-  function open(record: SessionRecord): Conference {
-    const group = record.group === undefined ? undefined : groups.find(record.group)
-    const policies = policiesOf(group)
-    const { identity } = record
-    const conference = createConference({
-      ...surroundings,
-      record,
-      group,
-      policies,
-      maxBytes: (group?.policies ?? groups.lists.policies).maxMessage,
-      mediaOf: ({ account, addresses }) =>
-        group ? membership.mediaOf(group, { uri: account, addresses }) : groups.lists.policies.media,
-      isMember: (addresses) => group !== undefined && membership.isMember(group, addresses),
-      changed: (users) => information.changed(identity, users),
-      save: (changed) => void records.save(changed, policies.keep).catch(fault),
-      over(isCut) {
-        live.delete(identity)
-        if (group) byGroup.delete(group.address)
-        information.ended(identity)
-        if (!isCut) records.remove(conference.record).catch(fault)
-      },
-    })
-    live.set(identity, conference)
-    if (group) byGroup.set(group.address, conference)
-    return conference
-  }
-
   function recordFor({ originator, fromName, identities, subject }: Beginning, address: Uri, group?: Group) {
     const about = {
       address,
@@ -150,30 +128,36 @@ export function createFocus(options: FocusOptions): Focus {
     return newRecord(about, originator, identities)
   }
 
-  async function beginFor(group: Group, beginning: Beginning): Promise<Conference | SipAnswer> {
+  async function beginFor(group: Group, beginning: Beginning): Promise<Found | SipAnswer> {
     const found = await records.ofGroup(group.address)
     if (found.kind === 'elsewhere') return awayAt(found)
     const { addresses } = beginning.originator
     const { join, keep } = group.policies.sessions
     if (join === 'members' && !membership.isMember(group, addresses)) return NO_MEMBER
-    if (live.size >= limits.maxSessions) return TOO_MANY
+    if (sessions.count() >= limits.maxSessions) return TOO_MANY
     const former = found.kind === 'found' ? { ...found.record, node: config.node } : undefined
     const record = former ?? recordFor(beginning, group.address, group)
-    if (await records.take(record, keep, found)) return open(record)
-    return (await elsewhere(group.address)) ?? GONE
+    if (!(await records.take(record, keep, found))) return (await elsewhere(group.address)) ?? GONE
+    // Somebody may have come back to it by its identity meanwhile.
+    const meanwhile = sessions.ofIdentity(record.identity)
+    return meanwhile ? { conference: meanwhile, isNew: false } : { conference: sessions.open(record), isNew: true }
   }
 
-  function openFor(group: Group, beginning: Beginning): Promise<Conference | SipAnswer> {
+  function openFor(group: Group, beginning: Beginning): Promise<Found | SipAnswer> {
     const begun = beginFor(group, beginning).finally(() => opening.delete(group.address))
     opening.set(group.address, begun)
     return begun
   }
 
-  /** The one session of a group; `isNew`: whoever asks begins it. */
-  async function ofGroup(group: Group, beginning: Beginning) {
-    const going = byGroup.get(group.address) ?? opening.get(group.address)
-    const conference = await (going ?? openFor(group, beginning))
-    return 'join' in conference ? { conference, isNew: !going } : conference
+  /** The one session of a group. Who asks while another begins it waits, for what that one is answered is meant for him alone. */
+  async function ofGroup(group: Group, beginning: Beginning): Promise<Found | SipAnswer> {
+    for (;;) {
+      const conference = sessions.ofGroup(group.address)
+      if (conference) return { conference, isNew: false }
+      const going = opening.get(group.address)
+      if (!going) return openFor(group, beginning)
+      await going.catch(() => undefined)
+    }
   }
 
   const others = (group: Group, originator: Originator): readonly Newcomer[] =>
@@ -187,12 +171,12 @@ export function createFocus(options: FocusOptions): Focus {
   }
 
   async function toList(call: IncomingCall, listed: readonly ListedRecipient[]): Promise<void> {
-    if (live.size >= limits.maxSessions) return refuse(call, TOO_MANY)
+    if (sessions.count() >= limits.maxSessions) return refuse(call, TOO_MANY)
     const { originator } = call.invitation
     const members = membership.recipients(listed, originator)
     const record = recordFor(call.invitation, groups.lists.address)
     await records.save(record, groups.lists.policies.sessions.keep)
-    await open(record).begin(
+    await sessions.open(record).begin(
       call,
       members.flatMap(({ uri, refused }) => (refused ? [] : [newcomer(uri)])),
       members.flatMap(({ uri, refused }) => (refused ? [{ uri, status: sipAnswerFor(refused).status }] : [])),
@@ -204,21 +188,20 @@ export function createFocus(options: FocusOptions): Focus {
     identity: Uri,
     isOpenTo: (record: SessionRecord) => boolean,
   ): Promise<Conference | SipAnswer> {
-    const running = live.get(identity)
+    const running = sessions.ofIdentity(identity)
     if (running) return running
     const found = await records.find(identity)
     if (found.kind === 'elsewhere') return awayAt(found)
     if (found.kind !== 'found') return { status: 404, warning: 'no such session' }
     const record = { ...found.record, node: config.node }
     if (!isOpenTo(record)) return { status: 403, warning: 'not open to you' }
-    const { keep } = policiesOf(record.group === undefined ? undefined : groups.find(record.group))
-    const isOurs = await records.take(record, keep, found)
+    const isOurs = await records.take(record, policiesOf(record, groups).sessions.keep, found)
     // Somebody else may have taken it up meanwhile, here or elsewhere.
-    const meanwhile = live.get(identity)
+    const meanwhile = sessions.ofIdentity(identity)
     if (meanwhile) return meanwhile
     if (!isOurs) return (await elsewhere(identity)) ?? GONE
     recorder.count('revived')
-    return open(record)
+    return sessions.open(record)
   }
 
   function mayRevive(originator: Originator): (record: SessionRecord) => boolean {
@@ -243,7 +226,7 @@ export function createFocus(options: FocusOptions): Focus {
   }
 
   async function referred(refer: ReferRequest): Promise<SipAnswer> {
-    const conference = live.get(bareIdentity(refer.target))
+    const conference = sessions.ofIdentity(refer.target)
     if (conference) return conference.referred(refer)
     return (await elsewhere(refer.target)) ?? { status: 404, warning: 'no such session' }
   }
@@ -276,7 +259,7 @@ export function createFocus(options: FocusOptions): Focus {
       )
     },
     joinOutside: createOutsideJoining({ groups, newcomer, running, ofGroup, others }),
-    sessions: () => live.size,
+    sessions: sessions.count,
     start() {
       isRunning = true
       beat()
@@ -284,7 +267,7 @@ export function createFocus(options: FocusOptions): Focus {
     async stop() {
       isRunning = false
       cancelBeat()
-      await Promise.all([...live.values()].map((conference) => conference.cut()))
+      await Promise.all(sessions.all().map((conference) => conference.cut()))
       await records.gone().catch(fault)
     },
   }

@@ -138,6 +138,11 @@ export function createHall(options: ConferenceOptions): Hall {
 
   function check(leaving: Leaving): void {
     if (over || hall.beginning) return
+    // Taken up for somebody who did not come in: others may still come back to it.
+    if (peak === 0) {
+      if (roster.all().length === 0) end({ ...leaving, isCut: true }).catch(fault)
+      return
+    }
     const connected = roster.connected()
     const isWaiting = roster.ringing() > 0
     const originatorLeft =

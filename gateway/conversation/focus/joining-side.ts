@@ -59,7 +59,7 @@ export function createSideJoining(hall: Hall, seats: Seats, ring: Ring): SideJoi
       const cause: Cause = {
         inviter: { uri: account, addresses, ...(name !== undefined && { name }) },
         isAnonymous: false,
-        expiresAt,
+        expiresAt: options.validUntil(expiresAt),
       }
       const first = new Promise<'first'>((resolve) => hall.onFirst(participant, () => resolve('first')))
       const rung = Promise.all(members.map((member) => ring(member, cause)))

@@ -9,7 +9,7 @@ import type { Hall, RefusedEntry } from './hall.js'
 import type { Ring } from './inviting.js'
 import { supportsStream } from './leg-media.js'
 import type { Parcel } from './parcel.js'
-import type { Endpoint, Participant } from './participant.js'
+import type { Endpoint, Leaving, Participant } from './participant.js'
 import type { Newcomer } from './roster.js'
 import type { Seats } from './seats.js'
 import { type Judgement, judgeOffer, type Slots } from './streams.js'
@@ -67,10 +67,11 @@ export function createJoining(
   spread: (by: Endpoint, judgement: Judgement) => void,
 ): Joining {
   const { options, roster, rights, templates } = hall
-  const { policies, clock, recorder } = options
+  const { policies, recorder } = options
 
   function objection(call: IncomingCall, known: Participant | undefined): SipAnswer | undefined {
     const { originator, privacy } = call.invitation
+    if (hall.isOver) return { status: 480, warning: 'the session has ended' }
     if (!rights.join(originator.addresses)) return { status: 403, warning: 'not open to you' }
     if (privacy && !policies.anonymous) return { status: 433, reason: 'Anonymity Disallowed' }
     if (known) return known.endpoints.size < MAX_ENDPOINTS ? undefined : { status: 486, warning: 'too many devices' }
@@ -144,18 +145,24 @@ export function createJoining(
     return firstMessage === undefined ? undefined : hall.distribution.first(participant, firstMessage)
   }
 
+  /** A session that was taken up for him alone is left as it was found. */
+  function turnDown(call: IncomingCall, answer: SipAnswer): void {
+    reject(call, answer)
+    hall.check()
+  }
+
   async function join(call: IncomingCall): Promise<void> {
     const { originator, offer, said } = call.invitation
     recorder.note(hall.record(), { kind: 'received', from: originator.uri, said })
     const refused = objection(call, roster.find(originator.addresses))
-    if (refused) return reject(call, refused)
+    if (refused) return turnDown(call, refused)
     const judged = judge(hall, originator.addresses, offer, [])
-    if (!judged) return reject(call, { status: 488 })
+    if (!judged) return turnDown(call, { status: 488 })
     const participant = enter(call)
     const first = firstOf(call.invitation, participant)
     if (typeof first === 'number') {
       forget(participant)
-      return reject(call, { status: first, warning: 'the first message is not taken' })
+      return turnDown(call, { status: first, warning: 'the first message is not taken' })
     }
     const endpoint = await accept(call, participant, judged, judged.judgement.accepted)
     if (endpoint) {
@@ -174,6 +181,7 @@ export function createJoining(
   ): Promise<void> {
     const { originator, offer, expiresAt, fromName, privacy } = call.invitation
     recorder.note(hall.record(), { kind: 'received', from: originator.uri, said: call.invitation.said })
+    if (call.withdrawn.aborted) return hall.end(WITHDRAWN)
     const refused = objection(call, undefined)
     const judged = refused ? undefined : judge(hall, originator.addresses, offer, [])
     const tooMany = newcomers.length >= policies.maxParticipants
@@ -192,7 +200,7 @@ export function createJoining(
       reject(call, { status: said, warning: 'the first message is not taken' })
       return hall.end({ how: 'failed' })
     }
-    const onWithdrawn = (): void => void hall.end({ how: 'departed', status: 487, text: 'the inviter has withdrawn' })
+    const onWithdrawn = (): void => void hall.end(WITHDRAWN)
     call.withdrawn.addEventListener('abort', onWithdrawn, { once: true })
     const first = new Promise<Endpoint>((resolve) => hall.onFirst(participant, resolve))
     const replaces = call.invitation.header('Session-Replaces')
@@ -204,7 +212,7 @@ export function createJoining(
         ...(fromName !== undefined && { name: fromName }),
       },
       isAnonymous: privacy,
-      expiresAt: expiresAt ?? clock.now() + options.validityMs,
+      expiresAt: options.validUntil(expiresAt),
       ...(replaces !== undefined && { headers: { 'Session-Replaces': replaces } }),
       ...(history.length > 0 && { attached: [historyPart(history)] }),
       ...(said && { first: said }),
@@ -230,5 +238,6 @@ export function createJoining(
   return { begin, join }
 }
 
+const WITHDRAWN: Leaving = { how: 'departed', status: 487, text: 'the inviter has withdrawn' }
 const TOO_MANY: SipAnswer = { status: 403, warning: 'too many participants' }
 const NOBODY: SipAnswer = { status: 480, warning: 'nobody can be invited' }

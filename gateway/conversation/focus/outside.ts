@@ -10,15 +10,17 @@ import type { Newcomer } from './roster.js'
 /** Who begins a session, and what about. */
 export type Beginning = Pick<Invitation, 'originator' | 'fromName' | 'identities' | 'subject'>
 
+/** The session of a group; `isNew`: whoever asked begins it. */
+export interface Found {
+  readonly conference: Conference
+  readonly isNew: boolean
+}
+
 export interface OutsideJoiningOptions {
   readonly groups: Pick<Groups, 'find'>
   newcomer(address: Uri): Newcomer
   running(address: Uri): Conference | undefined
-  /** The one session of a group; `isNew`: whoever asks begins it. */
-  ofGroup(
-    group: Group,
-    beginning: Beginning,
-  ): Promise<{ readonly conference: Conference; readonly isNew: boolean } | SipAnswer>
+  ofGroup(group: Group, beginning: Beginning): Promise<Found | SipAnswer>
   /** Whom one who begins a session of the group invites. */
   others(group: Group, originator: Originator): readonly Newcomer[]
 }

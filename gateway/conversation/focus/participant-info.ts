@@ -1,7 +1,7 @@
 import { buildConferenceInfo, CONFERENCE_INFO_TYPE, type UserInfo } from '../../cpm/conference-info.js'
 import type { Uri } from '../../cpm/ids.js'
 import type { Notifier } from '../../events/notifier.js'
-import type { Authorisation, SubscriptionRequest } from '../../events/package.js'
+import type { Authorisation, Standing, SubscriptionRequest } from '../../events/package.js'
 import type { SipAnswer } from '../../sip/port.js'
 import type { Conference } from './conference.js'
 import { isIdentity } from './records.js'
@@ -9,6 +9,8 @@ import { isIdentity } from './records.js'
 /** The conference event package at work. */
 export interface ParticipantInformation {
   changed(identity: Uri, users: readonly UserInfo[]): void
+  /** Somebody with these addresses may not know any more (`PART-09`), unless he may without taking part. */
+  removed(identity: Uri, addresses: readonly Uri[]): void
   ended(identity: Uri): void
 }
 
@@ -74,6 +76,13 @@ export function startParticipantInformation(options: ParticipantInformationOptio
 
   return {
     changed: (identity, users) => void published.changed(identity, users).catch(fault),
+    removed(identity, addresses) {
+      const mayWatch = find(identity)?.rights.watch(addresses)
+      if (mayWatch) return
+      const look = async (subscriber?: Uri): Promise<Standing | undefined> =>
+        subscriber !== undefined && addresses.includes(subscriber) ? { ended: 'rejected' } : undefined
+      void published.review(identity, look).catch(fault)
+    },
     ended: (identity) => void published.end(identity, 'noresource').catch(fault),
   }
 }

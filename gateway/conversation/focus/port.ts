@@ -30,8 +30,8 @@ export interface ConferenceSurroundings {
   isBusy(account: Uri): boolean
   /** He has come into one more session, or left one. */
   counted(account: Uri, change: 1 | -1): void
-  /** How long an invitation waits that does not say, ms. */
-  readonly validityMs: number
+  /** When an invitation ends, of which that much is asked (ms since 1970). */
+  validUntil(asked?: number): number
   readonly recorder: FocusRecorder
   readonly clock: Clock
   /** Something failed that has nobody to hear of it. */
@@ -51,6 +51,8 @@ export interface ConferenceOptions extends ConferenceSurroundings {
   isMember(addresses: readonly Uri[]): boolean
   /** The participants have changed: told to subscribers. */
   changed(users: readonly UserInfo[]): void
+  /** He was removed: what only participants may know is not for him any more. */
+  removed(addresses: readonly Uri[]): void
   /** Who may come back has changed. */
   save(record: SessionRecord): void
   /** It is over. Only where it was cut off its members can come back. */

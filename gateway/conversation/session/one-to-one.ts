@@ -19,6 +19,7 @@ import { createMediaRoute, type MediaRoute, type Offering } from './media-route.
 import { answerFor, onwardCall, withContribution } from './onward-call.js'
 import type { InviteUser, SessionInterworking, UserCallOutcome } from './port.js'
 import type { SessionRecorder } from './recorder.js'
+import { validUntil } from './validity.js'
 
 export interface OneToOneOptions {
   readonly policies: Pick<ConversationPolicies, 'senders' | 'identities' | 'unroutable' | 'noCpm' | 'noCore'>
@@ -190,18 +191,13 @@ export function createOneToOne(options: OneToOneOptions) {
     if (failure !== undefined) await route.say('near', failure)
   }
 
-  /** `CPM-CONV-016` */
-  function endOf({ expiresAt }: Invitation): number {
-    const now = clock.now()
-    return Math.min(expiresAt ?? now + sessions.validity, now + sessions.maxValidity)
-  }
-
   function callOn(call: IncomingCall, way: Way, { sdp, kinds }: Offering, anchored: boolean): Promise<UserCallOutcome> {
     const { invitation } = call
     const { target, routes } = invitation
     const progress = (status: number): void => call.progress(status === 183 ? 183 : 180)
     const user = way.kind === 'user' ? way.user : target
-    const outgoing = onwardCall(invitation, { user, offer: sdp, kinds, anchored, expiresAt: endOf(invitation) })
+    const expiresAt = validUntil(sessions, clock.now(), invitation.expiresAt)
+    const outgoing = onwardCall(invitation, { user, offer: sdp, kinds, anchored, expiresAt })
     if (way.kind === 'user') return inviteUser(outgoing, progress, call.withdrawn)
     const destination = throughCore({ user: target, routes })
     return edge.invite({ ...outgoing, destination }, progress, call.withdrawn)

@@ -141,6 +141,15 @@ describe('a session of a pre-defined group', () => {
     await stage.quiet()
   })
 
+  test('CPM-CONV-016: nobody is rung longer than the provider allows, whatever the inviter says', async () => {
+    const stage = await openFocusStage({ sessions: { maxValidity: '2m' } })
+    const [alice, bob] = [await stage.phone('alice'), await stage.phone('bob')]
+    place(alice, FRIENDS, { headers: [['Expires', '7776000']] })
+    const toBob = await bob.calls.next('INVITE', any)
+    expect(Number(header(toBob.invite, 'expires'))).toBeLessThanOrEqual(120)
+    toBob.refuse(486)
+  })
+
   test('CPM-CONV-016 CPM-CONV-017: at the end of its validity the members hear a CANCEL, and the inviter a final answer', async () => {
     const stage = await openFocusStage()
     const [alice, bob] = [await stage.phone('alice'), await stage.phone('bob')]

@@ -104,6 +104,36 @@ describe('participant information', () => {
     expect((await subscribe('sip:desk@lawful.example', alice.talk.identity)).status).not.toBe(403)
   })
 
+  test('PART-09 GRP-RM-04: who is removed learns no more of those who are in; the others do', async () => {
+    const stage = await openFocusStage()
+    const { alice, bob } = await assemble(stage, ['alice', 'bob', 'carol'])
+    const [bobs, carols] = [
+      await watch(stage, 'bob', alice.talk.identity),
+      await watch(stage, 'carol', alice.talk.identity),
+    ]
+    await Promise.all([bobs.next(), carols.next()])
+    await alice.talk.dialog.request('REFER', [
+      ['Refer-To', `<${uri('bob')};method=BYE>`],
+      ['Refer-Sub', 'false'],
+    ])
+    await bob.talk.next('BYE')
+    for (;;) {
+      const state = (await bobs.next()).notify.one('Subscription-State')
+      if (state?.startsWith('terminated')) {
+        expect(state).toBe('terminated;reason=rejected')
+        break
+      }
+    }
+    expect((await watch(stage, 'bob', alice.talk.identity)).answer.status).toBe(403)
+    const dave = await stage.phone('dave')
+    await alice.talk.dialog.request('REFER', [
+      ['Refer-To', `<${uri('dave')}>`],
+      ['Refer-Sub', 'false'],
+    ])
+    await answer(dave, await dave.calls.next('INVITE', any))
+    await carols.until({ [uri('dave')]: 'connected' })
+  })
+
   test('a user with two devices is one user with two endpoints; an anonymous one shows no address', async () => {
     const stage = await openFocusStage()
     const { alice } = await assemble(stage, ['alice', 'bob'])

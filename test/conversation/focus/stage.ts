@@ -16,6 +16,7 @@ import type { MsrpLimits } from '../../../gateway/msrp/limits.js'
 import type { ChargingRecord } from '../../../gateway/observe/charging.js'
 import { createSipEdge } from '../../../gateway/sip/edge.js'
 import type { SipEdge } from '../../../gateway/sip/port.js'
+import type { IncomingCall } from '../../../gateway/sip/session-port.js'
 import { startSipServer } from '../../../gateway/sip-server/server.js'
 import type { Reminders } from '../../../gateway/spool/reminders.js'
 import type { NoteStore } from '../../../gateway/spool/spool.js'
@@ -46,6 +47,8 @@ export interface FocusStageOptions {
   readonly trust?: readonly string[]
   readonly clock?: Clock
   readonly limits?: Partial<MsrpLimits>
+  /** What stands before the notes. */
+  readonly notes?: (store: NoteStore) => NoteStore
 }
 
 /** Somebody outside CPM, played by the test. */
@@ -59,6 +62,8 @@ export interface OutsideAsked {
 export interface FocusStage {
   readonly edge: SipEdge
   focus(): Focus
+  /** INVITEs that have come to it. */
+  readonly came: readonly IncomingCall[]
   readonly endpoint: MsrpEndpoint
   readonly notes: NoteStore
   readonly events: readonly FocusEvent[]
@@ -120,7 +125,7 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
     ...(options.limits && { limits: options.limits }),
     observer: { count: () => undefined, fault: (error) => faults.push(error) },
   })
-  const store = memoryNotes()
+  const store = options.notes?.(memoryNotes()) ?? memoryNotes()
   const events: FocusEvent[] = []
   const charged: ChargingRecord[] = []
   const traced: string[] = []
@@ -138,6 +143,8 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
       history: false,
     }),
   }
+
+  const came: IncomingCall[] = []
 
   async function begin() {
     const life = { isOver: false }
@@ -184,6 +191,7 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
       fault: (error) => faults.push(error),
     })
     edge.sessions.onInvite(async (call) => {
+      came.push(call)
       if (focus.takes(call.invitation)) await focus.invited(call)
       else call.reject({ status: 404 })
     })
@@ -212,6 +220,7 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
       return running.edge
     },
     focus: () => running.focus,
+    came,
     endpoint,
     notes: store,
     events,
