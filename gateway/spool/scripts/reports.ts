@@ -1,11 +1,16 @@
 /** `readRecord(text)` takes a record apart; of one that has ended only the state is there. */
 export const RECORD = `
-local LINES = '^' .. string.rep('([^\\n]*)\\n', 8) .. '(.*)$'
 local function readRecord(text)
-  local state, ends, wanted, lane, names, id, name, middle, context = string.match(text, LINES)
+  local lines, from = {}, 1
+  for number = 1, 8 do
+    local at = string.find(text, '\\n', from, true)
+    if not at then return {state = text, wanted = ''} end
+    lines[number] = string.sub(text, from, at - 1)
+    from = at + 1
+  end
   return {
-    state = state or text, ends = ends, wanted = wanted or '', lane = lane, names = names, id = id, name = name,
-    middle = middle, context = context,
+    state = lines[1], ends = lines[2], wanted = lines[3], lane = lines[4], names = lines[5], id = lines[6],
+    name = lines[7], middle = lines[8], context = string.sub(text, from),
   }
 end
 `
