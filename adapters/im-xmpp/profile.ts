@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { pem } from '../contract/pem.js'
 import { describe, domain, duration } from './profile-values.js'
 
 /** The adapter's options: one entry of `components` is one component (XEP-0114) of an XMPP server. */
@@ -30,9 +31,9 @@ const tls = z.strictObject({
     z.enum(['direct', 'starttls']).default('direct'),
     'TLS from the first octet on, or asked for in the stream; a server that does not offer it then is not spoken to.',
   ),
-  ca: describe(z.string().optional(), 'Certificates (PEM) that are believed; default: those of the system.'),
-  cert: describe(z.string().optional(), 'Our certificate (PEM), when the server asks for one.'),
-  key: describe(z.string().optional(), 'Key of our certificate (PEM).'),
+  ca: describe(pem().optional(), 'Certificates (PEM, or a file) that are believed; default: those of the system.'),
+  cert: describe(pem().optional(), 'Our certificate (PEM, or a file), when the server asks for one.'),
+  key: describe(pem().optional(), 'Key of our certificate (PEM, or a file).'),
   servername: describe(z.string().optional(), 'Name expected in the certificate of the server; default: host.'),
 })
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
 
@@ -41,7 +40,3 @@ export const mediaType = z.string().regex(/^[\w.+-]+\/([\w.+-]+|\*)$/, 'expected
 /** Visible characters of the name of something. */
 export const token = (max: number) =>
   z.string().regex(new RegExp(`^[\\x21-\\x7e]{1,${max}}$`), 'expected ASCII, no blanks')
-
-/** A certificate or key: PEM text as it is, anything else is the name of a file. */
-export const pem = (value: string | undefined) =>
-  value === undefined || value.includes('-----BEGIN') ? value : readFileSync(value, 'utf8')

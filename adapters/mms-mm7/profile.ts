@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { pem } from '../contract/pem.js'
 import { describe, duration, httpUrl, listenAddress, mediaType, network, token } from './profile-values.js'
 import { RELEASES, type Release } from './wire/soap.js'
 
@@ -7,9 +8,9 @@ import { RELEASES, type Release } from './wire/soap.js'
 const releases = Object.keys(RELEASES) as [Release, ...Release[]]
 
 const clientTls = z.strictObject({
-  ca: describe(z.string().optional(), 'Certificates (PEM, or a file) that are believed; default: those of the system.'),
-  cert: describe(z.string().optional(), 'Our certificate (PEM, or a file), when the MMSC asks for one.'),
-  key: describe(z.string().optional(), 'Key of our certificate (PEM, or a file).'),
+  ca: describe(pem().optional(), 'Certificates (PEM, or a file) that are believed; default: those of the system.'),
+  cert: describe(pem().optional(), 'Our certificate (PEM, or a file), when the MMSC asks for one.'),
+  key: describe(pem().optional(), 'Key of our certificate (PEM, or a file).'),
   servername: describe(
     z.string().optional(),
     'Name expected in the certificate of the MMSC; default: the host of url.',
@@ -21,10 +22,10 @@ const clientTls = z.strictObject({
 })
 
 const serverTls = z.strictObject({
-  cert: describe(z.string(), 'Our certificate (PEM, or a file).'),
-  key: describe(z.string(), 'Key of our certificate (PEM, or a file).'),
+  cert: describe(pem(), 'Our certificate (PEM, or a file).'),
+  key: describe(pem(), 'Key of our certificate (PEM, or a file).'),
   clientCa: describe(
-    z.string().optional(),
+    pem().optional(),
     'Certificates (PEM, or a file) one of which must have signed that of the MMSC; absent: none is asked for.',
   ),
 })

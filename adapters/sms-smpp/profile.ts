@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { pem } from '../contract/pem.js'
 import { ascii, describe, duration, octet, port, regularExpression, timeZone } from './profile-values.js'
 
 /**
@@ -7,9 +8,9 @@ import { ascii, describe, duration, octet, port, regularExpression, timeZone } f
  */
 
 const tls = z.strictObject({
-  ca: describe(z.string().optional(), 'Certificates (PEM) that are believed; default: those of the system.'),
-  cert: describe(z.string().optional(), 'Our certificate (PEM), when the centre asks for one.'),
-  key: describe(z.string().optional(), 'Key of our certificate (PEM).'),
+  ca: describe(pem().optional(), 'Certificates (PEM, or a file) that are believed; default: those of the system.'),
+  cert: describe(pem().optional(), 'Our certificate (PEM, or a file), when the centre asks for one.'),
+  key: describe(pem().optional(), 'Key of our certificate (PEM, or a file).'),
   servername: describe(z.string().optional(), 'Name expected in the certificate of the centre; default: host.'),
   verify: describe(
     z.boolean().default(true),

@@ -15,7 +15,7 @@ export interface IssueContext {
   readonly schema: SchemaNode
 }
 
-const SECRET_KEY = /password|secret|token|credential|private/i
+const SECRET_KEY = /password|secret|token|credential|private|^key$/i
 
 /** What the schema found wrong, at the place in the file, with what was expected there. */
 export function issuesToProblems(issues: readonly Issue[], context: IssueContext): ConfigProblem[] {
@@ -34,8 +34,15 @@ function issueToProblems(issue: Issue, above: KeyPath, context: IssueContext): C
     const branch = bestBranch(issue.errors)
     if (branch) return branch.flatMap((inner) => issueToProblems(inner, path, context))
     const expected = [...new Set(issue.errors.flatMap((errors) => errors.map(expectation)))]
-    return [context.source.problem(place, expected.join(', or '), found(path, place, context))]
+    return [
+      context.source.problem(
+        place,
+        expected.join(', or ').replaceAll(', or expected ', ', or '),
+        found(path, place, context),
+      ),
+    ]
   }
+  if (issue.code === 'invalid_key') return [context.source.problem(place, expectation(issue), shown(path.at(-1)))]
   return [context.source.problem(place, expectation(issue), found(path, place, context))]
 }
 

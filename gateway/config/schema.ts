@@ -171,7 +171,7 @@ const redis = z.union([
 const content = z.strictObject({
   url: describe(
     z
-      .url({ protocol: /^https?$/ })
+      .url({ protocol: /^https?$/, error: 'expected a URL such as https://m.example/content' })
       .transform((url) => url.replace(/\/+$/, ''))
       .optional(),
     'Address under which /content of this listener is reached from outside, e.g. https://m.example/content. Absent: no contents are kept, and no adapter can send a link to one.',
@@ -265,7 +265,7 @@ const interworking = z.strictObject({
     z
       .strictObject({
         url: describe(
-          z.url({ protocol: /^https?$/ }),
+          z.url({ protocol: /^https?$/, error: 'expected a URL such as https://book.example/addresses' }),
           'Asked with GET url?address=…; answers {"addresses": ["tel:+12065550102"]}, or 404.',
         ),
         timeout: describe(duration().default(2_000), 'How long a message waits for its answer.'),

@@ -66,3 +66,23 @@ interworking: {services: {sms: {adapter: acne}}}
     '2:33 interworking.services.sms.adapter: expected a name under adapters; did you mean acme?, found "acne"',
   ])
 })
+
+test.each([
+  ['sms-smpp', 'binds: [{host: h, port: 1, systemId: s, password: p, tls: {TLS}}]', 'binds.0'],
+  ['mms-mm7', 'accounts: [{name: a, url: "https://h/", vaspId: v, tls: {TLS}}]', 'accounts.0'],
+  ['im-xmpp', 'components: [{domain: c.example, host: h, secret: s, tls: {TLS}}]', 'components.0'],
+])(
+  '%s: a certificate that is neither PEM nor a file is found before the peer is called',
+  async (module, options, at) => {
+    const file = (tls: string) => `adapters:\n  a:\n    module: ${module}\n    ${options.replace('TLS', tls)}\n`
+    expect(await problemsOf(file('ca: /no/such.pem'))).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `^4:\\d+ adapters.a.${at}.tls.ca: expected PEM text, or a readable file of it, found "/no/such.pem"$`,
+        ),
+      ),
+    ])
+    expect(await problemsOf(file('key: not-shown'))).toEqual([expect.stringMatching(/ found \(hidden\)$/)])
+    expect(await problemsOf(file('ca: "-----BEGIN CERTIFICATE-----"'))).toEqual([])
+  },
+)

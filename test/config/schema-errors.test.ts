@@ -70,11 +70,15 @@ test.each([
   ['observe: {maskNumbers: yes}\n', '1:11 observe.maskNumbers: expected true or false, found "yes"'],
   ['sip: 5\n', '1:1 sip: expected keys below it, found 5'],
   ['sip:\n  server: {host: h}\n', '2:3 sip.server.secret: expected a text, found nothing'],
-  ['sip: {server: other}\n', '1:7 sip.server: expected embedded, or expected keys below it, found "other"'],
+  ['sip: {server: other}\n', '1:7 sip.server: expected embedded, or keys below it, found "other"'],
+  [
+    'http: {content: {url: "ftp://x"}}\n',
+    '1:18 http.content.url: expected a URL such as https://m.example/content, found "ftp://x"',
+  ],
   ['users: {bob: {}}\n', '1:9 users.bob.password: expected a text, found nothing'],
   [
     'adapters: {SMS: {module: sms-smpp}}\n',
-    '1:12 adapters.SMS: not a possible name: expected text that matches /^[a-z0-9-]{1,32}$/, found keys below it',
+    '1:12 adapters.SMS: not a possible name: expected text that matches /^[a-z0-9-]{1,32}$/, found "SMS"',
   ],
 ])('a wrong value names file, line, key and what was expected: %j', async (text, expected) => {
   expect((await problemsOf(text))[0]).toBe(expected)

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ComponentOptions } from '../profile.js'
@@ -17,14 +16,9 @@ export interface Dialer {
   readonly upgrade?: (socket: Socket, address: Address, ready: () => void) => Socket
 }
 
-/** A certificate or key: PEM text as it is, anything else is the name of a file. */
-const pem = (value: string | undefined) =>
-  value === undefined || value.includes('-----BEGIN') ? value : readFileSync(value, 'utf8')
-
-/** Reads certificates once. */
 export function createDialer(tls: ComponentOptions['tls']): Dialer {
   if (tls === undefined) return { open: (address, ready) => connectTcp(address, ready) }
-  const certificates = { ca: pem(tls.ca), cert: pem(tls.cert), key: pem(tls.key) }
+  const certificates = { ca: tls.ca, cert: tls.cert, key: tls.key }
   const secure = (host: string) => {
     const servername = tls.servername ?? (isIP(host) ? undefined : host)
     return { ...certificates, host, ...(servername === undefined ? {} : { servername }) }

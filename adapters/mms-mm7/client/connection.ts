@@ -4,7 +4,6 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Clock } from '../../../gateway/cpm/clock.js'
 import type { Account } from '../profile.js'
-import { pem } from '../profile-values.js'
 
 /** How connections to one MMSC are made. */
 export interface Connections {
@@ -22,9 +21,9 @@ export function connectionsTo({ url: text, tls, timers, reuse }: Account, clock:
   const port = Number(url.port) || (secure ? 443 : 80)
   const servername = tls?.servername ?? (isIP(host) ? undefined : host)
   const trust = {
-    ca: pem(tls?.ca),
-    cert: pem(tls?.cert),
-    key: pem(tls?.key),
+    ca: tls?.ca,
+    cert: tls?.cert,
+    key: tls?.key,
     rejectUnauthorized: tls?.verify ?? true,
     ...(servername === undefined ? {} : { servername }),
   }

@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../../gateway/cpm/clock.js'
 import type { MmsMetrics } from '../metrics.js'
 import type { InboundOptions } from '../profile.js'
-import { pem } from '../profile-values.js'
 import type { Receive } from '../receive.js'
 import {
   type Dialect,
@@ -51,9 +50,9 @@ export function createServer(
   const https = tls && {
     ...http,
     handshakeTimeout: HEADERS_MS,
-    cert: pem(tls.cert),
-    key: pem(tls.key),
-    ...(tls.clientCa === undefined ? {} : { ca: pem(tls.clientCa), requestCert: true, rejectUnauthorized: true }),
+    cert: tls.cert,
+    key: tls.key,
+    ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
   }
   const app = fastify({
     ...(https === undefined ? { http } : { https }),
