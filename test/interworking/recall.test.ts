@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { SendOutcome } from '../../adapters/contract/index.js'
 import type { Delivery } from '../../gateway/conversation/delivery.js'
-import type { MessageId, ServiceId, Uri } from '../../gateway/cpm/ids.js'
+import type { MessageId, ServiceId, ServiceMessageId, Uri } from '../../gateway/cpm/ids.js'
 import { createPendingAnswers } from '../../gateway/interworking/pending-answers.js'
 import { createRecall } from '../../gateway/interworking/recall.js'
 import type { Recorder } from '../../gateway/interworking/recorder.js'
@@ -34,6 +34,7 @@ describe('a message that waits here', () => {
     expect(await rig.metrics.registry.getSingleMetricAsString('causeway_recalls_total')).toContain(
       'causeway_recalls_total{verb="cancel",where="gateway",outcome="done"} 1',
     )
+    expect(rig.trace).toContainEqual({ id: 'Msg-1', what: 'ended', line: 'failed: deleted, taken back' })
   })
 
   test('replaced: the service is offered the other text', async () => {
@@ -41,6 +42,27 @@ describe('a message that waits here', () => {
     rig.play('sms').answer = () => taken()
     expect(await rig.recall.replace(NAME, TEXT)).toMatchObject({ outcome: 'done', where: 'gateway' })
     expect(await rig.play('sms').offered.next()).toMatchObject({ content: { text: 'the other' }, to: HANDSET })
+  })
+
+  test('replaced: what the service has said of the former text is not told it of the other one', async () => {
+    const rig = await startRig()
+    rig.play('sms').answer = () => ({ ...BUSY, progress: { parts: [], note: 'smaller' } })
+    await rig.send()
+    await rig.play('sms').offered.next()
+    rig.play('sms').answer = () => taken()
+    await rig.recall.replace(NAME, TEXT)
+    expect(await rig.play('sms').offered.next()).not.toHaveProperty('progress')
+  })
+
+  test('of which one of several parts is with the service is not replaced', async () => {
+    const rig = await startRig()
+    const parts = [{ id: 'A1' as ServiceMessageId, keys: ['A1'] }]
+    rig.play('sms').answer = () => ({ ...BUSY, progress: { parts } })
+    await rig.send()
+    await rig.play('sms').offered.next()
+    expect(await rig.recall.replace(NAME, TEXT)).toMatchObject({ outcome: 'too-late', where: 'gateway' })
+    const said = 'it waited for sms; some of it may be with the service already'
+    expect(await rig.recall.cancel(NAME)).toMatchObject({ outcome: 'done', said })
   })
 
   test('of which a part has left is not replaced, and taking it back says that it may arrive', async () => {

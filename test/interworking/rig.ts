@@ -5,6 +5,7 @@ import type {
   AcceptedMessage,
   AdapterContext,
   AdapterModule,
+  Attempt,
   GatewayPort,
   InboundMessage,
   OutboundMessage,
@@ -58,7 +59,7 @@ export function inbox<T>() {
 
 /** One service, played by the test: what is offered to it, and what it answers. */
 export interface PlayedService {
-  readonly offered: ReturnType<typeof inbox<OutboundMessage & { readonly possibleDuplicate: boolean }>>
+  readonly offered: ReturnType<typeof inbox<OutboundMessage & Pick<Attempt, 'possibleDuplicate' | 'progress'>>>
   readonly told: ReturnType<typeof inbox<OutboundReport>>
   answer: (message: OutboundMessage) => SendOutcome | Promise<SendOutcome>
   gateway: GatewayPort
@@ -246,8 +247,8 @@ function playedModule(
         messages: {
           parallel: () => 10,
           refuses: () => service.refuses(),
-          async send(offered, { possibleDuplicate }) {
-            service.offered.put({ ...offered, possibleDuplicate })
+          async send(offered, { possibleDuplicate, progress }) {
+            service.offered.put({ ...offered, possibleDuplicate, ...(progress && { progress }) })
             return service.answer(offered)
           },
           async cancel(message) {
