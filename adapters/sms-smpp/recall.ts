@@ -52,9 +52,12 @@ export function createRecall({
         dest_addr_npi: to.npi,
         destination_addr: to.addr,
       })
-      outcomes.push(await outcomeOf(asked))
+      const outcome = await outcomeOf(asked)
+      outcomes.push(outcome)
+      // Nobody who asks again wants to wait for each of the others first.
+      if (outcome.kind === 'unavailable') break
     }
-    const outcome = together(outcomes)
+    const outcome = together(outcomes, handle.ids.length)
     metrics.recalled(handle.account, 'cancel', outcome.kind)
     return outcome
   }
@@ -112,7 +115,9 @@ async function outcomeOf(asked: Request): Promise<RecallOutcome> {
   const answer = await asked
   switch (answer.kind) {
     case 'unsent':
-      return { kind: 'unavailable', said: 'no link to the centre' }
+      return answer.why === 'unencodable'
+        ? { kind: 'refused', reason: 'malformed', said: 'does not fit into the request' }
+        : { kind: 'unavailable', said: answer.why === 'full' ? 'too much is being asked' : 'no link to the centre' }
     case 'lost':
       return { kind: 'unavailable', said: 'the centre has not answered' }
     case 'answered':
@@ -121,13 +126,13 @@ async function outcomeOf(asked: Request): Promise<RecallOutcome> {
 }
 
 /** What became of the message when this became of its parts: without one of them it cannot be read as it was. */
-function together(outcomes: readonly RecallOutcome[]): RecallOutcome {
+function together(outcomes: readonly RecallOutcome[], parts: number): RecallOutcome {
   const worst =
     outcomes.find(({ kind }) => kind === 'unavailable') ??
     outcomes.find(({ kind }) => kind === 'refused') ??
     outcomes.find(({ kind }) => kind === 'too-late')
   const [first] = outcomes
-  if (worst === undefined || outcomes.length < 2) return worst ?? first ?? NO_ACCOUNT
+  if (worst === undefined || parts < 2) return worst ?? first ?? NO_ACCOUNT
   const done = outcomes.filter(({ kind }) => kind === 'done').length
-  return { ...worst, said: `${worst.said} (${done} of ${outcomes.length} parts are cancelled)` }
+  return { ...worst, said: `${worst.said} (${done} of ${parts} parts are cancelled)` }
 }

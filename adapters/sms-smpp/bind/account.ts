@@ -7,6 +7,7 @@ import type { BindKind } from './bind-answer.js'
 import { dialer } from './dial.js'
 import { createLink, type Link, type LinkEvents } from './link.js'
 import { createOutbindListener, type OutbindListener } from './outbind.js'
+import { createQuestions } from './questions.js'
 import { createQueue } from './queue.js'
 import { createRate } from './rate.js'
 import type { Answer } from './requests.js'
@@ -40,7 +41,7 @@ export interface AccountLinks {
   start(): Promise<void>
   /** Queues a submit_sm for the next free place of any link, in order, at the account's rate. */
   submit(submission: Submission): void
-  /** Asks about a message that the centre has, past the queue, if a link has a place. */
+  /** Asks about a message that the centre has, before all that waits in the queue and at no rate. */
   request<C extends OperatorCommand>(
     command: C,
     fields: FieldsOf[C],
@@ -123,7 +124,7 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
         },
         ended(id, end) {
           events.ended(id, end)
-          if (capacity() === 0) dismiss('no-link')
+          if (senders() === 0) dismiss('no-link')
         },
         late: (asker, answer) => asker.late(answer),
         free: () => pump(),
@@ -134,11 +135,13 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
   let listener: OutbindListener | undefined
   let listening: number | undefined
 
-  const capacity = () => {
-    let places = 0
-    for (const link of links) if ((link.session()?.isBound() ?? false) && sends(link)) places += profile.window
-    return clock.now() < rate.pausedUntil() ? 0 : places
+  /** Links that requests can go by. */
+  const senders = () => {
+    let up = 0
+    for (const link of links) if ((link.session()?.isBound() ?? false) && sends(link)) up += 1
+    return up
   }
+  const capacity = () => (clock.now() < rate.pausedUntil() ? 0 : senders() * profile.window)
   const sends = (link: Link<Asker>) => plan[links.indexOf(link)]?.kind !== 'receiver'
 
   /** The link with most places free. */
@@ -150,10 +153,12 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
     }
     return best
   }
+  const questions = createQuestions(roomiest)
 
   /** Gives back all that waits. */
   const dismiss = (why: 'no-link' | 'paused' | 'stopped') => {
     for (const submission of queue.take(() => true)) submission.done({ kind: 'unsent', why })
+    if (why !== 'paused') questions.giveBack(why)
   }
 
   /** When a pause has begun: gives back what waits, and tells when the flow closes and when it opens again. */
@@ -198,6 +203,7 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
   }
 
   const pump = () => {
+    questions.put()
     for (let submission = queue.first(); submission; submission = queue.first()) {
       const now = clock.now()
       if (submission.expiresAt <= now || submission.giveUp.aborted) {
@@ -264,16 +270,7 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
       pump()
     },
     request(command, fields) {
-      const session = roomiest()
-      if (!session) return Promise.resolve({ kind: 'unsent', why: 'no-link' })
-      return new Promise((resolve, reject) => {
-        try {
-          session.request(command, fields, { late: () => undefined }, resolve)
-        } catch (error) {
-          if (error instanceof EncodeError) resolve({ kind: 'unsent', why: 'unencodable' })
-          else reject(error)
-        }
-      })
+      return senders() > 0 ? questions.ask(command, fields) : Promise.resolve({ kind: 'unsent', why: 'no-link' })
     },
     throttled(firstPauseMs) {
       const left = rate.throttled(clock.now(), firstPauseMs)

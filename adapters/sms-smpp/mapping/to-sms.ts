@@ -122,7 +122,7 @@ export function toSms(message: OutboundMessage, rules: TextRules, account: Accou
     priority_flag: 0,
     schedule_delivery_time: scheduleTime(account.schedule, message.deliverAt, context.now),
     validity_period:
-      context.repair === 'no-validity' ? '' : validityPeriod(account.validity, message.expiresAt, context.now),
+      context.repair === 'no-validity' ? '' : validityPeriod(account.validity, message, account.schedule, context.now),
     registered_delivery: registered,
     replace_if_present_flag: 0,
     data_coding: segmented.dataCoding,

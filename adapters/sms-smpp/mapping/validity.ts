@@ -1,3 +1,4 @@
+import type { OutboundMessage } from '../../contract/index.js'
 import type { Account } from '../profile.js'
 
 const two = (value: number) => String(value).padStart(2, '0')
@@ -19,13 +20,26 @@ function smppTime(form: 'relative' | 'absolute', waitMs: number, now: number): s
 }
 
 /** validity_period of a message that ends at `expiresAt`; empty: the centre decides. Relative by default: it needs no equal clocks. */
-export function validityPeriod(profile: Account['validity'], expiresAt: number, now: number): string {
+export function validityPeriod(
+  profile: Account['validity'],
+  { expiresAt, deliverAt = 0 }: Times,
+  schedule: Account['schedule'],
+  now: number,
+): string {
   if (profile.form === 'none') return ''
-  return smppTime(profile.form, Math.max(1000, Math.min(expiresAt - now, profile.max)), now)
+  // The longest life begins when it may arrive, or it would end before.
+  const scheduled = schedule === 'none' ? 0 : Math.max(0, deliverAt - now)
+  const wait = Math.max(1000, Math.min(expiresAt - now, profile.max + scheduled))
+  return smppTime(scheduled > 0 ? formFor(profile.form, wait) : profile.form, wait, now)
 }
 
 /** schedule_delivery_time of a message that is to arrive at `deliverAt`; empty: at once. */
 export function scheduleTime(form: Account['schedule'], deliverAt: number | undefined, now: number): string {
   if (form === 'none' || deliverAt === undefined || deliverAt <= now) return ''
-  return smppTime(form, deliverAt - now, now)
+  return smppTime(formFor(form, deliverAt - now), deliverAt - now, now)
 }
+
+type Times = Pick<OutboundMessage, 'expiresAt' | 'deliverAt'>
+
+/** Cut to what a relative time can say, it would arrive too early. */
+const formFor = (form: 'relative' | 'absolute', waitMs: number) => (waitMs > MOST_DAYS * DAY_MS ? 'absolute' : form)

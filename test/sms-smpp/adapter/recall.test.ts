@@ -109,6 +109,42 @@ describe('cancel_sm', () => {
     expect(await cancel(rig, handle('gone/0/1/9'))).toMatchObject({ kind: 'unavailable' })
   })
 
+  it('waits for a place on a busy link, and goes before the messages that wait', async () => {
+    const peer = await centre()
+    const rig = await rigFor(bind(peer.port, { window: 1 }))
+    const sent = [rig.send(MESSAGE), rig.send({ ...MESSAGE, messageId: 'm2' as MessageId })]
+    const asked = cancel(rig, handle('causeway/0/1/9'))
+    const answer = async (command: 'submit_sm' | 'cancel_sm') => {
+      const { pdu } = await peer.next()
+      expect(pdu.command).toBe(command)
+      if (command === 'cancel_sm') peer.say('cancel_sm_resp', 0, pdu.sequence)
+      else peer.say('submit_sm_resp', 0, pdu.sequence, { message_id: 'x' })
+    }
+    for (const command of ['submit_sm', 'cancel_sm', 'submit_sm'] as const) await answer(command)
+    expect(await asked).toMatchObject({ kind: 'done' })
+    expect(await Promise.all(sent)).toMatchObject([{ kind: 'accepted' }, { kind: 'accepted' }])
+  })
+
+  it('is given back when the last link breaks before it had a place', async () => {
+    const peer = await centre()
+    const rig = await rigFor(bind(peer.port, { window: 1 }))
+    const sent = rig.send(MESSAGE)
+    const asked = cancel(rig, handle('causeway/0/1/9'))
+    await peer.next('submit_sm')
+    peer.cut()
+    expect(await asked).toEqual({ kind: 'unavailable', said: 'no link to the centre' })
+    expect(await sent).toMatchObject({ kind: 'uncertain' })
+  })
+
+  it('does not go on with the parts of a long message while the centre cannot say', async () => {
+    const peer = await centre()
+    const rig = await rigFor(bind(peer.port))
+    const asked = cancel(rig, handle('causeway/0/1/1,2,3'))
+    peer.say('cancel_sm_resp', 0, (await peer.next('cancel_sm')).pdu.sequence)
+    peer.say('cancel_sm_resp', 0x08, (await peer.next('cancel_sm')).pdu.sequence)
+    expect(await asked).toMatchObject({ kind: 'unavailable', said: expect.stringContaining('1 of 3 parts') })
+  })
+
   it('takes all parts of a long message, and says when some have gone out', async () => {
     const peer = await smsc()
     const rig = await rigFor(bind(peer.port))

@@ -6,7 +6,7 @@ import { fromSmsAddress, serviceUri, toSmsAddress } from '../../../adapters/sms-
 import { readProgress, writeProgress } from '../../../adapters/sms-smpp/mapping/progress.js'
 import { smsText, type TextRules } from '../../../adapters/sms-smpp/mapping/text.js'
 import { refusal, toSms } from '../../../adapters/sms-smpp/mapping/to-sms.js'
-import { validityPeriod } from '../../../adapters/sms-smpp/mapping/validity.js'
+import { scheduleTime, validityPeriod } from '../../../adapters/sms-smpp/mapping/validity.js'
 import { type Account, optionsSchema } from '../../../adapters/sms-smpp/profile.js'
 import type { MessageId, ServiceMessageId, Uri } from '../../../gateway/cpm/ids.js'
 
@@ -209,7 +209,23 @@ describe('validity and progress', () => {
     ['absolute', NOW + 3_600_000, '261120130000000+'],
     ['none', NOW + 3_600_000, ''],
   ] as const)('%s', (form, expiresAt, expected) => {
-    expect(validityPeriod({ form, max: 259_200_000 }, expiresAt, NOW)).toBe(expected)
+    expect(validityPeriod({ form, max: 259_200_000 }, { expiresAt }, 'none', NOW)).toBe(expected)
+  })
+
+  const DAY = 86_400_000
+  it.each([
+    ['relative', -1, 40, '', '000003000000000R'],
+    ['relative', 2, 40, '000002000000000R', '000005000000000R'],
+    ['relative', 2, 4, '000002000000000R', '000004000000000R'],
+    // Longer than a relative time can say: cut to it, the message would arrive too early and end before.
+    ['relative', 30, 40, '261220120000000+', '261223120000000+'],
+    ['absolute', 30, 40, '261220120000000+', '261223120000000+'],
+    ['none', 30, 40, '', '000003000000000R'],
+  ] as const)('%s: a message for day %d that ends on day %d', (form, at, end, schedule, validity) => {
+    const message = { deliverAt: NOW + at * DAY, expiresAt: NOW + end * DAY }
+    expect(scheduleTime(form, message.deliverAt, NOW)).toBe(schedule)
+    const valid = { form: 'relative', max: 3 * DAY } as const
+    expect(validityPeriod(valid, message, form, NOW)).toBe(validity)
   })
 
   it('progress survives being stored', () => {
