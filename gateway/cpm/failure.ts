@@ -8,8 +8,6 @@ interface FailureRow {
   readonly retryAfter?: true
   /** Status of the delivery notification once the message is given up after a 2xx. */
   readonly imdn: 'failed' | 'error'
-  /** command_status of a deliver_sm_resp (SMPP 3.4 §5.1.3). */
-  readonly smpp: number
   /** StatusCode of a DeliverRsp (MM7, TS 23.140 §8.7.8.4). */
   readonly mm7: number
   /** Whether the same attempt later is useless. */
@@ -18,35 +16,35 @@ interface FailureRow {
 
 /** The one list of failure reasons; every service maps to and from it and nothing else. */
 const FAILURES = {
-  'unknown-recipient': { sip: 404, imdn: 'failed', smpp: 0x0b, mm7: 2003, final: true },
-  'recipient-gone': { sip: 410, imdn: 'failed', smpp: 0x65, mm7: 2003, final: true },
-  'address-invalid': { sip: 484, imdn: 'failed', smpp: 0x0b, mm7: 2002, final: true },
-  'recipient-unavailable': { sip: 480, imdn: 'failed', smpp: 0x64, mm7: 3000, final: false },
-  busy: { sip: 486, imdn: 'failed', smpp: 0x14, mm7: 3000, final: false },
-  'refused-by-recipient': { sip: 603, imdn: 'failed', smpp: 0x66, mm7: 3002, final: true },
-  'sender-not-allowed': { sip: 403, imdn: 'failed', smpp: 0x0a, mm7: 3002, final: true },
+  'unknown-recipient': { sip: 404, imdn: 'failed', mm7: 2003, final: true },
+  'recipient-gone': { sip: 410, imdn: 'failed', mm7: 2003, final: true },
+  'address-invalid': { sip: 484, imdn: 'failed', mm7: 2002, final: true },
+  'recipient-unavailable': { sip: 480, imdn: 'failed', mm7: 3000, final: false },
+  busy: { sip: 486, imdn: 'failed', mm7: 3000, final: false },
+  'refused-by-recipient': { sip: 603, imdn: 'failed', mm7: 3002, final: true },
+  'sender-not-allowed': { sip: 403, imdn: 'failed', mm7: 3002, final: true },
   'no-originator-address': {
     sip: 403,
     warning: 'no address in target service',
     imdn: 'failed',
-    smpp: 0x0a,
+
     mm7: 3002,
     final: true,
   },
-  authentication: { sip: 403, imdn: 'failed', smpp: 0x0e, mm7: 4001, final: true },
-  'content-unsupported': { sip: 415, imdn: 'failed', smpp: 0x104, mm7: 2004, final: true },
-  'too-large': { sip: 413, imdn: 'failed', smpp: 0x01, mm7: 2004, final: true },
-  malformed: { sip: 400, imdn: 'failed', smpp: 0x01, mm7: 2007, final: true },
-  'service-unsupported': { sip: 501, imdn: 'failed', smpp: 0x03, mm7: 4003, final: true },
-  throttled: { sip: 503, retryAfter: true, imdn: 'failed', smpp: 0x58, mm7: 3000, final: false },
-  'service-unavailable': { sip: 503, imdn: 'failed', smpp: 0x08, mm7: 3000, final: false },
-  timeout: { sip: 504, imdn: 'failed', smpp: 0x64, mm7: 3000, final: false },
-  'unreachable-network': { sip: 502, imdn: 'failed', smpp: 0x64, mm7: 3000, final: false },
-  expired: { sip: 480, imdn: 'failed', smpp: 0x65, mm7: 3000, final: true },
-  deleted: { sip: 487, imdn: 'failed', smpp: 0x65, mm7: 3000, final: true },
-  loop: { sip: 482, imdn: 'failed', smpp: 0x66, mm7: 3002, final: true },
-  uncertain: { sip: 504, imdn: 'error', smpp: 0x64, mm7: 3000, final: true },
-  internal: { sip: 500, imdn: 'error', smpp: 0x08, mm7: 3000, final: false },
+  authentication: { sip: 403, imdn: 'failed', mm7: 4001, final: true },
+  'content-unsupported': { sip: 415, imdn: 'failed', mm7: 2004, final: true },
+  'too-large': { sip: 413, imdn: 'failed', mm7: 2004, final: true },
+  malformed: { sip: 400, imdn: 'failed', mm7: 2007, final: true },
+  'service-unsupported': { sip: 501, imdn: 'failed', mm7: 4003, final: true },
+  throttled: { sip: 503, retryAfter: true, imdn: 'failed', mm7: 3000, final: false },
+  'service-unavailable': { sip: 503, imdn: 'failed', mm7: 3000, final: false },
+  timeout: { sip: 504, imdn: 'failed', mm7: 3000, final: false },
+  'unreachable-network': { sip: 502, imdn: 'failed', mm7: 3000, final: false },
+  expired: { sip: 480, imdn: 'failed', mm7: 3000, final: true },
+  deleted: { sip: 487, imdn: 'failed', mm7: 3000, final: true },
+  loop: { sip: 482, imdn: 'failed', mm7: 3002, final: true },
+  uncertain: { sip: 504, imdn: 'error', mm7: 3000, final: true },
+  internal: { sip: 500, imdn: 'error', mm7: 3000, final: false },
 } as const satisfies Record<string, FailureRow>
 
 export type FailureReason = keyof typeof FAILURES
@@ -72,9 +70,6 @@ export function sipAnswerFor(reason: FailureReason): SipFailure {
 
 /** Status of the delivery notification once the message is given up after a 2xx; never `forbidden` (RFC 5438 §7.2). */
 export const imdnStatusFor = (reason: FailureReason): 'failed' | 'error' => row(reason).imdn
-
-/** command_status of a deliver_sm_resp. */
-export const smppStatusFor = (reason: FailureReason): number => row(reason).smpp
 
 /** StatusCode of a DeliverRsp; 3000 asks to bring it again. */
 export const mm7StatusFor = (reason: FailureReason): number => row(reason).mm7

@@ -1,5 +1,4 @@
 const ICSI_STEM = 'urn:urn-7:3gpp-service.ims.icsi.'
-const IARI_STEM = 'urn:urn-7:3gpp-application.ims.iari.'
 const MAX_PARAMETERS = 16_384
 
 /** ICSI tails of the CPM services; an operator's own tails below `oma.cpm.` are as good. */
@@ -24,9 +23,6 @@ export const icsiUrn = (tail: string): string => ICSI_STEM + tail
 
 /** `+g.3gpp.icsi-ref="urn%3A…"`: the spelling of Contact, Accept-Contact and Reject-Contact. */
 export const icsiFeatureTag = (tail: string): string => `+g.3gpp.icsi-ref="${ESCAPED_ICSI_STEM}${escapeColons(tail)}"`
-
-/** `+g.3gpp.iari-ref="urn%3A…"` for an application reference, e.g. `rcs.fthttp`. */
-export const iariFeatureTag = (tail: string): string => `+g.3gpp.iari-ref="${escapeColons(IARI_STEM + tail)}"`
 
 const escapeColons = (urn: string): string => (urn.includes(':') ? urn.replaceAll(':', '%3A') : urn)
 const ESCAPED_ICSI_STEM = escapeColons(ICSI_STEM)
@@ -58,13 +54,6 @@ export function parseFeatures(parameters: string): Features | undefined {
     if (!features.has(key)) features.set(key, quoted?.replace(/\\(.)/g, '$1') ?? token ?? true)
   }
   return Object.fromEntries(features)
-}
-
-/** Writes features as `;name;name="value"`. */
-export function buildFeatures(features: Features): string {
-  return Object.entries(features)
-    .map(([name, value]) => (value === true ? `;${name}` : `;${name}="${value.replace(/[\\"]/g, '\\$&')}"`))
-    .join('')
 }
 
 /** Parameters of Accept-Contact that are no feature (RFC 3841 §9.2). */

@@ -32,7 +32,3 @@ export function parseServiceIdentifier(value: string): ServiceIdentifier | undef
   }
   return { service, params }
 }
-
-export function buildServiceIdentifier({ service, params }: ServiceIdentifier): string {
-  return [service, ...[...params].map(([name, value]) => (value === '' ? name : `${name}=${value}`))].join(';')
-}

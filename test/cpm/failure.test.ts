@@ -6,16 +6,14 @@ import {
   mm7StatusFor,
   reasonForSipStatus,
   sipAnswerFor,
-  smppStatusFor,
 } from '../../gateway/cpm/failure.js'
 
 describe('the failure table', () => {
-  it('gives every reason a final SIP failure, an IMDN status, an SMPP and an MM7 error', () => {
+  it('gives every reason a final SIP failure, an IMDN status and an MM7 error', () => {
     for (const reason of FAILURE_REASONS) {
       expect(sipAnswerFor(reason).status).toBeGreaterThanOrEqual(400)
       expect(sipAnswerFor(reason).status).toBeLessThan(700)
       expect(['failed', 'error']).toContain(imdnStatusFor(reason))
-      expect(smppStatusFor(reason)).toBeGreaterThan(0)
       expect(mm7StatusFor(reason)).toBeGreaterThanOrEqual(2000)
       if (!isFinal(reason)) expect(mm7StatusFor(reason)).toBe(3000)
     }

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import type { MsrpEndpoint } from '../../gateway/msrp/endpoint.js'
-import { OctetPipe, PipeBroken, pipeFrom } from '../../gateway/msrp/octet-pipe.js'
+import { OctetPipe, PipeBroken } from '../../gateway/msrp/octet-pipe.js'
 import { createRelay } from '../../gateway/msrp/relay.js'
 import type { MsrpSession, SessionHandlers } from '../../gateway/msrp/session.js'
 import { manualClock } from '../contract-kit/clock.js'
 import { dial, type Peer } from './peer.js'
+import { pipeFrom } from './pipe-from.js'
 import { chunk, type Party, PEER, party, pathOf, portOf, startEndpoint, statuses } from './rig.js'
 
 const text = (body: string) => ({ contentType: 'text/plain', body: Buffer.from(body) })

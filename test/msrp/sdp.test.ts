@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { buildSdp, type Description, ownSessionLines, parseSdp } from '../../gateway/msrp/sdp/description.js'
 import { buildMessageStream, type MessageStream, readMessageStream } from '../../gateway/msrp/sdp/message-stream.js'
 import { acceptAnswer, answerStream, type OwnStream, offerStream } from '../../gateway/msrp/sdp/negotiate.js'
-import { activeStreams, reduceOffer, restoreAnswer } from '../../gateway/msrp/sdp/streams.js'
 import { pathOf } from './rig.js'
 
 const OFFER = `v=0
@@ -123,27 +122,6 @@ describe('descriptions', () => {
   ])('no message stream: %s', (_what, pattern, instead) => {
     const description = read(OFFER.replace(pattern, instead))
     expect(description.media.flatMap((media) => readMessageStream(description, media) ?? [])).toEqual([])
-  })
-})
-
-describe('streams', () => {
-  const messageOnly = ({ kind }: { kind: string }) => kind === 'message'
-
-  test('MED-06 MED-12 MED-19 a barred stream is absent in the offer and refused in the answer, in its place', () => {
-    const offer = read(OFFER)
-    const reduced = reduceOffer(offer, messageOnly)
-    expect(reduced?.offer.media).toEqual([offer.media[1]])
-    expect(reduced?.kept).toEqual([1])
-    const answer = read(OFFER.replace(/m=audio[\s\S]*?(?=m=message)/, '').replace(/m=video[\s\S]*/, ''))
-    const restored = restoreAnswer(offer, { kept: [1] }, answer)
-    expect(restored.media.map(({ kind, port }) => `${kind} ${port}`)).toEqual(['audio 0', 'message 2855', 'video 0'])
-    expect(buildSdp(restored)).toContain('m=audio 0 RTP/AVP 0 8\r\nm=message 2855 TCP/MSRP *\r\n')
-    expect(activeStreams(restored)).toHaveLength(1)
-  })
-
-  test('MED-08 MED-11 nothing left, nothing to offer', () => {
-    expect(reduceOffer(read(OFFER), ({ kind }) => kind === 'application')).toBeUndefined()
-    expect(reduceOffer(read(OFFER.replace('message 2855', 'message 0')), messageOnly)).toBeUndefined()
   })
 })
 

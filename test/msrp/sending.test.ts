@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { MSRP_LIMITS } from '../../gateway/msrp/limits.js'
-import { OctetPipe, PipeBroken, pipeFrom } from '../../gateway/msrp/octet-pipe.js'
+import { OctetPipe, PipeBroken } from '../../gateway/msrp/octet-pipe.js'
 import { manualClock } from '../contract-kit/clock.js'
 import { peerServer } from './peer.js'
+import { pipeFrom } from './pipe-from.js'
 import { introduce, PEER, party, pathOf, startEndpoint } from './rig.js'
 
 describe('sending', () => {

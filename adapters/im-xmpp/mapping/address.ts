@@ -1,6 +1,6 @@
 import { normalUri, parseUri } from '../../../gateway/cpm/address.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
-import { bareJid, escapeLocal, type Jid, parseJid, unescapeLocal } from './jid.js'
+import { escapeLocal, type Jid, parseJid, unescapeLocal } from './jid.js'
 
 /** Addresses of one world in the other (RFC 7247 §5). */
 
@@ -86,10 +86,4 @@ export function serviceUri(target: Uri, { home, ours, sipDomains }: AddressRules
   }
   const [some = 'x'] = ours
   return jidInDomain(target, some, home) === undefined ? undefined : target
-}
-
-/** The bare JID of a user of XMPP, by the URI he has. */
-export function bareOf(uri: Uri): string | undefined {
-  const jid = jidOfUri(uri)
-  return jid && bareJid(jid)
 }

@@ -1,4 +1,4 @@
-import { parametersOf, parseNameAddrs } from '../../core/name-addr.js'
+import { parseNameAddrs } from '../../core/name-addr.js'
 import { normalUri } from '../../cpm/address.js'
 import { parseCpim } from '../../cpm/cpim.js'
 import { icsiTail, parseFeatures } from '../../cpm/features.js'
@@ -135,11 +135,4 @@ export function serviceOf(headers: SipHeaders, byCore: boolean): string | undefi
 export function firstUri(header: string | undefined, limits: InboundLimits): Uri | undefined {
   const [entry] = header === undefined ? [] : (parseNameAddrs(header) ?? [])
   return entry && normalUri(entry.uri, limits)
-}
-
-/** The tag of From or To. */
-export function tagIn(header: string | undefined): string | undefined {
-  const [entry] = parseNameAddrs(header ?? '') ?? []
-  const tag = parametersOf(entry?.parameters ?? '').find(([name]) => name === 'tag')?.[1]
-  return typeof tag === 'string' ? tag : undefined
 }

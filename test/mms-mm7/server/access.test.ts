@@ -94,6 +94,8 @@ describe('digest', () => {
   })
 })
 
+const PEM = '-----BEGIN'
+
 it.for<[object, boolean]>([
   [{}, true],
   [{ listen: '[::]:8090' }, true],
@@ -107,4 +109,3 @@ it.for<[object, boolean]>([
   const inbound = inboundOf(options)
   expect(inbound && isOpenToAll(inbound)).toBe(open)
 })
-const PEM = '-----BEGIN'
