@@ -39,6 +39,7 @@ test('DELETE names the message by what the trace knows of its sender', async () 
     received('m/1', 'device sip:alice@cpm.example'),
     received('m/1', 'device sip:alice@cpm.example'),
     received('m2', 'device sip:bob@cpm.example'),
+    { ...received('m/1', 'device sip:carol@cpm.example'), what: 'attempted' },
   ])
   const answer = await server.inject({ method: 'DELETE', url: '/messages/m%2F1' })
   expect([answer.statusCode, answer.json()]).toEqual([200, { outcome: 'done', where: 'sms', said: 'so' }])

@@ -12,11 +12,11 @@ const challenge = (nonce: string, more = ''): Buffer =>
 const given = ({ headers }: Heard) => parseCredentials(headers.authorization ?? '')[0]
 
 /** Takes who proves the password with this nonce. */
-function guarded(mmsc: ScriptedMmsc, nonce: () => string) {
+function guarded(mmsc: ScriptedMmsc, nonce: () => string, stale = ', stale=true') {
   mmsc.act((heard) => {
     const credentials = given(heard)
     const proven = credentials?.nonce === nonce() && provesPassword(credentials, 'secret', 'POST')
-    return proven ? OK : challenge(nonce(), credentials ? ', stale=true' : '')
+    return proven ? OK : challenge(nonce(), credentials ? stale : '')
   })
 }
 
@@ -33,15 +33,16 @@ it('the challenge of an MMSC is answered, and serves the requests that follow', 
   expect(mmsc.heard.map(({ received }) => received.transactionId)).toHaveLength(3)
 })
 
-it('a nonce that has grown old is changed for the new one, unseen', async () => {
+it.each([', stale=true', ''])('a nonce that has grown old is changed for the new one, unseen (%j)', async (stale) => {
   const mmsc = await mmscFor()
   let nonce = 'n1'
-  guarded(mmsc, () => nonce)
+  guarded(mmsc, () => nonce, stale)
   const rig = await rigFor([account(mmsc.url, PROFILE)])
   await rig.send({})
   nonce = 'n2'
   expect(await rig.send({})).toMatchObject({ kind: 'accepted' })
   expect(mmsc.heard.map((heard) => given(heard)?.nonce)).toEqual([undefined, 'n1', 'n1', 'n2'])
+  expect(mmsc.heard.map((heard) => given(heard)?.nc)).toEqual([undefined, '00000001', '00000002', '00000001'])
 })
 
 it('a password that is not believed closes the account; the same credentials are not sent twice', async () => {

@@ -71,9 +71,20 @@ describe('CancelReq', () => {
     const mmsc = await mmscFor('cut')
     const rig = await rigFor([account(mmsc.url)])
     expect(await cancel(rig, taken('1'))).toMatchObject({ kind: 'unavailable' })
-    expect(await cancel(rig, taken('1', 'other'))).toMatchObject({ kind: 'unavailable' })
+    const other = await mmscFor(answer('cancel-01-ok.rsp.http'))
+    const without = await rigFor([account(other.url)])
+    expect(await cancel(without, taken('1', 'gone'))).toMatchObject({ kind: 'unavailable' })
+    expect(await replace(without, taken('1', 'gone'))).toMatchObject({ kind: 'unavailable' })
+    expect(other.heard).toEqual([])
     const bad = await mmscFor(bare(200))
     expect(await cancel(await rigFor([account(bad.url)]), taken('1'))).toMatchObject({ kind: 'unavailable' })
+  })
+
+  it('comes too late for a message whose life is over: the MMSC is not asked', async () => {
+    const mmsc = await mmscFor(answer('cancel-01-ok.rsp.http'))
+    const old = { ...taken('1'), expiresAt: Date.now() - 1 }
+    expect(await cancel(await rigFor([account(mmsc.url)]), old)).toMatchObject({ kind: 'too-late' })
+    expect(mmsc.heard).toEqual([])
   })
 
   it('takes a message from the simulated MMSC, once', async () => {
@@ -100,6 +111,7 @@ describe('ReplaceReq', () => {
       serviceCode: 'gold',
       distributionIndicator: true,
       contentClass: 'text',
+      timeStamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
     })
     expect(Buffer.from(text?.content?.parts[0]?.octets ?? []).toString()).toBe('the other text')
   })

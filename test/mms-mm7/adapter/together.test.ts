@@ -51,16 +51,38 @@ describe('a message to several recipients', () => {
     const mmsc = await mmscFor()
     const rig = await rigFor([account(mmsc.url, together(10))])
     const [one, two] = RECIPIENTS
+    const [inAnHour, inTwo] = [Date.now() + 3_600_000, Date.now() + 7_200_000]
     const differing: Partial<OutboundMessage>[] = [
       { to: one },
       { to: two, subject: 'x' },
+      { to: two, priority: 'high' },
+      { to: two, deliverAt: inAnHour, expiresAt: inTwo },
+      { to: two, expiresAt: inTwo },
       { to: two, content: { type: 'text/plain', text: 'other' } },
       { to: two, from: 'tel:+12065550199' as Uri },
       { to: two, reports: { delivered: false, failed: false, displayed: false } },
       { to: one },
     ]
     await Promise.all(differing.map((more) => rig.send(more)))
-    expect(heard(mmsc).map(({ length }) => length)).toEqual([1, 1, 1, 1, 1, 1])
+    expect(heard(mmsc).map(({ length }) => length)).toEqual(differing.map(() => 1))
+  })
+
+  it('is one for each MMSC', async () => {
+    const mmscs = [await mmscFor(), await mmscFor()]
+    const profile = together(10)
+    const rig = await rigFor(mmscs.map(({ url }, index) => account(url, { name: `a${index}`, ...profile })))
+    await rig.gateway.until(() => rig.adapter.health().links.every(({ state }) => state === 'up') || undefined)
+    const numbers = Array.from({ length: 9 }, (_, index) => `+1206555012${index}`)
+    const expiresAt = Date.now() + 3_600_000
+    const ways = await Promise.all(
+      numbers.map(async (number) => {
+        const outcome = await rig.send({ to: `tel:${number}` as Uri, expiresAt })
+        return outcome.kind === 'accepted' ? outcome.handle?.slice(0, 2) : outcome.kind
+      }),
+    )
+    const goneBy = (name: string) => numbers.filter((_, index) => ways[index] === name)
+    expect(mmscs.map(heard)).toEqual([[goneBy('a0')], [goneBy('a1')]])
+    expect(goneBy('a0').length % 9).not.toBe(0)
   })
 
   it.each([
