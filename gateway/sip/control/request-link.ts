@@ -22,6 +22,7 @@ interface Waiting {
 interface Forwarding {
   status: number
   readonly done: (status: number) => void
+  readonly cancelTimeout: () => void
 }
 
 type Frame<Kind extends ServerFrame['kind']> = Extract<ServerFrame, { kind: Kind }>
@@ -32,6 +33,8 @@ const TRANSACTION_ID = 6
 const EMBEDDED = '-causeway'
 /** What became of a request of which no response is known. */
 const NOT_FORWARDED = 500
+/** A server that forwards has its answer, or gives up, well before (RFC 3261 §17.1.2.2: 32 s, for each of two ways). */
+const FORWARDED_WITHIN_MS = 70_000
 
 /**
  * An own client of drachtio-server's control protocol, for what no call is made of. Rejects when there is no connection, or the
@@ -108,6 +111,7 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
       settle(number, { kind: 'refused', said: tokens[0] || 'request failed' })
       return
     }
+    if (request.transactionId !== undefined) return
     const transactionId = tokens[TRANSACTION_ID] ?? ''
     request.transactionId = transactionId
     byTransaction.set(transactionId, number)
@@ -144,7 +148,8 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
         if (!isOpen) return
         isOpen = false
         const number = ++lastNumber
-        forwarding.set(number, { status: NOT_FORWARDED, done })
+        const cancelTimeout = clock.after(FORWARDED_WITHIN_MS, () => endForwarding(number))
+        forwarding.set(number, { status: NOT_FORWARDED, done, cancelTimeout })
         connection.send(proxyRequest(ids.of(number), transactionId, method, to, lines))
       },
     }
@@ -164,14 +169,20 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
       return
     }
     if (!ok) log.warn({ why: said }, 'request not forwarded')
+    endForwarding(number)
+  }
+
+  function endForwarding(number: number): void {
+    const found = forwarding.get(number)
+    if (!found) return
     forwarding.delete(number)
+    found.cancelTimeout()
     found.done(found.status)
   }
 
   function settleAll(why: string): void {
     for (const [number] of waiting.entries()) settle(number, { kind: 'lost', said: why })
-    for (const { status, done } of forwarding.values()) done(status)
-    forwarding.clear()
+    for (const number of forwarding.keys()) endForwarding(number)
   }
 
   function settle(number: number, outcome: LinkOutcome): void {

@@ -206,6 +206,21 @@ test('no answer in time, and one that comes later', async () => {
   expect(lost).toEqual([])
 })
 
+test('a server that says twice that it has taken a request, and answers it twice', async () => {
+  const { link, next, say } = await stage()
+  let takenAt = 0
+  const outcome = link.request(MESSAGE, 5_000, () => {
+    takenAt += 1
+  })
+  const id = idOf(await next())
+  say(taken(id, 't1'), taken(id, 't2'), response('t1', '200 OK'), response('t1', '404 No'), response('t2', '500 No'))
+  expect(await outcome).toMatchObject({ status: 200 })
+  const second = link.request(MESSAGE, 5_000)
+  say(taken(idOf(await next()), 't2'), response('t2', '202 Accepted'))
+  expect(await second).toMatchObject({ status: 202 })
+  expect(takenAt).toBe(1)
+})
+
 test('requests of the network: answered once, in one frame', async () => {
   const { say, next, requests } = await stage((request) => {
     request.answer(202, undefined, { 'X-Note': ['1', '2'] }, 'ok')
@@ -262,6 +277,20 @@ test('a request that is forwarded: the last status counts', async () => {
   say(taken(idOf(await next()), 't9'), response('t9', '200 OK'))
   await after
   expect(statuses).toEqual([486, 500])
+})
+
+test('a request whose forwarding the server never ends ends by itself', async () => {
+  const statuses: number[] = []
+  const { say, next, clock } = await stage((request) => {
+    request.forward?.('sip:node2', {}, (status) => statuses.push(status))
+  })
+  say(incoming('t1'))
+  const id = idOf(await next())
+  clock.advance(70_000)
+  expect(statuses).toEqual([500])
+  say(`u|response|${id}|OK|done`, incoming('t2'))
+  await next()
+  expect(statuses).toEqual([500])
 })
 
 test.each([
