@@ -7,9 +7,8 @@ const ID = 'abcdefghijklmnopqrstuv-_'
 
 async function fetched(content: StoredContent | undefined, url = `/content/${ID}`) {
   const server = Fastify()
-  server.register(async (routes) => contentRoutes(routes, { fetch: async (id) => (id === ID ? content : undefined) }), {
-    prefix: '/content',
-  })
+  // The store would give it to whoever asks.
+  server.register(async (routes) => contentRoutes(routes, { fetch: async () => content }), { prefix: '/content' })
   onTestFinished(() => server.close())
   return server.inject({ method: 'GET', url })
 }
@@ -23,6 +22,7 @@ test('a picture is shown as what it is, and runs nothing', async () => {
     'content-type': 'image/png',
     'content-disposition': "inline; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%221%22.png",
     'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
     'content-security-policy': "default-src 'none'; sandbox",
   })
 })
