@@ -1,7 +1,7 @@
 import type { ContributionId, ConversationId, ServiceId, Uri } from '../cpm/ids.js'
 import type { ListedRecipient } from '../cpm/message.js'
 import type { MimePart } from '../cpm/mime.js'
-import type { CallerPreferences, Destination, Originator, SipAnswer, SipFunction } from './port.js'
+import type { CallerPreferences, Destination, NetworkHeaders, Originator, SipAnswer, SipFunction } from './port.js'
 
 /** The edge for sessions: INVITE and what follows it. Bodies are text; SDP is read and written by the media rooms. */
 
@@ -46,6 +46,7 @@ export interface Invitation {
   readonly routes: readonly string[]
   readonly callerPreferences?: CallerPreferences
   readonly icid?: string
+  readonly networkHeaders?: NetworkHeaders
   /** Everything else by name, several lines joined with commas: what a proxying function passes on. */
   header(name: string): string | undefined
   readonly said: string
@@ -96,6 +97,7 @@ export interface OutgoingCall {
   /** +sip.instance of devices the core shall leave out (`GRP-TERM-05`). */
   readonly excluded?: readonly string[]
   readonly icid?: string
+  readonly networkHeaders?: NetworkHeaders
   /** All addresses of the inviter that the core vouched for: it hears of one of each scheme (RFC 3325 §9.1). */
   readonly addresses?: readonly Uri[]
   /** Of the call this one continues, where media are none of our business (`FLOW-04`); default: a new one. */

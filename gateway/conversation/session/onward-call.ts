@@ -19,7 +19,7 @@ export interface Onward {
 /** The invitation as the other side gets it: all that the inviter said, and the end of its validity. Pure. */
 export function onwardCall(invitation: Invitation, { user, offer, kinds, anchored, expiresAt }: Onward): UserCall {
   const { originator, from, fromName, target, icsi = ICSI.session, subject, referredBy, focus } = invitation
-  const { firstMessage, privacy, maxForwards, routes, callerPreferences, icid, callId } = invitation
+  const { firstMessage, privacy, maxForwards, routes, callerPreferences, icid, networkHeaders, callId } = invitation
   return {
     user,
     to: target,
@@ -41,6 +41,7 @@ export function onwardCall(invitation: Invitation, { user, offer, kinds, anchore
     ...(focus !== undefined && { focus }),
     ...(callerPreferences && { callerPreferences }),
     ...(icid !== undefined && { icid }),
+    ...(networkHeaders && { networkHeaders }),
     ...(firstMessage !== undefined && { firstMessage }),
     // FLOW-04: the Call-ID stays where media do not pass through us.
     ...(!anchored && { callId }),
@@ -48,7 +49,7 @@ export function onwardCall(invitation: Invitation, { user, offer, kinds, anchore
 }
 
 /** Headers that mean something to the other side only. */
-const PASSED = ['Session-Replaces', 'Priority', 'Request-Disposition', 'History-Info', 'P-Access-Network-Info']
+const PASSED = ['Session-Replaces', 'Priority', 'Request-Disposition', 'History-Info']
 
 /** `CONV-07`: a conversation never goes on without its contribution. */
 export function withContribution({ identities, from, callId }: Invitation): SessionIdentities {

@@ -16,6 +16,7 @@ import {
   forwardsLeft,
   functionOf,
   type InboundLimits,
+  networkHeaders,
   routesBehind,
 } from '../inbound.js'
 import type { IncomingRequest } from '../link.js'
@@ -77,7 +78,9 @@ export function toInvitation(
     maxForwards: forwardsLeft(headers),
     routes: routesBehind(headers),
     ...callerPreferences(headers),
-    ...chargingIdentity(headers),
+    // RFC 7315 §6: what networks tell each other counts for nothing when a device says it.
+    ...(identified.byCore && chargingIdentity(headers)),
+    ...(identified.byCore && networkHeaders(headers)),
     header,
     said: `INVITE ${request.uri} Call-ID ${callId}`,
   }

@@ -7,6 +7,8 @@ import { openMsrpPhone } from './msrp-phone.js'
 import { DOMAIN, openSessionStage, SESSION, type SessionStageOptions } from './stage.js'
 import { audio, invited } from './talk.js'
 
+const CELL = '3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=234151D0FCE11;network-provided'
+
 /** A SIP/IP core that calls the gateway, and is called back. */
 async function openCoreStage(options: Omit<SessionStageOptions, 'core'> = {}) {
   const server = { host: '127.0.0.1', port: 0 }
@@ -20,12 +22,14 @@ async function openCoreStage(options: Omit<SessionStageOptions, 'core'> = {}) {
     ['P-Asserted-Identity', `<${served}>, <tel:+12065550101>`],
     ['P-Asserted-Service', SESSION],
     ['P-Charging-Vector', 'icid-value=charged-1'],
+    ['P-Visited-Network-ID', 'other.net'],
+    ['P-Access-Network-Info', CELL],
   ]
   return { core, stage, by, back }
 }
 
 describe('with a SIP/IP core around (ISC)', () => {
-  test('SESS-02, SESS-06..08, FLOW-04: the originating function sends one INVITE back along the way it came', async () => {
+  test('SESS-02, SESS-06..08, FLOW-04, GAP-09: the originating function sends one INVITE back along the way it came', async () => {
     const { core, stage, by, back } = await openCoreStage()
     const phone = await openMsrpPhone()
     const placed = core.call('sip:bob@other.example', phone.sdp(), [...by('orig'), ['Contribution-ID', 'c-1']])
@@ -37,6 +41,10 @@ describe('with a SIP/IP core around (ISC)', () => {
     expect(header(invite, 'from')).not.toBe(header(placed.invite, 'from'))
     expect(headerAll(invite, 'p-asserted-identity')).toEqual(['<sip:alice@core.example>, <tel:+12065550101>'])
     expect(header(invite, 'p-charging-vector')).toContain('charged-1')
+    expect([header(invite, 'p-visited-network-id'), header(invite, 'p-access-network-info')]).toEqual([
+      'other.net',
+      CELL,
+    ])
     expect(header(invite, 'max-forwards')).toBe('69')
     expect(invite.body.toString()).toBe(phone.sdp())
     const [there, here] = await Promise.all([call.accept(phone.sdp({ setup: 'active' })), placed.established()])

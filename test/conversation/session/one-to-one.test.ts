@@ -73,6 +73,25 @@ describe('a session between two users', () => {
     await phone.close()
   })
 
+  test('GAP-07, GAP-09: what a device says of networks and charging counts for nothing, and reaches nobody', async () => {
+    const stage = await openSessionStage()
+    const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
+    const phone = await openMsrpPhone()
+    const placed = alice.call(BOB, phone.sdp(), [
+      ICSI,
+      ['P-Access-Network-Info', 'IEEE-802.11;i-wlan-node-id=00'],
+      ['P-Charging-Vector', 'icid-value=made-up'],
+    ])
+    const call = await invited(bob)
+    expect(JSON.stringify(call.invite.headers)).not.toMatch(/p-access-network-info|made-up/i)
+    call.refuse(486)
+    await placed.final
+    expect(JSON.stringify(stage.charged)).not.toContain('made-up')
+    expect(stage.charged).toHaveLength(1)
+    await stage.nothingLeft()
+    await phone.close()
+  })
+
   test('is withdrawn by the inviter', async () => {
     const stage = await openSessionStage()
     const alice = await stage.device('alice')

@@ -85,6 +85,17 @@ describe('CPM-IWF-008 a service without sessions', () => {
     expect(await rig.text()).toMatch(/no longer valid/)
   })
 
+  test.each(['ask', 'accept'] as const)(
+    'CPM-CONV-017 taken back before he was told (%s): he hears nothing',
+    async (preference) => {
+      const rig = await startSessionRig({ preference })
+      const { answer, withdraw } = rig.invite()
+      withdraw.abort()
+      expect(await answer).toMatchObject({ kind: 'refused', reason: 'deleted' })
+      expect([rig.sessions?.guests(), rig.quiet()]).toEqual([0, true])
+    },
+  )
+
   test('SLS-03 an invitation that the service does not take is refused with its reason', async () => {
     const rig = await startSessionRig()
     rig.play('sms').answer = () => ({

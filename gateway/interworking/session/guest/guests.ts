@@ -217,6 +217,10 @@ export function createGuests(options: GuestsOptions): Guests {
       const begun = await begin(route, invitation, until)
       if (!begun) return refused('no-originator-address', `no free number in ${route.service.id}`)
       const { guest, record } = begun
+      if (withdrawn.aborted) {
+        await guest.dismiss(undefined)
+        return refused('deleted', 'the invitation was withdrawn')
+      }
       const texts = textsOf(policies, record.language)
       const values = invitationValues(texts, invitation, invitation.target)
       if (mode === 'accept') {
