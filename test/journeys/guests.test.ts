@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Smsc, type Submitted, startSmsc } from '../../adapters/sms-smpp/simulator/index.js'
 import { type GatewayRig, gatewayRig } from '../../scripts/rig/gateway.js'
 import { type Inbox, inbox } from '../../scripts/rig/inbox.js'
@@ -22,46 +22,6 @@ let smsc: Smsc
 let texts: Inbox<Submitted>
 let alice: SessionAgent
 
-/** What people do to a gateway by SMS, at a message centre and a device that are none of the gateway's. */
-beforeAll(async () => {
-  smsc = await startSmsc()
-  texts = inbox<Submitted>(({ from, to, text }) => `${from} to ${to}: ${text}`)
-  smsc.events.on('submit', (submitted) => texts.push(submitted))
-  const numbers = POOL.map((number) => `tel:${number}`)
-  gateway = await gatewayRig({
-    config: {
-      domain: DOMAIN,
-      users: { alice: { password: 'alice-secret', name: 'Alice', aliases: ['tel:+12065550101'] } },
-      groups: {
-        defined: Object.fromEntries(
-          GROUPS.map((name) => [
-            name,
-            { address: groupUri(name), name, members: [`sip:alice@${DOMAIN}`, `tel:${HANDSET}`] },
-          ]),
-        ),
-      },
-      interworking: {
-        services: { sms: { adapter: 'smsc', addresses: { pool: { numbers } } } },
-        sessions: {
-          bundle: { window: '0ms' },
-          linger: '1ms',
-          languages: { '+49': 'de', '+33': 'fr', '+34': 'es', '+39': 'it' },
-        },
-      },
-      adapters: { smsc: smsAdapter(smsc.port) },
-    },
-  })
-  await gateway.start()
-  if (!smsc.clients().some((client) => client.kind() !== 'open')) await once(smsc.events, 'bind')
-  alice = await openSessionAgent({ server: gateway.sip, domain: DOMAIN, user: 'alice', password: 'alice-secret' })
-  expect((await alice.register(FEATURE)).status).toBe(200)
-})
-afterAll(async () => {
-  alice?.close()
-  await gateway?.close()
-  await smsc?.stop()
-})
-
 const plus = (number: string): string => (number.startsWith('+') ? number : `+${number}`)
 const text = (like: RegExp, to = HANDSET): Promise<Submitted> =>
   texts.next(`an SMS like ${like}`, (submitted) => plus(submitted.to) === to && like.test(submitted.text))
@@ -79,7 +39,47 @@ async function talkWith(group: string): Promise<{ readonly talk: Talk; readonly 
   return { talk, invitation }
 }
 
+/** What people do to a gateway by SMS, at a message centre and a device that are none of the gateway's. */
 describe('hostile and hurried answers by SMS', () => {
+  beforeAll(async () => {
+    smsc = await startSmsc()
+    texts = inbox<Submitted>(({ from, to, text }) => `${from} to ${to}: ${text}`)
+    smsc.events.on('submit', (submitted) => texts.push(submitted))
+    const numbers = POOL.map((number) => `tel:${number}`)
+    gateway = await gatewayRig({
+      config: {
+        domain: DOMAIN,
+        users: { alice: { password: 'alice-secret', name: 'Alice', aliases: ['tel:+12065550101'] } },
+        groups: {
+          defined: Object.fromEntries(
+            GROUPS.map((name) => [
+              name,
+              { address: groupUri(name), name, members: [`sip:alice@${DOMAIN}`, `tel:${HANDSET}`] },
+            ]),
+          ),
+        },
+        interworking: {
+          services: { sms: { adapter: 'smsc', addresses: { pool: { numbers } } } },
+          sessions: {
+            bundle: { window: '0ms' },
+            linger: '1ms',
+            languages: { '+49': 'de', '+33': 'fr', '+34': 'es', '+39': 'it' },
+          },
+        },
+        adapters: { smsc: smsAdapter(smsc.port) },
+      },
+    })
+    await gateway.start()
+    if (!smsc.clients().some((client) => client.kind() !== 'open')) await once(smsc.events, 'bind')
+    alice = await openSessionAgent({ server: gateway.sip, domain: DOMAIN, user: 'alice', password: 'alice-secret' })
+    expect((await alice.register(FEATURE)).status).toBe(200)
+  })
+  afterAll(async () => {
+    alice?.close()
+    await gateway?.close()
+    await smsc?.stop()
+  })
+
   test('SLS-03 nobody can understand them: a help text once, then silence, and a yes still counts', async () => {
     const placed = place(alice, groupUri('red'))
     const invitation = await text(/the group red/)
@@ -179,71 +179,77 @@ describe('hostile and hurried answers by SMS', () => {
     expect(talk.heard.items).toEqual([])
     expect(untaken()).toEqual([])
   })
-
-  test('SLS-03 who answers after the end hears so once, and then nothing', async () => {
-    await gateway.end('SIGTERM')
-    const bound = once(smsc.events, 'bind')
-    await gateway.start()
-    await bound
-    const { talk, invitation } = await talkWith('green')
-    // His yes is done with: otherwise it would be heard once more.
-    await expect.poll(() => gateway.metric('causeway_lane_under_way', { lane: 'sessions.gw1' })).toBe(0)
-    await gateway.end('SIGKILL')
-    const again = once(smsc.events, 'bind')
-    await gateway.start()
-    await again
-    talk.connection.close()
-    expect(await writes('where is everybody?', invitation)).toBe(0)
-    await text(/^The conversation was interrupted/)
-    // The number is nobody's any more, or still that of the session.
-    for (const words of ['hello?', 'hm']) expect([0, UNKNOWN, REFUSED]).toContain(await writes(words, invitation))
-    await expect.poll(() => gateway.metric('causeway_lane_queued', { lane: 'out.sms' })).toBe(0)
-    expect(untaken()).toEqual([])
-  })
 })
 
-test('FN-10 SLS-04 kill -9 while what members said waits for its bundle: it is sent after the restart, once', {
-  timeout: 60_000,
-}, async () => {
-  const centre = await startSmsc()
-  const submitted = inbox<Submitted>(({ text: said }) => said)
-  centre.events.on('submit', (one) => submitted.push(one))
-  const bundling = await gatewayRig({
-    config: {
-      domain: DOMAIN,
-      users: { alice: { password: 'alice-secret', name: 'Alice' } },
-      groups: { defined: { red: { address: groupUri('red'), members: [`sip:alice@${DOMAIN}`, `tel:${HANDSET}`] } } },
-      interworking: {
-        services: { sms: { adapter: 'smsc', addresses: { pool: { numbers: [`tel:${POOL[0]}`] } } } },
-        sessions: { bundle: { window: '3s' } },
-      },
-      adapters: { smsc: smsAdapter(centre.port) },
-    },
-  })
-  await bundling.start()
-  const server = bundling.sip
-  const phone = await openSessionAgent({ server, domain: DOMAIN, user: 'alice', password: 'alice-secret' })
+/** One kill, and what both sides find after it. */
+describe('kill -9 in the midst of a session', () => {
+  let killed: GatewayRig
+  let centre: Smsc
+  let submitted: Inbox<Submitted>
+  let phone: SessionAgent
+  let talk: Talk
+  let number: string
   const sms = (like: RegExp) => submitted.next(`an SMS like ${like}`, ({ text: said }) => like.test(said), 30_000)
-  try {
+  const answers = (words: string) => centre.deliver({ from: HANDSET, to: plus(number), text: words })
+
+  beforeAll(async () => {
+    centre = await startSmsc()
+    submitted = inbox<Submitted>(({ text: said }) => said)
+    centre.events.on('submit', (one) => submitted.push(one))
+    killed = await gatewayRig({
+      config: {
+        domain: DOMAIN,
+        users: { alice: { password: 'alice-secret', name: 'Alice' } },
+        groups: { defined: { red: { address: groupUri('red'), members: [`sip:alice@${DOMAIN}`, `tel:${HANDSET}`] } } },
+        interworking: {
+          services: { sms: { adapter: 'smsc', addresses: { pool: { numbers: [`tel:${POOL[0]}`] } } } },
+          sessions: { bundle: { window: '3s' } },
+        },
+        adapters: { smsc: smsAdapter(centre.port) },
+      },
+    })
+    await killed.start()
+    phone = await openSessionAgent({ server: killed.sip, domain: DOMAIN, user: 'alice', password: 'alice-secret' })
     await phone.register(FEATURE)
     const placed = place(phone, groupUri('red'))
-    const { from } = await sms(/Reply YES/)
-    await centre.deliver({ from: HANDSET, to: plus(from), text: 'yes' })
-    const talk = await talkOf(phone, placed)
+    number = (await sms(/Reply YES/)).from
+    await answers('yes')
+    talk = await talkOf(phone, placed)
     await sms(/^You have joined/)
     for (const words of ['first', 'second', 'third']) expect(await talk.says(words)).toBe('200')
     await sms(/first$/)
     // What comes after them is stored after them.
-    await centre.deliver({ from: HANDSET, to: plus(from), text: 'go on' })
+    await answers('go on')
     await hears(talk, 'go on')
-    await bundling.end('SIGKILL')
-    await bundling.start()
+    // What is done with is not heard once more.
+    await vi.waitFor(
+      async () => expect(await killed.metric('causeway_lane_under_way', { lane: 'sessions.gw1' })).toBe(0),
+      10_000,
+    )
+    await killed.end('SIGKILL')
+    const bound = once(centre.events, 'bind')
+    await killed.start()
+    await bound
+  })
+  afterAll(async () => {
+    phone?.close()
+    await killed?.close()
+    await centre?.stop()
+  })
+
+  test('FN-10 SLS-04 what members said before it and waited for its bundle is sent after it, once', async () => {
     expect((await sms(/third/)).text).toMatch(/second\n.*third$/)
     // What was on its way when the node was killed may come once more; what waited may not.
     expect(submitted.items.filter(({ text: said }) => !said.endsWith('first'))).toEqual([])
-  } finally {
-    phone.close()
-    await bundling.close()
-    await centre.stop()
-  }
+  })
+
+  test('SLS-03 who answers after the end hears so once, and then nothing', async () => {
+    talk.connection.close()
+    expect(await answers('where is everybody?')).toBe(0)
+    await sms(/^The conversation was interrupted/)
+    // The number is nobody's any more, or still that of the session.
+    for (const words of ['hello?', 'hm']) expect([0, UNKNOWN, REFUSED]).toContain(await answers(words))
+    await expect.poll(() => killed.metric('causeway_lane_queued', { lane: 'out.sms' })).toBe(0)
+    expect(submitted.items.filter(({ text: said }) => !said.endsWith('first'))).toEqual([])
+  })
 })
