@@ -15,11 +15,12 @@ export interface Speaker {
 
 /** Says that a node has passed it on: where it is wrong again, it stays. */
 export const PASSED_ON = 'X-Causeway-Passed-On'
+/** What only the core may say; the other node would believe that it has (RFC 3325 §5, RFC 7315 §6). */
+const OF_THE_CORE = ['p-asserted-identity', 'p-asserted-service', 'p-served-user', 'p-charging-vector']
 
 /**
  * Passes a request on to another node as a proxy that stays in the path (RFC 3261 §16); beside Max-Forwards a header keeps it
- * from going round. False when it may not be: it has been passed on before, or says who speaks without anybody having vouched for
- * that, which the other node would believe (RFC 3325 §5).
+ * from going round. False when it may not be: it has been passed on before, or says in the core's place who speaks, or for what.
  */
 export function passOn(
   request: IncomingRequest,
@@ -29,11 +30,11 @@ export function passOn(
   done: (status: number) => void,
 ): boolean {
   const { headers } = request
-  const isForged = !byCore && (headers.has('p-asserted-identity') || headers.has('p-served-user'))
+  const isForged = !byCore && OF_THE_CORE.some((name) => headers.has(name))
   if (!request.forward || isForged || headers.has(PASSED_ON.toLowerCase())) return false
   const vouched = {
     'P-Asserted-Identity': `<${wireUri(from, domain)}>`,
-    ...(icsi !== undefined && !headers.has('p-asserted-service') && { 'P-Asserted-Service': icsiUrn(icsi) }),
+    ...(icsi !== undefined && { 'P-Asserted-Service': icsiUrn(icsi) }),
   }
   request.forward(node, { [PASSED_ON]: 'yes', ...(!byCore && vouched) }, done)
   return true

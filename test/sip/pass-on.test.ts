@@ -48,6 +48,8 @@ describe('a request for another node', () => {
     expect(passed({ 'x-causeway-passed-on': 'yes' }, true)).toBeUndefined()
     expect(passed({ 'p-asserted-identity': '<sip:mallory@cpm.example>' })).toBeUndefined()
     expect(passed({ 'p-served-user': '<sip:mallory@cpm.example>;sescase=orig' })).toBeUndefined()
+    expect(passed({ 'p-asserted-service': 'urn:urn-7:3gpp-service.ims.icsi.oma.cpm.largemsg' })).toBeUndefined()
+    expect(passed({ 'p-charging-vector': 'icid-value=made-up' })).toBeUndefined()
   })
 })
 
