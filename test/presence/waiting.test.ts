@@ -102,7 +102,7 @@ test('RFC 3857 §4.7.1: one who asks again is pending and waits no more; each is
   expect((await watchers()).said).toEqual([`terminated timeout ${bob.uri}`])
 })
 
-test('RFC 3857 §4.7.1: a fetch by somebody unknown waits, too; after two weeks the user is bothered no more', async () => {
+test('RFC 3857 §4.7.1: a fetch by somebody unknown waits, too; after two weeks the user is bothered no more, by each', async () => {
   await house.stop()
   house = await startHouse({ presence: { maxExpires: '30d' } })
   for (const agent of [alice, bob]) agent.close()
@@ -115,8 +115,15 @@ test('RFC 3857 §4.7.1: a fetch by somebody unknown waits, too; after two weeks 
   expect([only.one('Subscription-State'), only.body]).toEqual(['terminated;reason=timeout', ''])
   expect((await watchers()).said).toEqual([`pending subscribe ${bob.uri}`])
   expect((await watchers()).said).toEqual([`waiting timeout ${bob.uri}`])
-  house.clock.advance(14 * DAY_MS)
+  house.clock.advance(DAY_MS)
+  await house.xmpp.gateway.watchRequested(DAVE, alice.uri as Uri)
+  await watchers()
+  await house.xmpp.gateway.watchEnded(DAVE, alice.uri as Uri)
+  expect((await watchers()).said).toEqual([`waiting timeout ${DAVE}`])
+  house.clock.advance(13 * DAY_MS)
   expect((await watchers()).said).toEqual([`terminated giveup ${bob.uri}`])
+  house.clock.advance(DAY_MS)
+  expect((await watchers()).said).toEqual([`terminated giveup ${DAVE}`])
 })
 
 test('RFC 3857 §4.7.1 PRES-03: a watcher in another service who gave up waiting is known to the user all the same', async () => {
