@@ -172,6 +172,7 @@ describe('RFC 5264: who publishes partial documents', () => {
   test.each([
     ['selects nothing', `<p:remove sel="*/tuple[@id='none']"/>`],
     ['selects too much', '<p:remove sel="*/*"/>'],
+    ['selects no attribute', '<p:replace sel="*/tuple/@none">x</p:replace>'],
     ['is no selector known here', `<p:remove sel="//tuple"/>`],
     ['would remove the root', '<p:remove sel="*"/>'],
     ['leaves no presence document', `<p:replace sel="presence/@entity"></p:replace><p:remove sel="presence/@entity"/>`],

@@ -148,3 +148,20 @@ test('RFC 3857 §4.7.1: strangers cannot fill the table: above a hundred the fir
     expect(said).toEqual([`waiting timeout ${stranger}`, ...gone])
   }
 })
+
+test('RFC 3857 §4.7.1: who looks sees those who watch and those who wait, and nobody whose list has him in vain', async () => {
+  const friends = 'sip:bob-friends@cpm.example'
+  const entry = `<list><entry xmlns="urn:ietf:params:xml:ns:resource-lists" uri="${alice.uri}"/></list>`
+  const services = `<rls-services xmlns="urn:ietf:params:xml:ns:rls-services"><service uri="${friends}">${entry}</service></rls-services>`
+  await house.xcap('PUT', `rls-services/users/${bob.uri}/index`, services)
+  await house.xcap('PUT', rulesOf('alice'), rules([one(bob.uri), 'block'], [one(DAVE), 'allow']))
+  await bob.subscribe(friends, {
+    Supported: 'eventlist',
+    Accept: 'application/pidf+xml, application/rlmi+xml, multipart/related',
+  })
+  expect((await bob.take()).body).toContain('state="terminated" reason="rejected"')
+  await house.xmpp.gateway.watchRequested(DAVE, alice.uri as Uri)
+  await house.xmpp.told.next()
+  await alice.subscribe(alice.uri, { Event: 'presence.winfo' })
+  expect((await watchers()).said).toEqual([`active subscribe ${DAVE}`])
+})
