@@ -55,7 +55,7 @@ export interface Invitation {
 /** An invitation that waits for its answer. Exactly one of accept and reject counts, the first one. */
 export interface IncomingCall {
   readonly invitation: Invitation
-  /** 180 or 183; repeats of the same status are not sent (`FLOW-05a`). */
+  /** 180 or 183, each passed on once (`FLOW-05a`); the last one is said again each minute while nothing else is. */
   progress(status: 180 | 183): void
   /** Sends the 200 and resolves with the dialog once it is acknowledged; rejects with SessionGone when the caller went away. */
   accept(answer: AcceptedCall): Promise<Leg>

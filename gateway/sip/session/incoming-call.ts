@@ -37,6 +37,9 @@ export interface IncomingCallContext {
   readonly settled: () => void
 }
 
+/** Proxies give up an INVITE of which they hear nothing for three minutes (RFC 3261 §13.3.1.1). */
+const AGAIN_MS = 60_000
+
 export interface HeldCall extends IncomingCall {
   /** The way to the caller is lost. */
   lost(): void
@@ -53,6 +56,7 @@ export function createIncomingCall(
   const said = new Set<number>()
   let open = true
   let giveUp = (): void => undefined
+  let cancelAgain = (): void => undefined
   const { expiresAt } = invitation
   // RFC 3261 §13.3.1: a drachtio-server does not look at Expires.
   const cancelLimit =
@@ -62,6 +66,7 @@ export function createIncomingCall(
     if (!open) return false
     open = false
     cancelLimit()
+    cancelAgain()
     context.closed(status)
     return true
   }
@@ -83,10 +88,18 @@ export function createIncomingCall(
   function leave(): void {
     open = false
     cancelLimit()
+    cancelAgain()
     context.settled()
   }
 
   invite.onCancel(gone)
+
+  function provisional(status: number): void {
+    const headers = { Contact: sessionContact(invitation.icsi, undefined, invite.transport) }
+    invite.provisional(status, reliably(invite, headers))
+    cancelAgain()
+    cancelAgain = clock.after(AGAIN_MS, () => provisional(status))
+  }
 
   function accept(answer: AcceptedCall): Promise<Leg> {
     if (!close(200)) return Promise.reject(new SessionGone())
@@ -135,10 +148,7 @@ export function createIncomingCall(
     progress(status) {
       if (!open || said.has(status)) return
       said.add(status)
-      invite.provisional(
-        status,
-        reliably(invite, { Contact: sessionContact(invitation.icsi, undefined, invite.transport) }),
-      )
+      provisional(status)
     },
     accept,
     reject(answer: SipAnswer) {

@@ -124,7 +124,7 @@ const unsupported = (): Refusal =>
   refusal(415, 'content-type', 'a session description is expected', { Accept: `${SDP}, multipart/mixed` })
 
 /** `SESS-00`: the core's word; from a client, his own wish. */
-export function serviceOf(headers: SipHeaders, byCore: boolean): string | undefined {
+function serviceOf(headers: SipHeaders, byCore: boolean): string | undefined {
   const stated = headers.get(byCore ? 'p-asserted-service' : 'p-preferred-service')
   if (stated !== undefined) return icsiTail(stated.trim())
   for (const value of (headers.get('accept-contact') ?? '').match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? []) {

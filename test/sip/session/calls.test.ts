@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { type Clock, systemClock } from '../../../gateway/cpm/clock.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
 import type { OutgoingCall } from '../../../gateway/sip/session-port.js'
 import { SessionGone } from '../../../gateway/sip/session-port.js'
@@ -97,6 +98,34 @@ describe('an INVITE that comes in', () => {
     await second?.cancel()
     expect((await second?.final)?.status).toBe(487)
     await aborted(calls[1]?.withdrawn)
+  })
+
+  test('SLS-03: while the invitee considers for minutes, 180 is said again each minute, so that no proxy gives up', async () => {
+    const minutes = new Set<() => void>()
+    const after: Clock['after'] = (ms, run) => {
+      if (ms !== 60_000) return systemClock.after(ms, run)
+      minutes.add(run)
+      return () => minutes.delete(run)
+    }
+    const minute = (): void => {
+      for (const run of [...minutes]) if (minutes.delete(run)) run()
+    }
+    const stage = await openEdgeStage({ clock: { ...systemClock, after } })
+    const next = takeCalls(stage)
+    const alice = await stage.agent()
+    await alice.register(SESSION_FEATURE)
+    const placed = alice.call('sip:bob@cpm.example', sdp('offer'))
+    const call = await next()
+    const rings = () => placed.provisionals.next('180', ({ status }) => status === 180)
+    call.progress(180)
+    await rings()
+    for (const _ of [1, 2, 3]) {
+      minute()
+      await rings()
+    }
+    call.reject({ status: 486 })
+    expect((await placed.final).status).toBe(486)
+    expect(minutes.size).toBe(0)
   })
 
   test('CPM-CONV-016: ends with its validity', async () => {
