@@ -1,4 +1,4 @@
-import type { Clock } from '../../gateway/cpm/clock.js'
+import { type Clock, systemClock } from '../../gateway/cpm/clock.js'
 
 /** A clock that stands until it is moved. */
 export interface ManualClock extends Clock {
@@ -33,4 +33,10 @@ export function manualClock(start = Date.UTC(2026, 0, 1)): ManualClock {
     },
     pending: () => calls.length,
   }
+}
+
+/** No time passes on it, however busy the machine is; calls come all the same. For what is counted by time. */
+export function stillClock(): Clock {
+  const at = Date.now()
+  return { now: () => at, after: systemClock.after }
 }

@@ -4,6 +4,7 @@ import { attribute, child } from '../../../adapters/im-xmpp/stream/element.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
 import type { XmlElement } from '../../../gateway/cpm/xml.js'
 import { type Inbox, inbox } from '../../../scripts/rig/inbox.js'
+import { stillClock } from '../../contract-kit/clock.js'
 import { startWorld, type World } from '../../peers/xmpp/world.js'
 
 const ALICE = 'alice@cpm.xmpp.example'
@@ -14,18 +15,9 @@ describe('what must not come in', () => {
   let stanzas: Inbox<XmlElement>
 
   const start = async (more: Record<string, unknown> = {}, component: Record<string, unknown> = {}) => {
-    world = await startWorld({
-      components: [
-        {
-          port: server.port,
-          domain: 'cpm.xmpp.example',
-          secret: 'secret',
-          timers: { retryFirst: '20ms', retryMax: '50ms' },
-          ...component,
-        },
-      ],
-      ...more,
-    })
+    const timers = { retryFirst: '20ms', retryMax: '50ms' }
+    const all = { port: server.port, domain: 'cpm.xmpp.example', secret: 'secret', timers, ...component }
+    world = await startWorld({ components: [all], ...more }, { clock: stillClock() })
     await world.ready()
   }
 

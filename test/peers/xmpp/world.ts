@@ -12,9 +12,7 @@ import type { ContentLinks } from '../../../adapters/contract/links.js'
 import xmppModule from '../../../adapters/im-xmpp/index.js'
 import type { MessageId, Uri } from '../../../gateway/cpm/ids.js'
 import { type Inbox, inbox } from '../../../scripts/rig/inbox.js'
-import type { RecordingGateway } from '../../contract-kit/gateway.js'
-import { type Rig, startRig } from '../../contract-kit/rig.js'
-import type { MemoryStore } from '../../contract-kit/store.js'
+import { type Rig, type RigSettings, startRig } from '../../contract-kit/rig.js'
 
 /** What CPM's side of a session was told. */
 export type SideEvent =
@@ -69,7 +67,7 @@ export interface World extends Rig {
 
 export async function startWorld(
   options: unknown,
-  settings: { readonly store?: MemoryStore; readonly gateway?: RecordingGateway; readonly links?: ContentLinks } = {},
+  settings: Pick<RigSettings, 'clock' | 'store' | 'gateway'> & { readonly links?: ContentLinks } = {},
 ): Promise<World> {
   const presence = inbox<PresenceEvent>((event) => JSON.stringify(event))
   const invitations = inbox<Invited>(({ invitation }) => JSON.stringify(invitation))
