@@ -54,6 +54,7 @@ export function createXmppAdapter(options: XmppOptions, context: AdapterContext)
       changed(component) {
         note(component)
         if (component.capacity() === 0) sessions.disconnected(component)
+        else presence?.connected(component)
         gateway.healthChanged()
       },
       fault(condition) {

@@ -1,22 +1,25 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../../../gateway/cpm/clock.js'
-import { isFinal } from '../../../gateway/cpm/failure.js'
+import type { FailureReason } from '../../../gateway/cpm/failure.js'
 import type { Uri } from '../../../gateway/cpm/ids.js'
-import { CLOSED, type PresenceState } from '../../../gateway/cpm/presence.js'
-import type { ContentLinks, PresenceGateway, PresencePort, SharedStore, WatchState } from '../../contract/index.js'
+import type { PresenceState } from '../../../gateway/cpm/presence.js'
+import type { ContentLinks, PresenceGateway, PresencePort, SharedStore } from '../../contract/index.js'
 import type { Links } from '../links.js'
 import { cpmUri, jidOfUri, xmppUri } from '../mapping/address.js'
 import { readError } from '../mapping/errors.js'
 import { bareJid, type Jid, withoutResource } from '../mapping/jid.js'
-import { readDevice, stateOf, writeDevices } from '../mapping/presence.js'
+import { readDevice, stateOf } from '../mapping/presence.js'
 import type { XmppMetrics } from '../metrics.js'
 import { patiently } from '../patience.js'
 import type { Incoming } from '../receive.js'
 import type { Component } from '../stream/component.js'
-import { attribute, tag } from '../stream/element.js'
+import { attribute } from '../stream/element.js'
+import { tellInOrder } from '../stream/in-order.js'
 import { createAvatars } from './avatars.js'
+import { type Pair, writePresence } from './pair.js'
 import { createRecords } from './records.js'
 import { createSeen } from './seen.js'
+import { createShowing } from './showing.js'
 
 interface PresenceParts {
   readonly gateway: PresenceGateway
@@ -30,26 +33,44 @@ interface PresenceParts {
   readonly log: Logger
 }
 
+/** What XMPP has for the gateway, and what comes of it. */
+export interface Presence extends PresenceReceiver {
+  readonly port: PresencePort
+  /** A component is connected (again). */
+  connected(component: Component): void
+}
+
 export interface PresenceReceiver {
   /** Link to a picture of our user, for somebody who has been shown it. */
   icon(ours: string, theirs: string): string | undefined
   receive(incoming: Incoming): Promise<void>
 }
 
+/** Reasons for which a subscription that stood is over; otherwise nobody can tell now how he is (RFC 6121 §4.3.2). */
+const OVER: ReadonlySet<FailureReason> = new Set([
+  'unknown-recipient',
+  'recipient-gone',
+  'sender-not-allowed',
+  'authentication',
+  'address-invalid',
+])
 /** RFC 6121 §4.7.1. */
 const TYPES = new Set(['error', 'probe', 'subscribe', 'subscribed', 'unavailable', 'unsubscribe', 'unsubscribed'])
 
-/** Somebody of XMPP and somebody of CPM, with the component between them. */
-interface Pair {
-  readonly component: Component
-  readonly theirs: string
-  readonly ours: string
-}
-
 /** Presence both ways (RFC 8048): subscriptions and what is seen by them. */
-export function createPresence({ gateway, links, home, store, contents, clock, metrics, log }: PresenceParts) {
+export function createPresence({
+  gateway,
+  links,
+  home,
+  store,
+  contents,
+  clock,
+  metrics,
+  log,
+}: PresenceParts): Presence {
   const records = createRecords(store)
   const seen = createSeen()
+  const showing = createShowing(records, seen, clock)
   const avatars = contents && createAvatars(contents, clock)
 
   function pairOf(xmpp: Uri, cpm: Uri): Pair | undefined {
@@ -59,12 +80,14 @@ export function createPresence({ gateway, links, home, store, contents, clock, m
     return theirs && component && ours && { component, theirs: bareJid(theirs), ours: bareJid(ours) }
   }
 
-  const say = ({ component, theirs, ours }: Pair, type: string | undefined, resource = '', content = ''): boolean =>
-    component.tell(tag('presence', { type, from: `${ours}${resource}`, to: theirs }, content))
+  const say = (pair: Pair, type: string): boolean => pair.component.tell(writePresence(pair, type))
 
   function mustSay(pair: Pair, type: string): void {
     if (!say(pair, type)) throw new Error(`no connection as ${pair.component.options.domain}`)
   }
+
+  /** Whoever is subscribed already asks for the state only (RFC 6121 §4.3): another subscription tells him nothing. */
+  const questionFor = (state: 'pending' | 'active' | undefined) => (state === 'active' ? 'probe' : 'subscribe')
 
   const tell = async (what: () => Promise<void>): Promise<void> => {
     const told = await patiently(
@@ -79,55 +102,42 @@ export function createPresence({ gateway, links, home, store, contents, clock, m
     async watch(watcher, presentity) {
       const pair = pairOf(presentity, watcher)
       if (pair === undefined) throw new Error('no XMPP address')
-      // Whoever is subscribed already asks for the state only (RFC 6121 §4.3): another subscription tells him nothing.
-      const subscribed = (await records.watching(pair.ours, pair.theirs)) === 'active'
-      await records.watch(pair.ours, pair.theirs, subscribed ? 'active' : 'pending')
-      mustSay(pair, subscribed ? 'probe' : 'subscribe')
-      if (!subscribed) await gateway.presenceChanged(presentity, watcher, { kind: 'pending' })
+      seen.watch(pair)
+      const state = await records.watching(pair.ours, pair.theirs)
+      if (state !== 'active') {
+        await records.watch(pair.ours, pair.theirs, 'pending')
+        // Before the question, so that it does not come after the answer.
+        await gateway.presenceChanged(presentity, watcher, { kind: 'pending' })
+      }
+      mustSay(pair, questionFor(state))
     },
     async unwatch(watcher, presentity) {
       const pair = pairOf(presentity, watcher)
       if (pair === undefined) return
+      // First: as long as he is not told, what he sends is news to be answered again.
+      mustSay(pair, 'unsubscribe')
       await records.unwatch(pair.ours, pair.theirs)
       seen.forget(pair.ours, pair.theirs)
-      mustSay(pair, 'unsubscribe')
     },
     async notify(presentity, watcher, state) {
       const pair = pairOf(watcher, presentity)
       if (pair === undefined) throw new Error('no XMPP address')
-      await notifyPair(pair, state)
+      // He asks again, so to speak, and is told what holds then.
+      await showing.show(pair, state, () => tell(() => gateway.watchRequested(watcher, presentity)))
     },
   }
 
-  async function notifyPair(pair: Pair, state: WatchState): Promise<void> {
-    switch (state.kind) {
-      case 'pending':
-        // RFC 8048 §3.2.2: the decision is waited for.
-        return
-      case 'active': {
-        if (await records.grant(pair.ours, pair.theirs)) mustSay(pair, 'subscribed')
-        return show(pair, state.presence)
-      }
-      case 'ended':
-        await records.revoke(pair.ours, pair.theirs)
-        show(pair, CLOSED)
-        if (isRefusal(state.reason)) mustSay(pair, 'unsubscribed')
+  /** What was seen before a connection was lost may be over; those there do not say so again by themselves. */
+  async function connected(component: Component): Promise<void> {
+    for (const pair of seen.watched(component)) {
+      const state = await records.watching(pair.ours, pair.theirs)
+      if (state === undefined) continue
+      seen.gone(pair.ours, pair.theirs, undefined)
+      if (!(await tellInOrder(component, writePresence(pair, questionFor(state)), clock))) return
     }
   }
 
-  /** Writes each device; those shown before and not among these any more are gone. */
-  function show(pair: Pair, presence: PresenceState): void {
-    const devices = writeDevices(presence)
-    const before = seen.shown(pair.ours, pair.theirs)
-    const available = new Set(devices.filter((each) => each.available).map(({ resource }) => resource))
-    const gone = [...before].filter((resource) => !available.has(resource))
-    for (const { resource, content } of devices.filter((each) => each.available))
-      say(pair, undefined, `/${resource}`, content)
-    const said = devices.find((each) => !each.available)?.content ?? ''
-    for (const resource of gone) say(pair, 'unavailable', `/${resource}`, said)
-    if (available.size === 0 && gone.length === 0) say(pair, 'unavailable', '', said)
-    seen.show(pair.ours, pair.theirs, available, presence.person?.icon)
-  }
+  const isShown = async ({ ours, theirs }: Pair): Promise<boolean> => (await records.shown(ours, theirs)) !== undefined
 
   /** A presence stanza of an XMPP user. */
   async function receive({ component, stanza, from, to }: Incoming): Promise<void> {
@@ -140,16 +150,14 @@ export function createPresence({ gateway, links, home, store, contents, clock, m
     switch (type) {
       case 'subscribe':
         // RFC 6121 §3.1.3: to one who may already, it is said again.
-        if (await records.granted(pair.ours, pair.theirs)) say(pair, 'subscribed')
+        if (await isShown(pair)) say(pair, 'subscribed')
         return tell(() => gateway.watchRequested(xmpp, cpm))
       case 'unsubscribe':
-        await records.revoke(pair.ours, pair.theirs)
-        show(pair, CLOSED)
-        say(pair, 'unsubscribed')
+        await showing.hide(pair)
         return tell(() => gateway.watchEnded(xmpp, cpm))
       case 'probe':
         // Only for those who were allowed: a question must not become a subscription.
-        if (await records.granted(pair.ours, pair.theirs)) return tell(() => gateway.watchRequested(xmpp, cpm))
+        if (await isShown(pair)) return tell(() => gateway.watchRequested(xmpp, cpm))
         say(pair, 'unsubscribed')
         return
       default:
@@ -168,7 +176,8 @@ export function createPresence({ gateway, links, home, store, contents, clock, m
     xmpp: Uri,
     cpm: Uri,
   ): Promise<void> {
-    if ((await records.watching(pair.ours, pair.theirs)) === undefined) return
+    const watching = await records.watching(pair.ours, pair.theirs)
+    if (watching === undefined) return
     const now = () => stateOf(seen.devices(pair.ours, pair.theirs), avatars?.link(pair.theirs))
     const active = (presence: PresenceState = now()) =>
       tell(() => gateway.presenceChanged(xmpp, cpm, { kind: 'active', presence }))
@@ -184,8 +193,12 @@ export function createPresence({ gateway, links, home, store, contents, clock, m
         seen.forget(pair.ours, pair.theirs)
         return tell(() => gateway.presenceChanged(xmpp, cpm, { kind: 'ended', reason: 'rejected' }))
       case 'error': {
-        await records.unwatch(pair.ours, pair.theirs)
         const { reason } = readError(stanza)
+        if (watching === 'active' && !OVER.has(reason)) {
+          seen.gone(pair.ours, pair.theirs, undefined)
+          return active()
+        }
+        await records.unwatch(pair.ours, pair.theirs)
         return tell(() => gateway.presenceChanged(xmpp, cpm, { kind: 'ended', reason }))
       }
       case undefined:
@@ -203,9 +216,12 @@ export function createPresence({ gateway, links, home, store, contents, clock, m
     }
   }
 
-  return { port, receive, icon: seen.icon }
+  return {
+    port,
+    receive,
+    icon: seen.icon,
+    connected(component) {
+      connected(component).catch((error: unknown) => log.warn({ err: error }, 'presence not asked for again'))
+    },
+  }
 }
-
-/** Whether he need not ask again: the user does not want it, or there is none. */
-const isRefusal = (reason: Extract<WatchState, { kind: 'ended' }>['reason']): boolean =>
-  reason === 'rejected' || (reason !== 'timeout' && isFinal(reason))

@@ -6,9 +6,10 @@ export interface Records {
   watching(ours: string, theirs: string): Promise<'pending' | 'active' | undefined>
   watch(ours: string, theirs: string, state: 'pending' | 'active'): Promise<void>
   unwatch(ours: string, theirs: string): Promise<void>
-  /** He may see our user from now on; true when that is news. */
-  grant(ours: string, theirs: string): Promise<boolean>
-  granted(ours: string, theirs: string): Promise<boolean>
+  /** Resources of our user that he sees as available; undefined when he may not see him. */
+  shown(ours: string, theirs: string): Promise<readonly string[] | undefined>
+  /** He may see our user from now on, and sees these. */
+  show(ours: string, theirs: string, resources: readonly string[]): Promise<void>
   revoke(ours: string, theirs: string): Promise<void>
 }
 
@@ -17,18 +18,18 @@ const LIFE_MS = 400 * 86_400_000
 
 export function createRecords(store: SharedStore): Records {
   const watchKey = (ours: string, theirs: string) => `watch|${ours}|${theirs}`
-  const grantKey = (ours: string, theirs: string) => `grant|${ours}|${theirs}`
+  const shownKey = (ours: string, theirs: string) => `shown|${ours}|${theirs}`
   const read = <State>(key: string) =>
     store.update<State, State | undefined>(key, LIFE_MS, (state) => ({ next: state, result: state }))
   const write = <State>(key: string, next: State | undefined) =>
-    store.update<State, boolean>(key, LIFE_MS, (state) => ({ next, result: state === undefined }))
+    store.update<State, void>(key, LIFE_MS, () => ({ next, result: undefined }))
 
   return {
     watching: (ours, theirs) => read<'pending' | 'active'>(watchKey(ours, theirs)),
-    watch: async (ours, theirs, state) => void (await write(watchKey(ours, theirs), state)),
-    unwatch: async (ours, theirs) => void (await write(watchKey(ours, theirs), undefined)),
-    grant: (ours, theirs) => write(grantKey(ours, theirs), 1),
-    granted: async (ours, theirs) => (await read<number>(grantKey(ours, theirs))) !== undefined,
-    revoke: async (ours, theirs) => void (await write(grantKey(ours, theirs), undefined)),
+    watch: (ours, theirs, state) => write(watchKey(ours, theirs), state),
+    unwatch: (ours, theirs) => write(watchKey(ours, theirs), undefined),
+    shown: (ours, theirs) => read<readonly string[]>(shownKey(ours, theirs)),
+    show: (ours, theirs, resources) => write(shownKey(ours, theirs), resources),
+    revoke: (ours, theirs) => write(shownKey(ours, theirs), undefined),
   }
 }

@@ -1,4 +1,6 @@
 import type { Device } from '../mapping/presence.js'
+import type { Component } from '../stream/component.js'
+import type { Pair } from './pair.js'
 
 /** What is seen of devices at the moment; lost with the process, and asked for again then. */
 export interface Seen {
@@ -6,10 +8,14 @@ export interface Seen {
   /** One device is gone, or without a resource all of them. */
   gone(ours: string, theirs: string, resource: string | undefined): void
   devices(ours: string, theirs: string): Iterable<Device>
+  /** Ours watches theirs. */
+  watch(pair: Pair): void
+  /** Ours does not watch theirs any more. */
   forget(ours: string, theirs: string): void
-  /** Resources of our user that he has been shown as available. */
-  shown(ours: string, theirs: string): ReadonlySet<string>
-  show(ours: string, theirs: string, resources: ReadonlySet<string>, icon?: string): void
+  /** All who are watched by way of a component. */
+  watched(component: Component): readonly Pair[]
+  /** He has been shown our user with this picture, or without any. */
+  showIcon(ours: string, theirs: string, icon: string | undefined): void
   /** Link to a picture of our user that he has been shown. */
   icon(ours: string, theirs: string): string | undefined
 }
@@ -26,11 +32,10 @@ function put<Value>(map: Map<string, Value>, key: string, value: Value): void {
   if (oldest !== undefined) map.delete(oldest)
 }
 
-const NOTHING: ReadonlySet<string> = new Set()
-
 export function createSeen(): Seen {
   const devices = new Map<string, Map<string, Device>>()
-  const shown = new Map<string, { readonly resources: ReadonlySet<string>; readonly icon?: string | undefined }>()
+  const watched = new Map<string, Pair>()
+  const icons = new Map<string, string>()
   const key = (ours: string, theirs: string) => `${ours}|${theirs}`
   return {
     here(ours, theirs, resource, device) {
@@ -43,14 +48,16 @@ export function createSeen(): Seen {
       else devices.get(key(ours, theirs))?.delete(resource)
     },
     devices: (ours, theirs) => devices.get(key(ours, theirs))?.values() ?? [],
+    watch: (pair) => put(watched, key(pair.ours, pair.theirs), pair),
     forget(ours, theirs) {
       devices.delete(key(ours, theirs))
+      watched.delete(key(ours, theirs))
     },
-    shown: (ours, theirs) => shown.get(key(ours, theirs))?.resources ?? NOTHING,
-    show(ours, theirs, resources, icon) {
-      if (resources.size === 0) shown.delete(key(ours, theirs))
-      else put(shown, key(ours, theirs), { resources, icon })
+    watched: (component) => [...watched.values()].filter((pair) => pair.component === component),
+    showIcon(ours, theirs, icon) {
+      if (icon === undefined) icons.delete(key(ours, theirs))
+      else put(icons, key(ours, theirs), icon)
     },
-    icon: (ours, theirs) => shown.get(key(ours, theirs))?.icon,
+    icon: (ours, theirs) => icons.get(key(ours, theirs)),
   }
 }

@@ -71,7 +71,11 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
   let tries = 0
   let inside = false
   const ending = new AbortController()
-  let entered: ((reason: FailureReason | undefined) => void) | undefined
+  let settle: (reason: FailureReason | undefined) => void = () => {}
+  /** Undefined when it is in the room, else why not. */
+  const entry = new Promise<FailureReason | undefined>((resolve) => {
+    settle = resolve
+  })
 
   const occupant = (resource: string): Participant | undefined => {
     const jid = parseJid(`${room}/${resource}`)
@@ -87,11 +91,6 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
         tag('x', { xmlns: NS.muc }, tag('history', { maxstanzas: '0' })),
       ),
     )
-
-  function settle(reason: FailureReason | undefined): void {
-    entered?.(reason)
-    entered = undefined
-  }
 
   function close(): boolean {
     if (ending.signal.aborted) return false
@@ -190,7 +189,9 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
     side: steadyTyping(
       {
         async say(message) {
-          if (!inside || ending.signal.aborted)
+          // The other side may speak as soon as it has accepted.
+          await entry
+          if (ending.signal.aborted)
             return { kind: 'refused', reason: 'recipient-unavailable', said: 'not in the room' }
           const to = sayable(message.privateTo)
           if (to === undefined) return { kind: 'refused', reason: 'unknown-recipient', said: 'nobody of that name' }
@@ -215,14 +216,10 @@ export function createJoinedLeg({ component, room, ours, user, over }: JoinedSet
       cpm = steadyTyping(side, clock)
       nick = wanted
       tries = 1
-      return new Promise((resolve) => {
-        const cancel = clock.after(options.invite, () => depart('timeout'))
-        entered = (reason) => {
-          cancel()
-          resolve(reason)
-        }
-        if (!enter()) end('service-unavailable')
-      })
+      const cancel = clock.after(options.invite, () => depart('timeout'))
+      void entry.then(cancel)
+      if (!enter()) end('service-unavailable')
+      return entry
     },
     presence(incoming) {
       if (nick === '') return false

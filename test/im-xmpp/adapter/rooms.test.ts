@@ -121,6 +121,18 @@ describe('rooms and chats', () => {
     }
   })
 
+  test('IWF-SESS-03 what is said on the way into a room is said there', async () => {
+    await open()
+    say(BOB, ALICE, 'normal', `<x xmlns='jabber:x:conference' jid='${TEA}'/>`)
+    const { theirs } = await world.invitations.next('the invitation', () => true)
+    await stanzas.next('her entrance', (each) => attribute(each, 'to') === `${TEA}/alice`)
+    const said = theirs.say(message('hello'))
+    await handled(BOB, ALICE)
+    server.write(`<presence from='${TEA}/alice' to='${ALICE}/cpm'><x ${MUC_USER}><status code='110'/></x></presence>`)
+    expect(await said).toEqual({ kind: 'taken' })
+    await stanzas.next('her words', (each) => childText(each, 'body') === 'hello')
+  })
+
   test('IWF-SESS-01 an invitation that is taken back on the way into a room is answered, and the room is left', async () => {
     await open()
     const withdrawal = new AbortController()
