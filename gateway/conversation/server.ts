@@ -8,16 +8,25 @@ import type { Interworking } from '../interworking/interworking.js'
 import type { CpmRequestHandler, SipEdge } from '../sip/port.js'
 import type { Spool } from '../spool/spool.js'
 import { createConversation } from './conversation.js'
-import { createDelivery, type Deliver, type Delivery, judge, type ToDevices, throughCore } from './delivery.js'
+import {
+  createDelivery,
+  type Deliver,
+  type Delivery,
+  type DeliveryOutcome,
+  judge,
+  type ToDevices,
+  throughCore,
+} from './delivery.js'
 import { createDispositions } from './dispositions.js'
 import { type History, withReceived, withSent } from './history.js'
+import { createLater } from './later.js'
 import { createLoops } from './loops.js'
 import { createNotifications } from './notifications.js'
 import { createOnward } from './onward.js'
 import type { ControllingFunction, DeferredMessaging, PreferenceStore, Preferences, Registrations } from './port.js'
 import type { ConversationRecorder } from './recorder.js'
 import { createRepetitions } from './repetitions.js'
-import { createTerminating } from './terminating.js'
+import { createTerminating, keepFor } from './terminating.js'
 
 export interface ConversationServerOptions {
   readonly config: Pick<Config, 'conversation' | 'interworking'> & {
@@ -62,15 +71,29 @@ export function createConversationServer(options: ConversationServerOptions): Co
     onDropped: recorder.dropped,
   })
   const toDevices = createDelivery({ edge, registrations, clock, onCopies: dispositions.copied })
-  const terminating = createTerminating({
-    toDevices,
-    preferences,
-    registrations,
-    deferred: options.deferred,
-    dispositions,
-    interwork,
+  const terminatingBy = (way: ToDevices): Deliver =>
+    withReceived(
+      createTerminating({
+        toDevices: way,
+        preferences,
+        registrations,
+        deferred: options.deferred,
+        dispositions,
+        interwork,
+      }),
+      options.history,
+    )
+  const terminating = terminatingBy(toDevices)
+  const later = createLater({
+    spool,
+    // An external core has forgotten the message: it is called as for one that has waited.
+    arrive: directory ? terminating : terminatingBy((delivery) => keepFor(options.deferred(), delivery, 'defer')),
+    maxLife: policies.deferred.maxLife,
+    retry: config.interworking.policies.retry,
+    recorder,
+    clock,
+    parallel: config.sip.outboundParallel,
   })
-  const terminate = withReceived(terminating, options.history)
   const loops = createLoops(spool.notes)
   const onward = createOnward({
     edge,
@@ -157,6 +180,10 @@ export function createConversationServer(options: ConversationServerOptions): Co
     return judge(await edge.send({ ...delivery, destination: throughCore(delivery) }))
   }
 
+  function terminate(delivery: Delivery): Promise<DeliveryOutcome> {
+    return later.isEarly(delivery) ? later.keep(delivery) : terminating(delivery)
+  }
+
   const isOurs = (user: Uri): boolean => directory?.find(user) !== undefined
 
   return {
@@ -166,9 +193,10 @@ export function createConversationServer(options: ConversationServerOptions): Co
     start() {
       onward.start()
       notifications.start()
+      later.start()
     },
     async stop(deadline) {
-      await Promise.all([onward.stop(deadline), notifications.stop(deadline)])
+      await Promise.all([onward, notifications, later].map((part) => part.stop(deadline)))
     },
   }
 }

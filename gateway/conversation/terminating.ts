@@ -45,7 +45,9 @@ export function createTerminating(options: TerminatingOptions): Deliver {
     }
     // DEF-09: a new one queues behind those that wait to be pushed, or the order is lost; while he is away it need not.
     if (hasWaiting && preferences.waiting === 'push') {
-      return (await mayBeThere(user)) ? keep(delivery, message, 'defer') : away(delivery, message, preferences, ABSENT)
+      return (await mayBeThere(user))
+        ? keepFor(options.deferred(), delivery, 'defer')
+        : away(delivery, message, preferences, ABSENT)
     }
     const outcome = await toDevices(delivery, preferences.excluded)
     return outcome.kind === 'unavailable' ? away(delivery, message, preferences, outcome) : outcome
@@ -67,18 +69,10 @@ export function createTerminating(options: TerminatingOptions): Deliver {
         return discarded(outcome)
       case 'defer':
       case 'store':
-        return keep(delivery, message, preferences.unavailable)
+        return keepFor(options.deferred(), delivery, preferences.unavailable)
       case 'interwork':
         return elsewhere(delivery, message, preferences)
     }
-  }
-
-  async function keep(delivery: Delivery, message: CpmMessage, how: 'defer' | 'store'): Promise<DeliveryOutcome> {
-    const { user, from, fromName } = delivery
-    const named = fromName === undefined ? {} : { fromName }
-    const kept = await options.deferred().keep({ user, message, from, ...named }, how)
-    if (kept.kind === 'kept') return { kind: 'kept', said: `kept for ${user}` }
-    return refused(kept.reason, 'no more can be kept for the user')
   }
 
   async function elsewhere(
@@ -108,6 +102,19 @@ export function createTerminating(options: TerminatingOptions): Deliver {
 
   return (delivery) =>
     delivery.content.kind === 'message' ? message(delivery, delivery.content.message) : notifications(delivery)
+}
+
+/** In the user's box, until a device of his takes it. */
+export async function keepFor(
+  deferred: Pick<DeferredMessaging, 'keep'>,
+  { user, content, from, fromName }: Delivery,
+  how: 'defer' | 'store',
+): Promise<DeliveryOutcome> {
+  if (content.kind !== 'message') return refused('internal', 'notifications are not kept')
+  const named = fromName === undefined ? {} : { fromName }
+  const kept = await deferred.keep({ user, message: content.message, from, ...named }, how)
+  if (kept.kind === 'kept') return { kind: 'kept', said: `kept for ${user}` }
+  return refused(kept.reason, 'no more can be kept for the user')
 }
 
 const refused = (reason: FailureReason, said: string): DeliveryOutcome => ({
