@@ -78,7 +78,7 @@ export function createChanging(hall: Hall, seats: () => Seats, ring: Ring): Chan
   function remove(refer: ReferRequest): SipAnswer {
     const { originator, users } = refer
     if (!rights.remove(originator.addresses)) return forbidden('you may not remove')
-    const found = users.flatMap((user) => roster.find([user]) ?? roster.shown(user) ?? [])
+    const found = users.flatMap((user) => roster.shown(user) ?? [])
     if (found.length === 0) return { status: 404, warning: 'no such participant' }
     afterwards(async () => {
       for (const participant of found) release(participant)

@@ -73,7 +73,9 @@ export function createJoining(
     const { originator, privacy } = call.invitation
     if (hall.isOver) return { status: 480, warning: 'the session has ended' }
     if (!rights.join(originator.addresses)) return { status: 403, warning: 'not open to you' }
-    if (privacy && !policies.anonymous) return { status: 433, reason: 'Anonymity Disallowed' }
+    // He cannot be hidden from those who know him by his name.
+    if (privacy && (!policies.anonymous || known?.isAnonymous === false))
+      return { status: 433, reason: 'Anonymity Disallowed' }
     if (known) return known.endpoints.size < MAX_ENDPOINTS ? undefined : { status: 486, warning: 'too many devices' }
     if (roster.all().length >= policies.maxParticipants) return { status: 403, warning: 'the session is full' }
     return options.isBusy(options.newcomer(originator.uri).account)

@@ -58,7 +58,7 @@ export const bareIdentity = <Address extends string>(address: Address): Address 
   isIdentity(address) ? (address.replace(/(:\d+)?(;.*)?$/, '') as Address) : address
 
 /** A session identity that no other session has or had (`ID-12`, `ID-13`), in the domain of the address it was begun with. */
-export const newIdentity = (address: Uri): Uri =>
+const newIdentity = (address: Uri): Uri =>
   `sip:s-${randomBytes(16).toString('hex')}@${/@([^;?]+)/.exec(address)?.[1] ?? 'localhost'}` as Uri
 
 export function newRecord(

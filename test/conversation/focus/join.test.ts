@@ -138,6 +138,29 @@ test('GRP-GAP-04: an anonymous member is a pseudonym to the others, in the roste
   expect(await bob.talk.says('you', { to: uri('carol') })).toBe('404')
 })
 
+test('GRP-GAP-04: by his own address a pseudonym can be neither removed nor found out; by the pseudonym he can', async () => {
+  const stage = await openFocusStage()
+  const { alice } = await assemble(stage, ['alice', 'bob'])
+  const carol = await stage.phone('carol')
+  const hidden = await talkOf(carol, place(carol, FRIENDS, { headers: [['Privacy', 'id']] }))
+  const remove = (who: string) =>
+    alice.talk.dialog.request('REFER', [
+      ['Refer-To', `<${who};method=BYE>`],
+      ['Refer-Sub', 'false'],
+    ])
+  expect((await remove(uri('carol'))).status).toBe(404)
+  expect((await remove('sip:anonymous1@anonymous.invalid')).status).toBe(200)
+  await hidden.next('BYE')
+})
+
+test('GRP-GAP-04: who is known by his name already cannot hide behind another device: 433', async () => {
+  const stage = await openFocusStage()
+  const { alice } = await assemble(stage, ['alice', 'bob'])
+  const tablet = await stage.phone('bob')
+  const hidden = place(tablet, alice.talk.identity, { headers: [['Privacy', 'id']] })
+  expect((await hidden.call.final).status).toBe(433)
+})
+
 test('GRP-GAP-04: where the group wants names, an anonymous caller gets 433', async () => {
   const stage = await openFocusStage({ policies: { anonymous: false } })
   const alice = await stage.phone('alice')
