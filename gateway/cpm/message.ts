@@ -40,7 +40,7 @@ export interface CpmMessage {
   readonly sentAt: number
   /** End of the message's life (Expires, Message-Expires, policy). */
   readonly expiresAt: number
-  /** Users of other services are not to get it before this. */
+  /** Nobody is to get it before this. */
   readonly deliverAt?: number
   readonly conversationId?: ConversationId
   readonly contributionId?: ContributionId
