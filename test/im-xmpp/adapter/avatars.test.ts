@@ -13,6 +13,7 @@ const ALICE_URI = 'sip:alice@cpm.example' as Uri
 const BOB_URI = 'xmpp:bob@xmpp.example' as Uri
 const PICTURE = Buffer.from('\x89PNG\r\n\x1a\n a face', 'latin1')
 const DIGEST = hash('sha1', PICTURE)
+const LARGE = Buffer.concat([PICTURE, Buffer.alloc(140_000)])
 
 describe('avatars', () => {
   let server: XmppServer
@@ -88,6 +89,7 @@ describe('avatars', () => {
       DIGEST,
     ],
     ['no picture', `<BINVAL>${Buffer.from('<script>').toString('base64')}</BINVAL>`, hash('sha1', '<script>')],
+    ['more than a picture of that size needs', `<BINVAL>${LARGE.toString('base64')}</BINVAL>`, hash('sha1', LARGE)],
     ['an address', '<EXTVAL>http://127.0.0.1/x.png</EXTVAL>', DIGEST],
     ['nothing', '', DIGEST],
   ])('what is no avatar is none: %s', async (_, photo, digest) => {

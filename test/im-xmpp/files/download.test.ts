@@ -151,6 +151,14 @@ describe('files of XMPP users', () => {
     expect(connections).toEqual([])
   })
 
+  test('nobody is asked with a password that came with the link', async () => {
+    await open({ internal: true })
+    const link = `http://a:b@127.0.0.1:${port}/picture`
+    send(link)
+    expect(await first()).toEqual(text(link))
+    expect(asked).toEqual([])
+  })
+
   test('only the servers that are named are asked', async () => {
     await open({ internal: true, hosts: ['upload.xmpp.example'] })
     const link = `http://127.0.0.1:${port}/picture`

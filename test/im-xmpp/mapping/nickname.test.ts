@@ -8,6 +8,15 @@ describe('nicknames (RFC 8266)', () => {
     (nick) => expect(nicknameKey(nick)).toBe('alice'),
   )
 
+  test('a mark that joins to its letter when nothing hidden is between them is the same letter', () => {
+    expect(nicknameKey('rene\u200d\u0301')).toBe(nicknameKey('René'))
+  })
+
+  test('no half of a character is shown, not even where it is cut', () => {
+    expect(nickname(`a${'👧'.repeat(60)}`)).toBe(`a${'👧'.repeat(49)}`)
+    expect(nickname('\ud83d a \udc67')).toBe('a')
+  })
+
   test.each(['alice\u200b', '\u202eecila', 'a\u2066b', 'a\u00adb', '\u3164', '', '  ', 'a\nb'])(
     '%j hides something',
     (nick) => expect(isPlainNickname(nick)).toBe(false),

@@ -55,7 +55,7 @@ describe('a message to several recipients', () => {
     const differing: Partial<OutboundMessage>[] = [
       { to: one },
       { to: two, subject: 'x' },
-      { to: two, priority: 'high' },
+      { to: two, priority: 'urgent' },
       { to: two, deliverAt: inAnHour, expiresAt: inTwo },
       { to: two, expiresAt: inTwo },
       { to: two, content: { type: 'text/plain', text: 'other' } },
