@@ -236,12 +236,15 @@ test('IWF-SESS-03 CF-GRP-02 a member outside begins the session of the group: th
   const stage = await openFocusStage({ members: [uri('alice'), uri('bob'), ZOE] })
   const [alice, bob] = [await stage.phone('alice'), await stage.phone('bob')]
   const { side, said, told } = playedSide()
-  const joined = fromZoe(stage, side)
+  const withdraw = new AbortController()
+  const joined = fromZoe(stage, side, withdraw.signal)
   const coming = await alice.calls.next('INVITE', any)
   expect(coming.invite.body.toString()).toContain('m=message')
   const alices = await answer(alice, coming)
   const answered = await joined
   if (answered.kind !== 'accepted') throw new Error(answered.said)
+  // What has been answered cannot be taken back.
+  withdraw.abort()
   await told.next('alice', (text) => text === `joined ${uri('alice')}`)
   await answered.side.say(spoken('shall we?'))
   expect(await hears(alices, 'shall we?')).toContain('<wv:zoe@imps.example>')
