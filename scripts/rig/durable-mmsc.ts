@@ -1,25 +1,13 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Mmsc, mediaOf, type Submitted, startMmsc } from '../../adapters/mms-mm7/simulator/index.js'
+import { openJournal, type Taken } from './journal.js'
 import { SMALL_PICTURE } from './picture.js'
 
 /**
  * An MMSC that may be killed at any moment and forgets nothing: every message taken, every report and every delivery
  * acknowledged is in its journal before anything else follows. Messages with a report wanted are retrieved and read; each is
  * answered by the handset with `re: `, its text and a picture. The text of a message whose picture did not come whole is noted as damaged.
- *
- * Journal, one line each: `S <id> <ms since 1970> <registered> <from> <to> <text>` taken; `R <id>` report acknowledged; `M <id>` answer
- * of the handset acknowledged; `X <id>` answer of the handset refused for good.
  */
-interface Entry {
-  readonly id: string
-  readonly at: number
-  readonly registered: boolean
-  readonly from: string
-  readonly to: string
-  readonly text: string
-}
-
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
@@ -28,35 +16,29 @@ const { values } = parseArgs({
   },
 })
 
-const note = (line: string): void => appendFileSync(values.journal, `${line}\n`)
-
-function recall(): { readonly entries: readonly Entry[]; readonly done: ReadonlySet<string> } {
-  const lines = existsSync(values.journal) ? readFileSync(values.journal, 'utf8').split('\n').slice(0, -1) : []
-  const entries = lines
-    .filter((line) => line.startsWith('S '))
-    .map((line) => {
-      const [, id = '', at, registered = '', from = '', to = '', ...text] = line.split(' ')
-      return { id, at: Number(at), registered: registered !== '0', from, to, text: text.join(' ') }
-    })
-  return { entries, done: new Set(lines.map((line) => line.replace(/^X/, 'M'))) }
+const { write, flush, taken } = openJournal(values.journal)
+function note(line: string): void {
+  write(line)
+  flush()
 }
 
-function entryOf({ id, from, to: [to = ''], deliveryReport, text, parts }: Submitted): Entry {
+function entryOf({ id, from, to: [to = ''], deliveryReport, text, parts }: Submitted): Taken {
   const [media] = mediaOf(parts)
   const whole = media !== undefined && SMALL_PICTURE.octets.equals(media.octets)
-  return { id, at: Date.now(), registered: deliveryReport, from, to, text: whole ? text : `${text} damaged` }
+  const said = whole ? text : `${text} damaged`
+  return { id, at: Date.now(), wanted: deliveryReport, from, to, text: said, reported: false, answered: false }
 }
 
 /** What follows a message, but for what has been acknowledged before. */
-async function follow(mmsc: Mmsc, entry: Entry, done: ReadonlySet<string>): Promise<void> {
-  const { id, at, registered, from, to, text } = entry
+async function follow(mmsc: Mmsc, entry: Taken): Promise<void> {
+  const { id, at, from, to, text } = entry
   const report = async (): Promise<void> => {
-    if (!registered || done.has(`R ${id}`)) return
+    if (!entry.wanted || entry.reported) return
     await mmsc.report(entry, to, { kind: 'delivery', status: 'Retrieved' })
     note(`R ${id}`)
   }
   const reply = async (): Promise<void> => {
-    if (done.has(`M ${id}`)) return
+    if (entry.answered) return
     const parts = [{ type: SMALL_PICTURE.type, name: SMALL_PICTURE.name, octets: SMALL_PICTURE.octets }]
     // The same transaction after a restart: the gateway may have it already.
     const again = { transactionId: `M${id}`, sentAt: at }
@@ -66,7 +48,7 @@ async function follow(mmsc: Mmsc, entry: Entry, done: ReadonlySet<string>): Prom
   await Promise.all([report(), reply()])
 }
 
-const { entries, done } = recall()
+const entries = taken()
 const mmsc = await startMmsc({
   port: Number(values.port),
   vasp: values.vasp,
@@ -80,8 +62,8 @@ const mmsc = await startMmsc({
 mmsc.decide(() => ({ answer: 1000, reports: [] }))
 mmsc.events.on('submit', (submitted) => {
   const entry = entryOf(submitted)
-  note(`S ${entry.id} ${entry.at} ${entry.registered ? 1 : 0} ${entry.from} ${entry.to} ${entry.text}`)
-  void follow(mmsc, entry, done)
+  note(`S ${entry.id} ${entry.at} ${entry.wanted ? 1 : 0} ${entry.from} ${entry.to} ${entry.text}`)
+  void follow(mmsc, entry)
 })
-for (const entry of entries) void follow(mmsc, entry, done)
+for (const entry of entries) void follow(mmsc, entry)
 console.log(JSON.stringify({ event: 'listening', port: mmsc.port }))

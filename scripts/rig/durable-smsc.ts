@@ -1,14 +1,11 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { parseArgs } from 'node:util'
+import { openJournal } from './journal.js'
 
 /**
  * A message centre that may be killed at any moment and forgets nothing: every message taken and every delivery
  * acknowledged is in its journal before it is answered. Each message wanted reports for gets a receipt, and each one is
  * answered by the handset with `re: ` and its text. Speaks just enough SMPP 3.4, written apart from the adapter.
- *
- * Journal, one line each: `S <id> <ms since 1970> <registered> <from> <to> <text>` taken; `R <id>` receipt acknowledged; `M <id>` answer
- * of the handset acknowledged; `X <id>` answer of the handset refused for good.
  */
 interface Delivery {
   readonly key: string
@@ -28,10 +25,10 @@ const TEMPORARY = [0x08, 0x14, 0x58, 0x64]
 const { values } = parseArgs({
   options: { port: { type: 'string', default: '0' }, journal: { type: 'string', default: '' } },
 })
+const { write, flush, taken } = openJournal(values.journal)
 const waiting: Delivery[] = []
 const links = new Set<Link>()
 let lastId = 0
-let buffered: string[] = []
 
 interface Link {
   readonly socket: Socket
@@ -40,23 +37,11 @@ interface Link {
   sequence: number
 }
 
-const write = (line: string): void => void buffered.push(line)
-/** Everything noted so far is in the file (and survives kill -9) when this returns. */
-function flush(): void {
-  if (buffered.length === 0) return
-  appendFileSync(values.journal, `${buffered.join('\n')}\n`)
-  buffered = []
-}
-
 function recall(): void {
-  if (!existsSync(values.journal)) return
-  const lines = readFileSync(values.journal, 'utf8').split('\n').slice(0, -1)
-  const done = new Set(lines.filter((line) => /^[RMX] /.test(line)).map((line) => line.replace(/^X/, 'M')))
-  for (const line of lines.filter((candidate) => candidate.startsWith('S '))) {
-    const [, id = '', , registered = '', from = '', to = '', ...text] = line.split(' ')
+  for (const { id, wanted, from, to, text, reported, answered } of taken()) {
     lastId = Math.max(lastId, Number(id))
-    if (registered !== '0' && !done.has(`R ${id}`)) waiting.push(receipt(id, from, to))
-    if (!done.has(`M ${id}`)) waiting.push(reply(id, from, to, text.join(' ')))
+    if (wanted && !reported) waiting.push(receipt(id, from, to))
+    if (!answered) waiting.push(reply(id, from, to, text))
   }
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { parseArgs } from 'node:util'
 import { SaxesParser } from 'saxes'
+import { openJournal } from './journal.js'
 
 /**
  * An XMPP server for components (XEP-0114) that may be killed at any moment and forgets nothing: every message taken is in its
@@ -10,8 +10,7 @@ import { SaxesParser } from 'saxes'
  * and its text; a ping after the answer tells when the component has it, and without that it is written again. Written
  * apart from the adapter. With `--cut-every` it breaks its connections in these intervals, ms.
  *
- * Journal, one line each: `S <id> <ms since 1970> <receipt wanted> <from> <to> <text>` taken; `R <id>` receipt written; `M <id>` answer of
- * the user taken by the component; `X <id>` answer refused for good; `C <ms since 1970>` connections broken.
+ * A further line of its journal: `C <ms since 1970>` connections broken.
  */
 interface Delivery {
   readonly key: string
@@ -40,10 +39,10 @@ const { values } = parseArgs({
     'cut-every': { type: 'string', default: '0' },
   },
 })
+const { write, flush, taken } = openJournal(values.journal)
 const waiting: Delivery[] = []
 const links = new Set<Link>()
 let lastId = 0
-let buffered: string[] = []
 
 interface Link {
   readonly socket: Socket
@@ -51,24 +50,12 @@ interface Link {
   readonly underWay: Map<string, Delivery>
 }
 
-const write = (line: string): void => void buffered.push(line)
-/** Everything noted so far is in the file (and survives kill -9) when this returns. */
-function flush(): void {
-  if (buffered.length === 0) return
-  appendFileSync(values.journal, `${buffered.join('\n')}\n`)
-  buffered = []
-}
-
 function recall(): void {
-  if (!existsSync(values.journal)) return
-  const lines = readFileSync(values.journal, 'utf8').split('\n').slice(0, -1)
-  const done = new Set(lines.filter((line) => /^[RMX] /.test(line)).map((line) => line.replace(/^X/, 'M')))
-  for (const line of lines.filter((candidate) => candidate.startsWith('S '))) {
-    const [, id = '', , receipted = '', from = '', to = '', ...text] = line.split(' ')
+  for (const { id, wanted, from, to, text, reported, answered } of taken()) {
     const [number = ''] = id.split('/')
     lastId = Math.max(lastId, Number(number))
-    if (receipted === '1' && !done.has(`R ${id}`)) waiting.push(receipt(id, from, to))
-    if (!done.has(`M ${id}`)) waiting.push(reply(id, from, to, text.join(' ')))
+    if (wanted && !reported) waiting.push(receipt(id, from, to))
+    if (!answered) waiting.push(reply(id, from, to, text))
   }
 }
 
