@@ -12,7 +12,7 @@ import { type MimePart, parsePart } from './mime.js'
 
 export type { CpimAddress } from './cpim-syntax.js'
 
-export const CPIM_NAMESPACE = 'urn:ietf:params:cpim-headers:'
+const CPIM_NAMESPACE = 'urn:ietf:params:cpim-headers:'
 export const IMDN_NAMESPACE = 'urn:ietf:params:imdn'
 
 /** A message header that is none of the core ones; `namespace` is the URI its prefix was bound to. */

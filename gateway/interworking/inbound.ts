@@ -163,7 +163,7 @@ export function createInbound(options: InboundOptions): Inbound {
  * every attempt sends the same message. It joins the pair's conversation, and counts as the answer to the last contribution
  * that went out while that is recent (`CONV-06`, `CONV-08`).
  */
-export function toCpm(
+function toCpm(
   itemId: string,
   { service, user, message, messageId }: InboundWork,
   { conversationId, lastOut }: ConversationMemory,

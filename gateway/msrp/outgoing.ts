@@ -6,7 +6,7 @@ import type { Path } from './wire/uri.js'
 import { endLine, writeEnd, writeHead, writeRequest } from './wire/write.js'
 
 /** Where a chunk can be interrupted (RFC 4975 §7.1.1: above 2048 octets it must be). */
-export const SLICE_BYTES = 2048
+const SLICE_BYTES = 2048
 
 export interface OutgoingOptions {
   readonly id: string

@@ -5,7 +5,7 @@ import type { Publication } from './publication.js'
 const MAX_TUPLES = 32
 /** Characters of them: a notification has to fit a SIP message. */
 const MAX_CHARS = 24_000
-export const REGISTERED: PresenceState = { tuples: [{ id: 'registered', open: true }] }
+const REGISTERED: PresenceState = { tuples: [{ id: 'registered', open: true }] }
 
 /**
  * One state of all that a user's devices say (RFC 4479 §3): a tuple for each service of each device, and the person as it was

@@ -18,7 +18,7 @@ import { listBody, listOf, membersOf, type PresenceList, parseList } from './res
 import { listOfUse, listUse } from './watches.js'
 
 /** Names the subscriptions of a user among the uses of somebody else's presence. */
-export const SUBSCRIPTIONS = 'subscriptions'
+const SUBSCRIPTIONS = 'subscriptions'
 
 export interface PresencePackageOptions {
   readonly notifier: Notifier

@@ -14,7 +14,7 @@ export interface Speaker {
 }
 
 /** Says that a node has passed it on: where it is wrong again, it stays. */
-export const PASSED_ON = 'X-Causeway-Passed-On'
+const PASSED_ON = 'X-Causeway-Passed-On'
 /** What only the core may say; the other node would believe that it has (RFC 3325 §5, RFC 7315 §6). */
 const OF_THE_CORE = ['p-asserted-identity', 'p-asserted-service', 'p-served-user', 'p-charging-vector']
 

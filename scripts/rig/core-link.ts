@@ -77,7 +77,7 @@ export async function openTcpLink({ gateway, port, onMessage }: LinkOptions): Pr
 }
 
 /** Cuts a stream into SIP messages by Content-Length (RFC 3261 §18.3); blank lines between them are dropped. */
-export function splitter(onMessage: (message: Buffer) => void): (chunk: Buffer) => void {
+function splitter(onMessage: (message: Buffer) => void): (chunk: Buffer) => void {
   let chunks: Buffer[] = []
   let length = 0
   let needed = 1

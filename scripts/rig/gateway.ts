@@ -104,7 +104,7 @@ export function sumOf(text: string, name: string, labels: Readonly<Record<string
 }
 
 /** The first process whose command line holds all of these, by /proc. */
-export function findProcess(...parts: readonly string[]): number | undefined {
+function findProcess(...parts: readonly string[]): number | undefined {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)

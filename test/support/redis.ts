@@ -7,7 +7,7 @@ import { openRedis, type RedisHandle } from '../../gateway/spool/redis.js'
 export const freshPrefix = (): string => `{t-${randomUUID()}}`
 
 /** `redis` of the configuration for the shared redis-server. */
-export const testRedisUrl = (): string => `unix:${inject('redisSocket')}`
+const testRedisUrl = (): string => `unix:${inject('redisSocket')}`
 
 /** A connection to the shared redis-server under a prefix; the test stops it. */
 export const openTestRedis = (prefix: string = freshPrefix()): Promise<RedisHandle> =>

@@ -11,7 +11,7 @@ const FORMATS = new Map([
 ])
 
 /** Pixels of all frames together: 12 thousand by 4 thousand. A small file that unfolds to more is refused before it does. */
-export const MAX_PIXELS = 48_000_000
+const MAX_PIXELS = 48_000_000
 const MAX_FRAMES = 300
 /** Time of one step, seconds; most take a tenth. */
 const STEP_SECONDS = 5

@@ -15,5 +15,4 @@ export function presenceRoute(services: Services, presentity: Uri): Route | 403 
   return routes.find(({ service }) => hasPresence(service)) ?? 403
 }
 
-export const hasPresence = ({ adapter }: Service): boolean =>
-  adapter.presence !== undefined && adapter.capabilities.presence
+const hasPresence = ({ adapter }: Service): boolean => adapter.presence !== undefined && adapter.capabilities.presence

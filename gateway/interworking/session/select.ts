@@ -18,7 +18,7 @@ export function sessionRoutes(services: Services, invitation: OutsideInvitation)
   return [...native, ...routes.filter((route) => !native.includes(route))]
 }
 
-export const hasSessions = ({ adapter }: Service): boolean => adapter.sessions !== undefined
+const hasSessions = ({ adapter }: Service): boolean => adapter.sessions !== undefined
 
 function hintsOf(
   services: Services,

@@ -109,7 +109,7 @@ function originTokens({ bytes, transport, host, port, at }: PayloadOrigin): stri
 }
 
 /** `HH:MM:SS.uuuuuu`, UTC. */
-export function timeOfDay(at: number): string {
+function timeOfDay(at: number): string {
   const ms = at % 86_400_000
   const seconds = Math.floor(ms / 1000)
   const fraction = String(Math.floor((ms % 1000) * 1000)).padStart(6, '0')
