@@ -258,7 +258,7 @@ test('IWF-SESS-03 CF-GRP-02 a member outside begins the session of the group: th
   expect(stage.faults).toEqual([])
 })
 
-test('IWF-SESS-04 nobody comes, she takes it back, or she may not: she hears why, and nothing is left', async () => {
+test('IWF-SESS-04 nobody comes or is there, she takes it back, or she may not: she hears why, and nothing is left', async () => {
   const stage = await openFocusStage({ members: [uri('alice'), ZOE] })
   const alice = await stage.phone('alice')
   const refused = fromZoe(stage, playedSide().side)
@@ -277,5 +277,11 @@ test('IWF-SESS-04 nobody comes, she takes it back, or she may not: she hears why
   const stranger = await openFocusStage({ members: [uri('alice')] })
   expect(await fromZoe(stranger, playedSide().side)).toMatchObject({ kind: 'refused', reason: 'sender-not-allowed' })
   await stranger.quiet()
+  const alone = await openFocusStage({ members: [ZOE] })
+  for (const _ of ['first', 'again']) {
+    const nobody = fromZoe(alone, playedSide().side)
+    expect(await nobody).toMatchObject({ kind: 'refused', said: 'nobody can be invited' })
+    await alone.quiet()
+  }
   expect(stage.faults).toEqual([])
 })
