@@ -25,10 +25,14 @@ describe('the record of a session', () => {
     const found = await Promise.all(all.map((records) => records.ofGroup(GROUP)))
     expect(found).toEqual([{ kind: 'none' }, { kind: 'none' }, { kind: 'none' }])
     await Promise.all(all.map((records) => records.alive(HOUR, AT)))
+    const made = all.map((_, index) => recordOf(`gw${index + 1}`))
     const taken = await Promise.all(
-      all.map((records, index) => records.take(recordOf(`gw${index + 1}`), HOUR, { kind: 'none' })),
+      all.map((records, index) => records.take(made[index] as SessionRecord, HOUR, { kind: 'none' })),
     )
     expect(taken.filter((one) => one)).toHaveLength(1)
+    // Nothing is left of those that came too late.
+    const left = await Promise.all(made.map(({ identity }) => all[0].find(identity)))
+    expect(left.map(({ kind }) => kind !== 'none')).toEqual(taken)
     const after = await Promise.all(all.map((records) => records.ofGroup(GROUP)))
     expect(after.map((one) => one.kind)).toEqual(taken.map((isOurs) => (isOurs ? 'found' : 'elsewhere')))
     expect(after.find((one) => one.kind === 'elsewhere')).toEqual({ kind: 'elsewhere', at: AT })
@@ -50,7 +54,7 @@ describe('the record of a session', () => {
   })
 
   test('a group whose session is gone without a trace has a new one', async () => {
-    const [first, second] = await nodes()
+    const [first, second, third] = await nodes()
     const record = recordOf('gw1')
     await first.take(record, HOUR, { kind: 'none' })
     await first.remove({ identity: record.identity } as SessionRecord)
@@ -58,6 +62,11 @@ describe('the record of a session', () => {
     expect(found).toEqual({ kind: 'none', stale: record.identity })
     expect(await second.take(recordOf('gw2'), HOUR, { kind: 'none' })).toBe(false)
     expect(await second.take(recordOf('gw2'), HOUR, found)).toBe(true)
+    // Who has found the same comes too late.
+    expect(await third.take(recordOf('gw3'), HOUR, found)).toBe(false)
+    // The end of the former session is not that of the new one.
+    await first.remove(record)
+    expect((await second.ofGroup(GROUP)).kind).toBe('found')
   })
 
   test('a node that is stopped says so: nobody has to wait until its life is over', async () => {
