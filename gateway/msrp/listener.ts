@@ -13,6 +13,10 @@ export interface ListenAddress {
   readonly advertised?: string
 }
 
+/** Whether what we offer of our own is msrps: where nothing else is listened on. */
+export const offersTls = (addresses: readonly Pick<ListenAddress, 'secure'>[]): boolean =>
+  addresses.length > 0 && addresses.every(({ secure }) => secure)
+
 /** A listening socket. */
 export interface Listener {
   /** As peers see it, with the port as bound. */

@@ -69,6 +69,7 @@ export interface StageOptions {
   /** Who is registered, as an external core tells. */
   readonly registrations?: Registrations
   readonly sessions?: object
+  readonly media?: object
   /** Stores for what waits and for histories; default: those built in. */
   readonly boxes?: Boxes
   readonly archive?: Archive
@@ -119,6 +120,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     ),
     conversation: options.conversation ?? {},
     sessions: options.sessions ?? {},
+    media: options.media ?? {},
     interworking: {
       services: Object.fromEntries(
         Object.entries(options.services ?? {}).map(([id, extra]) => [id, { adapter: id, ...extra }]),

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { MsrpEndpoint } from '../../msrp/endpoint.js'
+import { offersTls } from '../../msrp/listener.js'
 import { buildSdp, type Description, type Media, ownSessionLines, parseSdp } from '../../msrp/sdp/description.js'
 import { buildMessageStream, type MessageStream, readMessageStream } from '../../msrp/sdp/message-stream.js'
 import { acceptAnswer, answerStream, type OwnStream, offerStream } from '../../msrp/sdp/negotiate.js'
@@ -127,7 +128,7 @@ export function createLegMedia(
       const local = mixedSection(mixer, template, 'sendrecv')
       return local && { local, direction: 'sendrecv' }
     }
-    const session = open(key, false)
+    const session = open(key, offersTls(endpoint.addresses))
     if (session === undefined) return undefined
     const own = offerStream(ownStream(session))
     return { local: buildMessageStream(own), session, own, direction: 'sendrecv' }

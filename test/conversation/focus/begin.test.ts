@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { header } from '../../../scripts/rig/sip-text.js'
+import { newAuthority } from '../../sip-server/support/certificates.js'
 import { assemble, hears } from './assemble.js'
 import { listed } from './listed.js'
 import { answer, GROUP_SERVICE, messageSdp, newPath, place, talkOf } from './phone.js'
@@ -68,6 +69,25 @@ describe('a session of a pre-defined group', () => {
     // CPM-CONV-018: the chosen streams and no other.
     expect(bob.talk.focus.body.toString().match(/^m=/gm)).toHaveLength(1)
     expect(bob.talk.focus.body.toString()).toContain('a=chatroom:nickname private-messages')
+  })
+
+  test('UP-04: where MSRP is taken over TLS alone, members are offered nothing less', async () => {
+    const authority = newAuthority()
+    onTestFinished(() => authority.close())
+    const stage = await openFocusStage({ tls: authority.issue('IP:127.0.0.1') })
+    const [alice, bob] = [await stage.phone('alice'), await stage.phone('bob')]
+    const offer = messageSdp(newPath().replace('msrp:', 'msrps:'))
+      .replace('TCP/MSRP', 'TCP/TLS/MSRP')
+      .replace('a=setup', `a=fingerprint:SHA-256 ${Array(32).fill('AB').join(':')}\r\na=setup`)
+    const placed = alice.call(FRIENDS, offer, [GROUP_SERVICE])
+    const toBob = await bob.calls.next('INVITE', any)
+    const sdp = toBob.invite.body.toString()
+    expect(sdp).toMatch(/^m=message [1-9]\d+ TCP\/TLS\/MSRP/m)
+    expect(sdp).toMatch(/^a=path:msrps:/m)
+    expect(sdp).toMatch(/^a=fingerprint:sha-256/im)
+    expect(sdp).toMatch(/^a=setup:actpass/m)
+    toBob.refuse(486)
+    expect((await placed.final).status).toBe(480)
   })
 
   test('CF-GRP-02: one who is no member, or is barred, gets 403, an unknown group 404', async () => {

@@ -13,6 +13,7 @@ import { createNotifier } from '../../../gateway/events/notifier.js'
 import type { OutsideInvitation } from '../../../gateway/interworking/session/port.js'
 import { MsrpEndpoint } from '../../../gateway/msrp/endpoint.js'
 import type { MsrpLimits } from '../../../gateway/msrp/limits.js'
+import type { MsrpTls } from '../../../gateway/msrp/tls.js'
 import type { ChargingRecord } from '../../../gateway/observe/charging.js'
 import { createSipEdge } from '../../../gateway/sip/edge.js'
 import type { SipEdge } from '../../../gateway/sip/port.js'
@@ -47,6 +48,8 @@ export interface FocusStageOptions {
   readonly trust?: readonly string[]
   readonly clock?: Clock
   readonly limits?: Partial<MsrpLimits>
+  /** MSRP over TLS, and by nothing else. */
+  readonly tls?: MsrpTls
   /** What stands before the notes. */
   readonly notes?: (store: NoteStore) => NoteStore
 }
@@ -121,7 +124,8 @@ export async function openFocusStage(options: FocusStageOptions = {}): Promise<F
   })
   const faults: unknown[] = []
   const endpoint = await MsrpEndpoint.start({
-    listen: [{ host: '127.0.0.1', port: 0, secure: false }],
+    listen: [{ host: '127.0.0.1', port: 0, secure: options.tls !== undefined }],
+    ...(options.tls && { tls: options.tls }),
     ...(options.limits && { limits: options.limits }),
     observer: { count: () => undefined, fault: (error) => faults.push(error) },
   })

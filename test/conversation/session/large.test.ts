@@ -4,6 +4,7 @@ import type { Uri } from '../../../gateway/cpm/ids.js'
 import { newMessageId, readCpim, writeCpim } from '../../../scripts/rig/cpim.js'
 import { openSessionAgent, type SessionAgent } from '../../../scripts/rig/session-agent.js'
 import { header } from '../../../scripts/rig/sip-text.js'
+import { newAuthority } from '../../sip-server/support/certificates.js'
 import { openStage, type Stage, type StageOptions, type UserName } from '../stage.js'
 import { openMsrpPhone, pathIn } from './msrp-phone.js'
 import { DOMAIN, features } from './stage.js'
@@ -223,6 +224,29 @@ describe('large message mode', () => {
     expect(header(call.invite, 'non-cpm-service')).toBe('sms')
     expect(header(call.invite, 'conversation-id')).not.toBe('')
     await nothingLeft(stage)
+  })
+
+  test('UP-08: where MSRP is taken over TLS alone, the device is offered nothing less', async () => {
+    const authority = newAuthority()
+    onTestFinished(() => authority.close())
+    const media = { listen: ['tls:127.0.0.1:0'], tls: authority.issue('IP:127.0.0.1') }
+    const { stage, device } = await open({ services: { sms: {} }, media })
+    const bob = await device('bob')
+    await stage.service('sms').gateway.receiveMessage({
+      id: 'sms-long',
+      rememberMs: 60_000,
+      from: 'tel:+12065559999' as Uri,
+      replyable: true,
+      to: 'tel:+12065550102' as Uri,
+      content: { type: 'text/plain', text: LONG },
+      wantsReport: false,
+      said: 'deliver_sm',
+    })
+    const call = await invited(bob)
+    const sdp = call.invite.body.toString()
+    expect(sdp).toMatch(/^m=message [1-9]\d+ TCP\/TLS\/MSRP/m)
+    expect(sdp).toMatch(/^a=fingerprint:sha-256/im)
+    call.refuse(603)
   })
 
   test('MSG-10: with a recipient list it goes to the controlling function, list and all', async () => {

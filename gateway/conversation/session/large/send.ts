@@ -4,6 +4,7 @@ import { cpmHeaders, encodeMessageBody } from '../../../cpm/encode.js'
 import { ICSI } from '../../../cpm/features.js'
 import type { CpmMessage } from '../../../cpm/message.js'
 import { octets } from '../../../interworking/selection.js'
+import { offersTls } from '../../../msrp/listener.js'
 import type { SendOutcome } from '../../../msrp/outgoing.js'
 import { buildSdp, ownSessionLines, parseSdp } from '../../../msrp/sdp/description.js'
 import { buildMessageStream, readMessageStream } from '../../../msrp/sdp/message-stream.js'
@@ -41,7 +42,8 @@ export function createLargeSender(options: LargeSenderOptions): Pick<SipEdge, 's
     const { listHistory: _, ...own } = message
     const { body } = encodeMessageBody(own)
     const text = Buffer.from(body, 'utf8')
-    const session = endpoint.open({ message: async () => ({ status: 403 }) }, { acceptTypes: ['message/cpim'] })
+    const secure = offersTls(endpoint.addresses)
+    const session = endpoint.open({ message: async () => ({ status: 403 }) }, { secure, acceptTypes: ['message/cpim'] })
     if (!session) return { kind: 'unsent', said: 'too many MSRP sessions' }
     try {
       const outcome = await invite(outgoing, message, session, text.length)
@@ -122,17 +124,18 @@ const HEADS = 1_000
 const sizeOf = ({ content }: CpmMessage): number =>
   HEADS + ('text' in content ? octets(content) : content.base64.length)
 
-function offerOf({ path }: MsrpSession, { addresses }: MediaEndpoint, size: number): string {
+function offerOf({ path }: MsrpSession, { addresses, fingerprint }: MediaEndpoint, size: number): string {
+  const [first] = path
   const stream = offerStream({
     path,
     acceptTypes: ['message/cpim'],
     wrappedTypes: ['*'],
     maxSize: size,
     direction: 'sendonly',
-    reachable: addresses.some(({ secure }) => !secure),
+    reachable: addresses.some(({ secure }) => secure === first.secure),
+    ...(first.secure && fingerprint && { fingerprint }),
     others: [`a=file-selector:size:${size}`],
   })
-  const [first] = path
   return buildSdp({ session: ownSessionLines(1, 1, first.host), media: [buildMessageStream(stream)] })
 }
 

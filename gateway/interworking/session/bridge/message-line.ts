@@ -3,6 +3,7 @@ import type { MediaEndpoint } from '../../../conversation/session/anchor.js'
 import { acceptsType } from '../../../msrp/accept-types.js'
 import type { IncomingMessage, Verdict } from '../../../msrp/incoming.js'
 import { IS_COMPOSING_TYPE } from '../../../msrp/is-composing.js'
+import { offersTls } from '../../../msrp/listener.js'
 import { buildSdp, type Description, ownSessionLines, parseSdp } from '../../../msrp/sdp/description.js'
 import { buildMessageStream, type MessageStream, readMessageStream } from '../../../msrp/sdp/message-stream.js'
 import { acceptAnswer, answerStream, type OwnStream, offerStream } from '../../../msrp/sdp/negotiate.js'
@@ -88,7 +89,7 @@ export function createMessageLine({ endpoint, maxBytes, message, lost }: Message
 
   return {
     offer() {
-      current = open(false)
+      current = open(offersTls(endpoint.addresses))
       offered = current && offerStream(own(current))
       return offered && description([buildMessageStream(offered)])
     },

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { SessionAnswer } from '../../../../adapters/contract/index.js'
 import type { MessageId, Uri } from '../../../../gateway/cpm/ids.js'
 import { readCpim, writeCpim } from '../../../../scripts/rig/cpim.js'
@@ -6,6 +6,7 @@ import { withFirstMessage } from '../../../../scripts/rig/first-message.js'
 import { header } from '../../../../scripts/rig/sip-text.js'
 import { openMsrpPhone } from '../../../conversation/session/msrp-phone.js'
 import { audio, ICSI, invited } from '../../../conversation/session/talk.js'
+import { newAuthority } from '../../../sip-server/support/certificates.js'
 import { playedSide, spoken } from '../stage.js'
 import { BOB, HANDSET, openBridgeStage } from './stage.js'
 
@@ -275,6 +276,23 @@ describe('a CPM user invites somebody outside', () => {
 })
 
 describe('somebody outside invites a CPM user', () => {
+  test('UP-08 where MSRP is taken over TLS alone, he is offered nothing less', async () => {
+    const authority = newAuthority()
+    onTestFinished(() => authority.close())
+    const stage = await openBridgeStage({
+      media: { listen: ['tls:127.0.0.1:0'], tls: authority.issue('IP:127.0.0.1') },
+    })
+    const bob = await stage.device('bob')
+    const { answer } = stage.invites()
+    const call = await invited(bob)
+    const sdp = call.invite.body.toString()
+    expect(sdp).toMatch(/^m=message [1-9]\d+ TCP\/TLS\/MSRP/m)
+    expect(sdp).toMatch(/^a=fingerprint:sha-256/im)
+    call.refuse(486)
+    expect(await answer).toMatchObject({ kind: 'refused' })
+    await stage.empty()
+  })
+
   test('IWF-SESS-03 IWF-SESS-04 MED-04 MED-46 an INVITE with the service and a message stream alone, the answer, media both ways, and the end', async () => {
     const stage = await openBridgeStage()
     const phone = await openMsrpPhone()
