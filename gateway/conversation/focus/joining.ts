@@ -12,6 +12,7 @@ import type { Parcel } from './parcel.js'
 import type { Endpoint, Leaving, Participant } from './participant.js'
 import type { Newcomer } from './roster.js'
 import type { Seats } from './seats.js'
+import { MESSAGE_STREAM } from './side-endpoint.js'
 import { type Judgement, judgeOffer, type Slots } from './streams.js'
 
 /** An offer that can be answered. */
@@ -143,8 +144,14 @@ export function createJoining(
   }
 
   /** What came with the INVITE, or the status that refuses it. */
-  function firstOf({ firstMessage }: Invitation, participant: Participant): Parcel | number | undefined {
-    return firstMessage === undefined ? undefined : hall.distribution.first(participant, firstMessage)
+  function firstOf(
+    { firstMessage }: Invitation,
+    participant: Participant,
+    { accepted }: Judgement,
+  ): Parcel | number | undefined {
+    if (firstMessage === undefined) return undefined
+    if (!accepted.some(({ key }) => key === MESSAGE_STREAM)) return 488
+    return hall.distribution.first(participant, firstMessage)
   }
 
   /** A session that was taken up for him alone is left as it was found. */
@@ -161,7 +168,7 @@ export function createJoining(
     const judged = judge(hall, originator.addresses, offer, [])
     if (!judged) return turnDown(call, { status: 488 })
     const participant = enter(call)
-    const first = firstOf(call.invitation, participant)
+    const first = firstOf(call.invitation, participant, judged.judgement)
     if (typeof first === 'number') {
       forget(participant)
       return turnDown(call, { status: first, warning: 'the first message is not taken' })
@@ -197,7 +204,7 @@ export function createJoining(
     hall.turnAway(entries)
     for (const { key, media } of judged.judgement.accepted) templates.set(key, { key, media })
     const participant = enter(call)
-    const said = firstOf(call.invitation, participant)
+    const said = firstOf(call.invitation, participant, judged.judgement)
     if (typeof said === 'number') {
       reject(call, { status: said, warning: 'the first message is not taken' })
       return hall.end({ how: 'failed' })

@@ -40,6 +40,7 @@ export function startParticipantInformation(options: ParticipantInformationOptio
     expires: EXPIRES,
     minIntervalMs: options.notifyIntervalMs,
     maxSubscriptions: options.maxParticipants * DEVICES,
+    maxEach: MAX_EACH,
     async authorise(request) {
       const conference = find(request.resource)
       const away = conference ? undefined : await elsewhere(request.resource)
@@ -89,6 +90,8 @@ export function startParticipantInformation(options: ParticipantInformationOptio
 
 /** Devices of one participant that may watch. */
 const DEVICES = 4
+/** Subscriptions of one subscriber to one session, with those of devices that began again without a word. */
+const MAX_EACH = 20
 
 /** `PART-08`, `PART-09`: participants, those the group's policy lets in, and servers that a trusted peer speaks for. */
 function authorise(

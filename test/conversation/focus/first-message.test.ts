@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { withFirstMessage } from '../../../scripts/rig/first-message.js'
+import { audio } from '../session/talk.js'
 import { assemble, hears } from './assemble.js'
 import { answer, cpim, GROUP_SERVICE, messageSdp, newPath, talkOf } from './phone.js'
 import { type FocusStage, FRIENDS, openFocusStage, uri } from './stage.js'
@@ -41,6 +42,19 @@ describe('a first message in the invitation of a group', () => {
     await talkOf(carol, placed)
     await hears(alice.talk, 'here I am')
     await hears(bob.talk, 'here I am')
+  })
+
+  test('without a message stream it could be said on is refused with all of the invitation, by who begins and by who joins', async () => {
+    const stage = await openFocusStage({ media: { mixer: { audio: '192.0.2.9:40000' } } })
+    const { alice, bob } = await assemble(stage, ['alice', 'bob'])
+    const carol = await stage.phone('carol')
+    const { body, type } = withFirstMessage(audio(), cpim(uri('carol'), FRIENDS, 'who hears me?'))
+    expect((await carol.call(FRIENDS, body, [GROUP_SERVICE, type]).final).status).toBe(488)
+    await Promise.all([alice.talk.dialog.bye(), bob.talk.dialog.bye()])
+    await stage.quiet()
+    expect((await carol.call(FRIENDS, body, [GROUP_SERVICE, type]).final).status).toBe(488)
+    expect(alice.agent.calls.items).toEqual([])
+    await stage.quiet()
   })
 
   test('in somebody else’s name, or of a type the group does not have, is refused with all of the invitation', async () => {

@@ -134,6 +134,17 @@ describe('participant information', () => {
     await carols.until({ [uri('dave')]: 'connected' })
   })
 
+  test('PART-09: one participant has so many subscriptions, and keeps nobody else from his', async () => {
+    const stage = await openFocusStage()
+    const { alice } = await assemble(stage, ['alice', 'bob'])
+    const statuses: number[] = []
+    for (let count = 0; count < 21; count++) {
+      statuses.push((await watch(stage, 'bob', alice.talk.identity)).answer.status)
+    }
+    expect(statuses).toEqual([...Array<number>(20).fill(200), 503])
+    expect((await watch(stage, 'alice', alice.talk.identity)).answer.status).toBe(200)
+  })
+
   test('a user with two devices is one user with two endpoints; an anonymous one shows no address', async () => {
     const stage = await openFocusStage()
     const { alice } = await assemble(stage, ['alice', 'bob'])
