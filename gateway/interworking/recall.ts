@@ -69,8 +69,10 @@ export function createRecall({ spool, services, uris, pending, recorder, clock }
     for (const { id } of services.values()) {
       let item: Item | undefined
       let kept: Kept | undefined
-      const found = await spool.withdraw(outLane(id), root, (waiting) => {
-        item = waiting as Item
+      const found = await spool.withdraw(outLane(id), root, (waiting, recovered) => {
+        const one = waiting as Item
+        // Whoever was at it may have sent it before he died.
+        item = recovered ? { ...one, payload: { ...one.payload, uncertain: true } } : one
         const verdict = decide(item)
         if (!('outcome' in verdict)) return verdict
         kept = verdict

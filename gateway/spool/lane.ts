@@ -30,11 +30,17 @@ export interface LaneContext {
   concludePutOff(entry: Pick<Entry, 'id' | 'item'>): Promise<boolean>
 }
 
+/** An entry that its lane leaves alone until `end`. */
+export interface Seized {
+  /** Somebody was at it before, and did not live to say what became of it. */
+  readonly recovered: boolean
+  /** `gone`: it has its verdict. Otherwise it may be taken again. */
+  end(gone: boolean): void
+}
+
 export interface Lane extends LaneConsumer {
-  /** Leaves an entry alone that it has taken and given to nobody yet; false when somebody is at it. */
-  seize(entryId: string): boolean
-  /** What was seized has its verdict, or may be taken again. */
-  unseize(entryId: string): void
+  /** An entry that it has taken and given to nobody yet, or never saw; undefined when somebody is at it. */
+  seize(entryId: string): Seized | undefined
 }
 
 export interface LaneWork<Payload> {
@@ -211,16 +217,20 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
 
   return {
     seize(entryId) {
-      const idle = ready.some(({ id }) => id === entryId)
-      if (!idle && held.has(entryId)) return false
-      ready = ready.filter(({ id }) => id !== entryId)
+      const idle = ready.find(({ id }) => id === entryId)
+      if (!idle && held.has(entryId)) return undefined
+      ready = ready.filter((entry) => entry !== idle)
       // What a read brings of it from now on is passed over.
       if (!idle) held.add(entryId, 0)
-      return true
-    },
-    unseize(entryId) {
-      held.delete(entryId)
-      changed.fire()
+      return {
+        recovered: idle?.deliveries !== 1,
+        end(gone) {
+          if (idle && !gone) ready.unshift(idle)
+          else held.delete(entryId)
+          dispatch()
+          changed.fire()
+        },
+      }
     },
     wake() {
       dispatch()

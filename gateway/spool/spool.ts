@@ -147,12 +147,13 @@ export interface Spool {
   settle(lane: LaneName, itemId: string, verdict: Verdict<unknown>): Promise<boolean>
   /**
    * Takes an item out of its lane that nobody is at, queued or waiting, and applies what `decide` makes of it in the same step. An
-   * item that follows from another by `#` and a number counts as it. `decide` may be asked more than once, and leaves the item where it is by undefined.
+   * item that follows from another by `#` and a number counts as it. `decide` may be asked more than once, and leaves the item where it is by undefined;
+   * `recovered` as in Taken.
    */
   withdraw(
     lane: LaneName,
     rootId: string,
-    decide: (item: SpoolItem) => Verdict<unknown> | undefined,
+    decide: (item: SpoolItem, recovered: boolean) => Verdict<unknown> | undefined,
   ): Promise<'withdrawn' | 'left' | 'under-way' | 'unknown'>
   /** A message with a service, by its identity; undefined when it is not known (any more). */
   sent(recordId: string): Promise<SentMessageRecord | undefined>

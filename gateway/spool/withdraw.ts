@@ -1,8 +1,8 @@
-import type { Lane, LaneContext } from './lane.js'
+import type { Lane, LaneContext, Seized } from './lane.js'
 import type { RedisHandle } from './redis.js'
 import { run } from './script.js'
 import { LOOK, SENT } from './scripts/look.js'
-import type { LaneName, SentMessageRecord, SpoolItem, Verdict } from './spool.js'
+import type { LaneName, SentMessageRecord, Spool, SpoolItem, Verdict } from './spool.js'
 import type { Place } from './verdict.js'
 import type { Waiting } from './waiting.js'
 
@@ -28,40 +28,51 @@ export interface WithdrawParts {
   readonly redis: RedisHandle
   readonly node: string
   readonly waiting: Waiting
-  readonly lanes: ReadonlyMap<LaneName, Pick<Lane, 'seize' | 'unseize'>>
+  readonly lanes: ReadonlyMap<LaneName, Pick<Lane, 'seize'>>
   /** False when somebody was faster. */
   conclude(place: Place, verdict: Verdict<unknown>): Promise<boolean>
   /** See `LaneContext`. */
   readonly concludePutOff: LaneContext['concludePutOff']
 }
 
+type Decide = Parameters<Spool['withdraw']>[2]
+type Taken = Pick<Extract<Place, { readonly kind: 'taken' | 'queued' }>, 'entry' | 'item'>
+
+/** Of a lane that this node does not serve. */
+const LEFT_BEHIND: Seized = { recovered: true, end: () => undefined }
+
 /** See `Spool.withdraw`. */
 export function createWithdraw({ redis, node, waiting, lanes, conclude, concludePutOff }: WithdrawParts) {
   /** What this node has taken and nobody is at: the service is down, or the process before this one has left it. */
-  async function takenIdle(
-    lane: LaneName,
-    found: { readonly entry: string; readonly item: SpoolItem },
-    verdict: Verdict<unknown>,
-  ): Promise<boolean> {
+  async function takenIdle(lane: LaneName, found: Taken, decide: Decide): Promise<'withdrawn' | 'left' | 'under-way'> {
     const consumer = lanes.get(lane)
-    if (consumer && !consumer.seize(found.entry)) return false
+    const seized = consumer ? consumer.seize(found.entry) : LEFT_BEHIND
+    if (!seized) return 'under-way'
+    let gone = false
     try {
-      // It waits already, and would come back: there it is found at the next look.
-      if (await concludePutOff({ id: found.entry, item: found.item })) return false
-      return await conclude({ kind: 'taken', ...found }, verdict)
+      if (seized.recovered && (await concludePutOff({ id: found.entry, item: found.item }))) {
+        gone = true
+        // It waits already, and would come back: there it is found at the next look.
+        return 'under-way'
+      }
+      const verdict = decide(found.item, seized.recovered)
+      if (verdict === undefined) return 'left'
+      const done = await conclude({ kind: 'taken', ...found }, verdict)
+      gone = true
+      return done ? 'withdrawn' : 'under-way'
     } finally {
-      consumer?.unseize(found.entry)
+      seized.end(gone)
     }
   }
 
   return async (
     lane: LaneName,
     rootId: string,
-    decide: (item: SpoolItem) => Verdict<unknown> | undefined,
+    decide: Decide,
   ): Promise<'withdrawn' | 'left' | 'under-way' | 'unknown'> => {
     for (const found of await waiting.find(lane, rootId, 'beginning')) {
       if (!FOLLOWS.test(found.item.id.slice(rootId.length))) continue
-      const verdict = decide(found.item)
+      const verdict = decide(found.item, false)
       if (verdict === undefined) return 'left'
       if (!(await conclude({ kind: 'waiting', ...found }, verdict))) continue
       await waiting.drop(found)
@@ -70,13 +81,11 @@ export function createWithdraw({ redis, node, waiting, lanes, conclude, conclude
     const found = await queued(redis, lane, rootId)
     if (found === undefined) return 'unknown'
     const { holder, ...place } = found
-    if (holder !== '' && holder !== node) return 'under-way'
-    const verdict = decide(found.item)
+    if (holder === node) return takenIdle(lane, place, decide)
+    if (holder !== '') return 'under-way'
+    const verdict = decide(found.item, false)
     if (verdict === undefined) return 'left'
-    const done = await (holder === ''
-      ? conclude({ kind: 'queued', ...place }, verdict)
-      : takenIdle(lane, place, verdict))
-    return done ? 'withdrawn' : 'under-way'
+    return (await conclude({ kind: 'queued', ...place }, verdict)) ? 'withdrawn' : 'under-way'
   }
 }
 

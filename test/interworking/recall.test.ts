@@ -17,6 +17,34 @@ const BUSY: SendOutcome = { kind: 'busy', retryAfterMs: 60_000, scope: 'message'
 const disposition = ({ content }: Delivery) =>
   content.kind === 'notifications' ? content.notifications[0]?.disposition : undefined
 
+const ITEM_ID = `${ALICE}|Msg-1`
+type Decide = Parameters<Spool['withdraw']>[2]
+
+/** Recall of one message that lies in the lane of a service. */
+function overSpool(withdraw: (item: SpoolItem, decide: Decide) => Awaited<ReturnType<Spool['withdraw']>>) {
+  const after = (_: number, run: () => void) => {
+    const timer = setImmediate(run)
+    return () => clearImmediate(timer)
+  }
+  const candidates = [{ service: 'sms' as ServiceId, from: ALICE, to: HANDSET }]
+  const payload = { message: message(), replyTo: { user: ALICE }, candidates, index: 0 }
+  const item = { id: ITEM_ID, lane: 'out.sms', attempts: 0, acceptedAt: 0, expiresAt: 1, payload }
+  const pending = createPendingAnswers({ now: () => 0, after: () => () => {} })
+  const told: string[] = []
+  const note = (what: string) => () => void told.push(what)
+  const recall = createRecall({
+    spool: { withdraw: async (_lane: string, _root: string, decide: Decide) => withdraw(item, decide) } as Spool,
+    services: new Map([
+      ['sms', { id: 'sms', adapter: { messages: { refuses: () => undefined } } }],
+    ]) as unknown as Services,
+    uris: { domain: 'cpm.example' },
+    pending,
+    recorder: { recalled: note('recalled'), concluded: note('concluded') } as unknown as Recorder,
+    clock: { now: () => 0, after },
+  })
+  return { recall, pending, told }
+}
+
 describe('a message that waits here', () => {
   async function waiting() {
     const rig = await startRig()
@@ -109,34 +137,20 @@ describe('a message that waits here', () => {
   })
 
   test('that is taken out by nobody, because somebody was faster, is not told to have failed', async () => {
-    const after = (_: number, run: () => void) => {
-      const timer = setImmediate(run)
-      return () => clearImmediate(timer)
-    }
-    const clock = { now: () => 0, after }
-    const pending = createPendingAnswers({ ...clock, after: () => () => {} })
-    const candidates = [{ service: 'sms' as ServiceId, from: ALICE, to: HANDSET }]
-    const payload = { message: message(), replyTo: { user: ALICE }, candidates, index: 0 }
-    const item = { id: `${ALICE}|Msg-1`, lane: 'out.sms', attempts: 0, acceptedAt: 0, expiresAt: 1, payload }
-    pending.hold(item.id, 1)
-    const told: string[] = []
-    const note = (what: string) => () => void told.push(what)
-    const recall = createRecall({
-      spool: {
-        withdraw: async (_lane: string, _root: string, decide: (found: SpoolItem) => unknown) => {
-          decide(item)
-          return 'under-way'
-        },
-      } as unknown as Spool,
-      services: new Map([['sms', { id: 'sms' }]]) as unknown as Services,
-      uris: { domain: 'cpm.example' },
-      pending,
-      recorder: { recalled: note('recalled'), concluded: note('concluded') } as unknown as Recorder,
-      clock,
+    const { recall, pending, told } = overSpool((item, decide) => {
+      decide(item, false)
+      return 'under-way'
     })
+    pending.hold(ITEM_ID, 1)
     expect(await recall.cancel(NAME)).toMatchObject({ outcome: 'under-way' })
     expect(told).toEqual(['recalled'])
-    expect(pending.settle(item.id, { kind: 'delivered' })).toBe('success')
+    expect(pending.settle(ITEM_ID, { kind: 'delivered' })).toBe('success')
+  })
+
+  test('that a killed process may have sent is not replaced, and taking it back says that it may arrive', async () => {
+    const { recall } = overSpool((item, decide) => (decide(item, true) === undefined ? 'left' : 'withdrawn'))
+    expect(await recall.replace(NAME, TEXT)).toMatchObject({ outcome: 'too-late' })
+    expect(await recall.cancel(NAME)).toMatchObject({ outcome: 'done', said: expect.stringContaining('may be with') })
   })
 
   test('of the copies for several recipients each is a message of its own, named by whom it is for', async () => {

@@ -263,7 +263,8 @@ export interface UserActor {
   /** Sends octets as they are; an answer with this status comes, or none (0). */
   sendsOctets(octets: (agent: UserAgent) => Buffer, status: number): Step
   /** The report about the message sent last. */
-  receivesReport(status: string): Step
+  /** With one of these statuses. */
+  receivesReport(...statuses: readonly string[]): Step
   /** The answer to the last message had this header. */
   wasAnsweredWith(name: string, value: RegExp): Step
   /** What the device answers to messages from now on; 0: nothing. */
@@ -300,7 +301,10 @@ async function userActor(user: UserName, rig: GatewayRig, password: string = USE
       const answer = await agent.raw(octets(agent), status === 0 ? 300 : 5_000)
       expect(answer?.status ?? 0, answer?.startLine).toBe(status)
     },
-    receivesReport: (status) => async () => expect((await agent.nextReport(lastId, 20_000)).status).toBe(status),
+    receivesReport:
+      (...statuses) =>
+      async () =>
+        expect(statuses).toContain((await agent.nextReport(lastId, 20_000)).status),
     wasAnsweredWith: (name, value) => async () => expect(header(lastAnswer ?? { headers: [] }, name)).toMatch(value),
     answers: (status) => async () => agent.answers(status),
     receives: (text, check) => async () => {

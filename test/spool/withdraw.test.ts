@@ -61,13 +61,21 @@ describe('withdrawing', () => {
     await first.put(itemOf({ id: 'b', lane: 'closed' }), ONE_DAY)
     const underWay = async () => (await first.lanes()).find(({ lane }) => lane === 'closed')?.underWay
     await expect.poll(underWay).toBe(2)
-    expect(await first.withdraw('closed', 'b', () => done)).toBe('withdrawn')
+    expect(await first.withdraw('closed', 'b', () => undefined)).toBe('left')
+    const decide = (_: SpoolItem, recovered: boolean) => (recovered ? undefined : done)
+    expect(await first.withdraw('closed', 'b', decide)).toBe('withdrawn')
     expect(await first.withdraw('work', 'a', () => done)).toBe('under-way')
     await Promise.all([reader, again].map(({ consumer }) => consumer.stop(AbortSignal.abort())))
     await first.stop(AbortSignal.abort())
     const second = await spoolForTest(redis)
     desk(second, 'work', { parallel: () => 0 })
-    expect(await second.withdraw('work', 'a', () => done)).toBe('withdrawn')
+    const recovered: boolean[] = []
+    const told = (_: SpoolItem, before: boolean) => {
+      recovered.push(before)
+      return done
+    }
+    expect(await second.withdraw('work', 'a', told)).toBe('withdrawn')
+    expect(recovered).toEqual([true])
     expect(await second.lanes()).toEqual(
       expect.arrayContaining([expect.objectContaining({ lane: 'work', queued: 0, underWay: 0 })]),
     )
