@@ -112,6 +112,30 @@ test('who came or left while a service was asked is told to it with its yes, eac
   await alices.dialog.bye()
 })
 
+test('GRP-ADD-05 who was there when a service was asked is not told to it again, and who has gone meanwhile has left', async () => {
+  const stage = await openFocusStage({ members: [uri('alice'), uri('bob'), uri('carol'), ZOE] })
+  const { alice, bob } = await assemble(stage, ['alice', 'bob'])
+  const subscription = await watch(stage, 'alice', alice.talk.identity)
+  ;(await toZoe(stage)).answer({ kind: 'refused', reason: 'refused-by-recipient', said: 'no' })
+  await subscription.until({ [ZOE]: 'disconnected failed' })
+  await alice.talk.dialog.request('REFER', [
+    ['Refer-To', `<${ZOE}>`],
+    ['Refer-Sub', 'false'],
+  ])
+  const { invitation, answer: reply } = await toZoe(stage)
+  const there = invitation.group?.participants.map(({ address }) => address)
+  expect(there?.toSorted()).toEqual([uri('alice'), uri('bob')])
+  const carol = await stage.phone('carol')
+  const carols = await talkOf(carol, place(carol, FRIENDS))
+  await bob.talk.dialog.bye()
+  const { side, told } = playedSide()
+  reply({ kind: 'accepted', side })
+  await subscription.until({ [ZOE]: 'connected', [uri('bob')]: 'disconnected departed' })
+  expect(told.items.toSorted()).toEqual([`joined ${uri('carol')}`, `left ${uri('bob')}`])
+  await Promise.all([alice.talk.dialog.bye(), carols.dialog.bye()])
+  await stage.quiet()
+})
+
 test('FN-05 one who leaves with his yes is not in it', async () => {
   const stage = await openFocusStage({ members: [uri('alice'), uri('bob'), ZOE] })
   const { alice, bob } = await assemble(stage, ['alice', 'bob'])
