@@ -50,14 +50,14 @@ describe('a message to several recipients', () => {
   it('is one only when all but the recipient is the same', async () => {
     const mmsc = await mmscFor()
     const rig = await rigFor([account(mmsc.url, together(10))])
-    const [one, two] = RECIPIENTS
+    const [one, two, three] = RECIPIENTS
     const [inAnHour, inTwo] = [Date.now() + 3_600_000, Date.now() + 7_200_000]
     const differing: Partial<OutboundMessage>[] = [
       { to: one },
       { to: two, subject: 'x' },
       { to: two, priority: 'urgent' },
       { to: two, deliverAt: inAnHour, expiresAt: inTwo },
-      { to: two, expiresAt: inTwo },
+      { to: three, expiresAt: inTwo },
       { to: two, content: { type: 'text/plain', text: 'other' } },
       { to: two, from: 'tel:+12065550199' as Uri },
       { to: two, reports: { delivered: false, failed: false, displayed: false } },
