@@ -1,16 +1,16 @@
-import Fastify from 'fastify'
+import Fastify, { type InjectOptions } from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { contentRoutes } from '../../gateway/http/content.js'
 import type { StoredContent } from '../../gateway/spool/contents.js'
 
 const ID = 'abcdefghijklmnopqrstuv-_'
 
-async function fetched(content: StoredContent | undefined, url = `/content/${ID}`) {
+async function fetched(content: StoredContent | undefined, url = `/content/${ID}`, how: InjectOptions = {}) {
   const server = Fastify()
   // The store would give it to whoever asks.
   server.register(async (routes) => contentRoutes(routes, { fetch: async () => content }), { prefix: '/content' })
   onTestFinished(() => server.close())
-  return server.inject({ method: 'GET', url })
+  return server.inject({ method: 'GET', url, ...how })
 }
 
 test('a picture is shown as what it is, and runs nothing', async () => {
@@ -48,4 +48,12 @@ test('nothing is listed, and what is not there (any more) looks like what never 
   ]) {
     expect([400, 404]).toContain((await fetched({ type: 'text/plain', octets }, url)).statusCode)
   }
+})
+
+test('HEAD tells what GET would, without it; a part is answered by the whole', async () => {
+  const octets = Buffer.from('0123456789')
+  const head = await fetched({ type: 'video/mp4', octets }, undefined, { method: 'HEAD' })
+  expect([head.statusCode, head.headers['content-length'], head.body]).toEqual([200, '10', ''])
+  const part = await fetched({ type: 'video/mp4', octets }, undefined, { headers: { range: 'bytes=2-4' } })
+  expect([part.statusCode, part.body]).toEqual([200, '0123456789'])
 })

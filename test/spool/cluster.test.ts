@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { expect, it, onTestFinished } from 'vitest'
 import { systemClock } from '../../gateway/cpm/clock.js'
+import { createContents } from '../../gateway/spool/contents.js'
 import { openRedis } from '../../gateway/spool/redis.js'
 import { createSpool } from '../../gateway/spool/redis-spool.js'
 import { desk, HOUR, itemOf, ONE_DAY, part, recordOf, reportOf, silent } from './kit.js'
@@ -66,6 +67,17 @@ it('the whole spool works on a Redis Cluster', async () => {
   await spool.notes.update('n', HOUR, () => ({ next: 1, result: 1 }))
   expect(await Promise.all(['n', 'm'].map((key) => spool.notes.get(key)))).toEqual(['1', undefined])
   expect(await redis.healthy()).toBe(true)
+
+  for (const id of ['w', 'q']) await spool.put(itemOf({ id }), ONE_DAY)
+  ;(await work.next()).say({ kind: 'later', delayMs: HOUR, payload: '', why: 'busy' })
+  await spool.put(itemOf({ id: 'c', lane: 'unread' }), ONE_DAY)
+  await expect.poll(() => spool.withdraw('work', 'w', () => ({ kind: 'done' }))).toBe('withdrawn')
+  expect(await spool.withdraw('unread', 'c', () => ({ kind: 'done' }))).toBe('withdrawn')
+  expect(await spool.sent('m1')).toMatchObject({ scope: 'sms', key: 'A1' })
+  ;(await work.next()).say({ kind: 'done' })
+  const contents = createContents(redis, systemClock, 1_000)
+  expect(await contents.keep('id', { type: 'text/plain', octets: Buffer.from('x') }, HOUR)).toBe(true)
+  expect(await contents.fetch('id')).toMatchObject({ octets: Buffer.from('x') })
 
   await spool.stop(AbortSignal.timeout(5_000))
   expect((await openLanes(redis)).every((length) => length === 0)).toBe(true)

@@ -13,20 +13,20 @@ const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 255])
 const picture = { type: 'image/png', base64: PNG.toString('base64') }
 const ADDRESS = 'https://m.example/c/123456789012345678901234'
 
-async function rigWith(keep: ContentLinks['keep'] = async () => ADDRESS, unsupportedContent = 'link') {
+async function rigWith(keep: ContentLinks['keep'] | 'no store' = async () => ADDRESS, unsupportedContent = 'link') {
   const kept: (LinkedContent & { key: string })[] = []
   const smsc = await startSmsc({})
   closing.push(() => smsc.stop())
   const binds = [{ host: '127.0.0.1', port: smsc.port, systemId: 'causeway', rate: 'unlimited' }]
-  const links: ContentLinks = {
+  const links = keep !== 'no store' && {
     maxBytes: 1_000,
     length: ADDRESS.length,
-    keep: (key, content) => {
+    keep: (key: string, content: LinkedContent) => {
       kept.push({ key, ...content })
       return keep(key, content)
     },
   }
-  const rig = await startRig(smsModule, { binds, unsupportedContent }, { offers: { links } })
+  const rig = await startRig(smsModule, { binds, unsupportedContent }, { offers: links ? { links } : {} })
   closing.push(() => rig.stop(AbortSignal.abort()))
   await rig.ready()
   return { rig, smsc, kept }
@@ -96,4 +96,30 @@ it('what is too large for the store, or not wanted so by policy, is refused befo
   expect(rig.adapter.messages.refuses({ content: large })).toBe('content-unsupported')
   const strict = await rigWith(undefined, 'refuse')
   expect(strict.rig.adapter.messages.refuses({ content: picture })).toBe('content-unsupported')
+})
+
+it('a link that two parts share comes whole, on a line of its own', async () => {
+  const { rig, smsc } = await rigWith()
+  for (const words of ['x'.repeat(130), 'ü今'.repeat(30)]) {
+    const content = mixed(
+      ['Content-Type: text/plain; charset=utf-8', words],
+      ['Content-Type: image/png\r\nContent-Transfer-Encoding: base64', PNG.toString('base64')],
+    )
+    expect(rig.adapter.messages.refuses({ content })).toBeUndefined()
+    const sent = smsc.submits.length
+    expect(await rig.send({ content })).toMatchObject({ kind: 'accepted', parts: [{}, {}] })
+    const parts = smsc.submits.slice(sent).map(({ text }) => text)
+    expect(parts.every((part) => !part.includes(ADDRESS))).toBe(true)
+    expect(parts.join('')).toBe(`${words}\n${ADDRESS}`)
+  }
+})
+
+it('without a store pictures are refused before they are accepted, and texts of several parts go as ever', async () => {
+  const { rig, smsc } = await rigWith('no store')
+  expect(rig.adapter.messages.refuses({ content: picture })).toBe('content-unsupported')
+  expect(await rig.send({ content: picture })).toMatchObject({ kind: 'refused', reason: 'content-unsupported' })
+  const texts = mixed(['Content-Type: text/plain', 'one'], ['Content-Type: text/plain', 'two'])
+  expect(rig.adapter.messages.refuses({ content: texts })).toBeUndefined()
+  await rig.send({ content: texts })
+  expect(smsc.submits.map(({ text }) => text)).toEqual(['one\ntwo'])
 })
