@@ -30,7 +30,7 @@ const COMMANDS: readonly AddCommand[] = [
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
   let code: number = EXIT.ok
   const program = new Command('causeway')
-    .description('Interworking gateway between OMA CPM (RCS) and SMS and other services.')
+    .description('Interworking gateway between OMA CPM (RCS) and SMS, MMS and XMPP.')
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.error(text.trimEnd()),
