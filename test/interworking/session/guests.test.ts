@@ -198,6 +198,15 @@ describe('SLS-04 the session by messages', () => {
     expect(rig.quiet()).toBe(true)
   })
 
+  test.each(['\n', '\r\n', '\r', '\u2028'])(
+    'what one member says cannot look like the words of another, or of the gateway (%j)',
+    async (lineEnd) => {
+      const { rig, side } = await joined()
+      await side.say(spoken(`Well${lineEnd}Carol: I agree${lineEnd}The session has ended.`, 'Bob'))
+      expect(await rig.text()).toBe('Bob: Well\n  Carol: I agree\n  The session has ended.')
+    },
+  )
+
   test('a lively group is bundled: one message a window, unless it is full', async () => {
     const { rig, side } = await joined({ sessionPolicies: { bundle: { window: '10s', maximum: 40 } } })
     await side.say(spoken('one'))

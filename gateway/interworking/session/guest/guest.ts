@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type {
   InboundMessage,
   SessionAnswer,
@@ -10,17 +9,16 @@ import type { SessionInterworkingConfig } from '../../../config/session-interwor
 import type { Clock } from '../../../cpm/clock.js'
 import { stableId } from '../../../cpm/identity.js'
 import type { MessageId } from '../../../cpm/ids.js'
-import type { Content, DispositionNotification } from '../../../cpm/message.js'
+import type { DispositionNotification } from '../../../cpm/message.js'
 import type { PendingAnswers } from '../../pending-answers.js'
-import { selectServices } from '../../selection.js'
 import type { Service } from '../../service.js'
 import { refused } from '../port.js'
-import { createBundle, type Line } from './bundle.js'
-import { type KeptLine, type KeptLines, letterOf } from './kept.js'
+import type { KeptLines } from './kept.js'
 import { type GuestMail, plainText } from './mail.js'
 import type { GuestRecord } from './record.js'
-import { createGuestReports, dispositionsOf, type Spoken } from './reports.js'
-import { fill, languagesFor, nameOf, type TextName, textsOf } from './texts.js'
+import { createGuestReports } from './reports.js'
+import { createTelling } from './telling.js'
+import { fill, languagesFor, type TextName, textsOf } from './texts.js'
 import { textOf, understand } from './understand.js'
 
 export interface GuestContext {
@@ -62,11 +60,9 @@ export interface Guest {
 
 /** Texts at most about what he did wrong, or asked: an automatic answer must not go on for ever. */
 const NOTICES = 3
-/** After the end of a window, at which a node that lives sends by itself. */
-export const LEFT_BEHIND_AFTER_MS = 1_000
 
 export function createGuest(context: GuestContext, first: GuestRecord): Guest {
-  const { service, policies, mail, kept, pending, clock, onError } = context
+  const { service, policies, mail, pending, clock, onError } = context
   const texts = textsOf(policies, first.language)
   const reports = createGuestReports(service, first.participant)
   const me = { address: first.participant }
@@ -79,17 +75,9 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
   /** Something has been said since he joined: until then a yes is the answer once more. */
   let talked = false
   let lastAt = clock.now()
-  let reminded: Line<Told> | undefined
   let cancel: () => void = () => {}
 
-  const bundle = createBundle<Told>({
-    windowMs: policies.bundle.window,
-    maximum: policies.bundle.maximum,
-    clock,
-    keep: keepLines,
-    send: sendLines,
-    onError,
-  })
+  const telling = createTelling(context, first, texts, reports)
 
   const tell = (name: TextName): Promise<MessageId> =>
     mail.send(record, { content: plainText(fill(texts, name, { inviter: record.inviter })) })
@@ -108,8 +96,8 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
     if (record.phase === 'over') return
     record = { ...record, phase: 'over' }
     cancel()
-    await bundle.flush().catch(onError)
-    bundle.close()
+    await telling.flush().catch(onError)
+    telling.close()
     if (said) await tell(said).catch(onError)
     await context.over(record)
   }
@@ -186,48 +174,11 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
     return meaning === 'help' ? notice('helpInside') : speak(message)
   }
 
-  /** If this node is gone by the end of the window, another one sends them, or this one when it is back. */
-  async function remind([first]: readonly Line<Told>[]): Promise<void> {
-    if (first === undefined || first === reminded) return
-    await kept.remind(record.session, clock.now() + policies.bundle.window + LEFT_BEHIND_AFTER_MS)
-    reminded = first
-  }
-
-  async function keepLines(lines: readonly Line<Told>[]): Promise<void> {
-    await Promise.all([kept.put(record.session, lines.map(keptLine)), remind(lines)])
-  }
-
-  async function sendLines(lines: readonly Line<Told>[], left?: readonly Line<Told>[]): Promise<void> {
-    const spoken = lines.map(({ about }) => about)
-    const letter = { ...letterOf(record.session, lines.map(keptLine)), dispositions: dispositionsOf(spoken) }
-    const notes = left ? [kept.note(record.session, left.map(keptLine))] : []
-    const [messageId] = await Promise.all([mail.send(record, { ...letter, notes }), remind(left ?? [])])
-    reports.sent(messageId, spoken)
-  }
-
-  async function say({ messageId, from, privateTo, content, reports: wanted }: SessionMessage): Promise<SessionSaid> {
+  async function say(message: SessionMessage): Promise<SessionSaid> {
     if (record.phase !== 'joined') return { kind: 'refused', reason: 'recipient-gone', said: 'he has left' }
     lastAt = clock.now()
     talked = true
-    const unfit = unfitFor(service, record, content)
-    if (unfit) return { kind: 'refused', reason: unfit, said: `${service.id} cannot carry it` }
-    const name = privateTo === undefined ? nameOf(from) : fill(texts, 'alone', { name: nameOf(from) })
-    const spoken: Told = { messageId, reports: wanted, line: randomUUID() }
-    try {
-      if (isPlain(content)) {
-        const text = record.group || privateTo !== undefined ? `${name}: ${content.text}` : content.text
-        await bundle.add({ text, about: spoken })
-      } else {
-        await bundle.flush()
-        const subject = record.group ? { subject: name } : {}
-        const dispositions = dispositionsOf([spoken])
-        reports.sent(await mail.send(record, { content, dispositions, ...subject }), [spoken])
-      }
-      return { kind: 'taken' }
-    } catch (error) {
-      onError(error)
-      return { kind: 'refused', reason: 'service-unavailable', said: 'it could not be stored' }
-    }
+    return telling.say(message)
   }
 
   const side: SessionSide = {
@@ -301,19 +252,4 @@ export function createGuest(context: GuestContext, first: GuestRecord): Guest {
       await decline(refused('service-unavailable', 'the gateway is stopping'), 'withdrawn')
     },
   }
-}
-
-/** A line of the bundle. */
-interface Told extends Spoken {
-  readonly line: string
-}
-
-const keptLine = ({ text, about }: Line<Told>): KeptLine => ({ id: about.line, text })
-
-const isPlain = (content: Content): content is Extract<Content, { text: string }> =>
-  'text' in content && /^text\/plain\b/i.test(content.type)
-
-function unfitFor(service: Service, { address }: GuestRecord, content: Content) {
-  const routes = selectServices(new Map([[service.id, service]]), { content }, address, {})
-  return typeof routes === 'string' ? routes : undefined
 }
