@@ -199,7 +199,7 @@ export function createInterworking(options: InterworkingOptions): Interworking {
     presence,
     sessions,
     ...acceptance,
-    recall: createRecall({ spool, services, uris: config, pending, recorder, clock }),
+    recall: createRecall({ spool, services, uris: config, directory, pending, recorder, clock }),
     forwardNotification: (notification, from) => forwardNotification(services, spool.notes, notification, from),
     async notify(work) {
       await spool.put(notifyItem(work, clock.now()), { rememberMs: policies.rememberFor })

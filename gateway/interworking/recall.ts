@@ -1,4 +1,5 @@
 import type { AcceptedMessage, RecallOutcome } from '../../adapters/contract/index.js'
+import type { UserDirectory } from '../core/port.js'
 import { normalUri, type UriOptions } from '../cpm/address.js'
 import type { Clock } from '../cpm/clock.js'
 import type { MessageId } from '../cpm/ids.js'
@@ -14,12 +15,14 @@ export interface RecallOptions {
   readonly spool: Spool
   readonly services: Services
   readonly uris: UriOptions
+  /** The users of the embedded core; absent with an external one. */
+  readonly directory: UserDirectory | undefined
   readonly pending: PendingAnswers
   readonly recorder: Recorder
   readonly clock: Clock
 }
 
-/** A message by its identity: who sent it, and its imdn.Message-ID. */
+/** A message by its identity: who sent it, by any of his addresses, and its imdn.Message-ID. */
 export interface MessageName {
   readonly from: string
   readonly messageId: string
@@ -61,7 +64,8 @@ const PARTLY_THERE = 'some of it may be with the service already'
 const UNKNOWN: Recalled = { outcome: 'unknown', where: 'none', said: 'no such message, or not known any more' }
 const UNDER_WAY: Recalled = { outcome: 'under-way', where: 'gateway', said: 'it is just being sent' }
 
-export function createRecall({ spool, services, uris, pending, recorder, clock }: RecallOptions): Recall {
+export function createRecall(options: RecallOptions): Recall {
+  const { spool, services, uris, directory, pending, recorder, clock } = options
   const never = new AbortController().signal
 
   /** Where it waits here: taken out, with what follows, in one step. */
@@ -115,7 +119,8 @@ export function createRecall({ spool, services, uris, pending, recorder, clock }
 
   /** A message may move while it is looked for: then it is looked for again, for some seconds. */
   async function recall(verb: Verb, name: MessageName, attempt: (root: string) => Promise<Recalled | undefined>) {
-    const from = normalUri(name.from, uris) ?? name.from
+    const written = normalUri(name.from, uris)
+    const from = (written && directory?.find(written)?.uri) ?? written ?? name.from
     const to = name.to === undefined ? '' : `|${normalUri(name.to, uris) ?? name.to}`
     let recalled: Recalled | undefined
     for (let look = 0; look < LOOKS; look += 1) {

@@ -38,6 +38,7 @@ function overSpool(withdraw: (item: SpoolItem, decide: Decide) => Awaited<Return
       ['sms', { id: 'sms', adapter: { messages: { refuses: () => undefined } } }],
     ]) as unknown as Services,
     uris: { domain: 'cpm.example' },
+    directory: undefined,
     pending,
     recorder: { recalled: note('recalled'), concluded: note('concluded') } as unknown as Recorder,
     clock: { now: () => 0, after },
@@ -174,6 +175,13 @@ describe('a message that waits here', () => {
     }
     expect(await rig.recall.cancel(NAME)).toMatchObject({ outcome: 'unknown' })
     for (const to of recipients) expect(await rig.recall.cancel({ ...NAME, to })).toMatchObject({ outcome: 'done' })
+  })
+
+  test('is found by any address of its sender', async () => {
+    const rig = await waiting()
+    expect(await rig.recall.cancel({ ...NAME, from: 'tel:+12065550101' })).toMatchObject({ outcome: 'unknown' })
+    expect(await rig.recall.cancel({ ...NAME, from: 'tel:+1 206 555 0100' })).toMatchObject({ outcome: 'unknown' })
+    expect(await rig.recall.cancel({ ...NAME, from: 'tel:+1-206-555-0100' })).toMatchObject({ outcome: 'done' })
   })
 
   test('its name is that of its sender and its own, no other', async () => {
