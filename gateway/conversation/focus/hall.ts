@@ -59,9 +59,20 @@ export function createHall(options: ConferenceOptions): Hall {
   const firsts: { readonly by: Participant; readonly listener: (endpoint: Endpoint) => void }[] = []
   const turnedAway: UserInfo[] = []
   let record = options.record
+  let isUnsaved = false
   let over = false
   let peak = 0
   let originatorCame = false
+
+  /** Once for all that changes at the same moment: a list of a thousand is not written a thousand times. */
+  function saveSoon(): void {
+    if (isUnsaved) return
+    isUnsaved = true
+    queueMicrotask(() => {
+      isUnsaved = false
+      if (!over) options.save(record)
+    })
+  }
 
   const rights = sessionRights(policies, group, {
     isMember: (addresses) =>
@@ -186,7 +197,7 @@ export function createHall(options: ConferenceOptions): Hall {
     record: () => record,
     change(change) {
       record = { ...record, ...change }
-      if (!over) options.save(record)
+      saveSoon()
     },
     inUse: () => (hall.beginning ? new Set([...templates.keys(), ...roster.inUse()]) : roster.inUse()),
     onFirst(by, listener) {

@@ -64,3 +64,25 @@ test('CF-GRP-03: each invitation says who else is invited openly, and nothing of
   await bobs.next('BYE')
   await stage.quiet()
 })
+
+test('GRP-ORIG-04: what is kept of a session is not written anew for each entry of a long list', async () => {
+  let written = 0
+  const stage = await openFocusStage({
+    lists: { maxParticipants: 500 },
+    notes: (store) => ({
+      ...store,
+      async put(note) {
+        if (note.key.startsWith('session:')) written++
+        await store.put(note)
+      },
+    }),
+  })
+  const [alice, bob] = [await stage.phone('alice'), await stage.phone('bob')]
+  const many = Array.from({ length: 300 }, (_, index) => `tel:+1206555${1_000 + index}`)
+  const path = newPath()
+  const { body, headers } = listed([...many, uri('bob')], path)
+  const placed = { path, call: alice.call(LISTS, body, headers) }
+  await answer(bob, await bob.calls.next('INVITE', any))
+  await talkOf(alice, placed)
+  expect(written).toBeLessThan(5)
+})
