@@ -19,9 +19,16 @@ export interface Showing {
   hide(pair: Pair): Promise<void>
 }
 
+const keyOf = ({ ours, theirs }: Pair): string => `${ours}|${theirs}`
+
 export function createShowing(records: Records, seen: Seen, clock: Clock): Showing {
+  /** What each was told last, until there is a proof of it; that of something older changes nothing any more. */
+  const latest = new Map<string, symbol>()
+
   async function showState(pair: Pair, presence: PresenceState, lost: () => Promise<void>): Promise<void> {
     const { ours, theirs } = pair
+    const [key, mine] = [keyOf(pair), Symbol('told')]
+    latest.delete(key)
     const before = await records.shown(ours, theirs)
     const { text, available } = written(pair, presence, before ?? [])
     // Until his server has it he may see either.
@@ -29,11 +36,13 @@ export function createShowing(records: Records, seen: Seen, clock: Clock): Showi
     if (before?.length !== either.length) await records.show(ours, theirs, either)
     seen.showIcon(ours, theirs, available.length === 0 ? undefined : presence.person?.icon)
     const stanzas = before === undefined ? writePresence(pair, 'subscribed') + text : text
+    latest.set(key, mine)
     // Nobody waits for the proof: whatever did would keep the connection from being read.
     const proven = async (): Promise<void> => {
       const isTaken = await tellInOrder(pair.component, stanzas, clock)
+      const isLatest = latest.get(key) === mine && latest.delete(key)
       if (!isTaken && before === undefined) await records.revoke(ours, theirs)
-      if (isTaken && available.length < either.length) await records.show(ours, theirs, available)
+      if (isTaken && isLatest && available.length < either.length) await records.show(ours, theirs, available)
       if (!isTaken) await lost()
     }
     proven().catch(lost)
@@ -42,6 +51,7 @@ export function createShowing(records: Records, seen: Seen, clock: Clock): Showi
   /** Takes away all that he sees, and what `last` says with it. */
   async function takeAway(pair: Pair, last: string): Promise<string> {
     const { ours, theirs } = pair
+    latest.delete(keyOf(pair))
     const before = await records.shown(ours, theirs)
     await records.revoke(ours, theirs)
     seen.showIcon(ours, theirs, undefined)

@@ -117,6 +117,37 @@ describe('presence on a connection that breaks', () => {
     await presence('subscribed')
   })
 
+  /** Resolves when the server was seen to have taken all that was written before. */
+  const proven = () => world.send({ from: ALICE_URI, to: BOB_URI })
+
+  test('PRES-04 what was told before the proof of something older is not forgotten by it', async () => {
+    await shows(BOTH)
+    await presence(undefined, `${ALICE}/desk`)
+    await proven()
+    server.change({ answerDelayMs: 50 })
+    await shows(PHONE)
+    await presence('unavailable', `${ALICE}/desk`)
+    await shows(BOTH)
+    await proven()
+    await shows(PHONE)
+    await presence('unavailable', `${ALICE}/desk`)
+  })
+
+  test('PRES-04 consent that is taken back before that does not come back by it', async () => {
+    await shows(BOTH)
+    await presence('subscribed')
+    await proven()
+    server.change({ answerDelayMs: 50 })
+    await shows(PHONE)
+    await shows({ kind: 'ended', reason: 'rejected' })
+    await presence('unsubscribed')
+    await proven()
+    write('subscribe', BOB)
+    await world.presence.next('his question', ({ kind }) => kind === 'requested')
+    await proven()
+    expect(stanzas.items.filter((each) => attribute(each, 'type') === 'subscribed')).toEqual([])
+  })
+
   test('PRES-04 a device that went while the gateway did not run is gone', async () => {
     await shows(BOTH)
     await presence(undefined, `${ALICE}/desk`)
