@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Simulator } from '../../adapters/contract/index.js'
 import { BUILT_IN, loadModule } from '../config/adapters.js'
+import { expectation } from '../config/issues.js'
 import { configSchema } from '../config/schema.js'
 import { type SchemaNode, schemaTree } from '../config/schema-tree.js'
 import { createLog } from '../observe/log.js'
@@ -49,11 +50,9 @@ async function simulate(name: string | undefined, args: readonly string[], termi
 }
 
 /** One option that cannot be, in words for whoever typed it. */
-function wrongOption(
-  { path: [key = ''], message }: z.core.$ZodIssue,
-  options: Readonly<Record<string, string>>,
-): string {
-  return `--${String(key)} ${options[String(key)] ?? ''}: ${message}`
+function wrongOption(issue: z.core.$ZodIssue, options: Readonly<Record<string, string>>): string {
+  const key = issue.path.join('.')
+  return `--${key} ${options[key] ?? ''}: ${expectation(issue)}`
 }
 
 const KEY_WIDTH = 18

@@ -58,7 +58,8 @@ function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] |
   return ranked[0] && Number.isFinite(ranked[0].cost) ? ranked[0].issues : undefined
 }
 
-function expectation(issue: Issue): string {
+/** What was expected where the schema found something else, in words. */
+export function expectation(issue: Issue): string {
   if (!/^(Invalid|Too|Unrecognized)/.test(issue.message)) return issue.message // the schema's own words
   switch (issue.code) {
     case 'invalid_type':
