@@ -117,6 +117,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (identified.kind === 'refused') return refuse(identified)
     const invitation = toInvitation(invite, target, identified, limits, at)
     if ('kind' in invitation) return refuse(invitation)
+    let held: HeldCall | undefined
     const call = createIncomingCall(invite, invitation, {
       uris: limits,
       timerSeconds,
@@ -125,8 +126,11 @@ export function createSessions(options: SessionsOptions): Sessions {
       forward: (node, done) => passOn(invite, node, { ...identified, ...service(invitation) }, limits.domain, done),
       hold: (begun, own) => hold(begun, invitation.originator, own ?? target),
       closed: (status) => metrics.requestIn('INVITE', status, clock.now() - at),
-      settled: () => waiting.delete(call),
+      settled: () => held && waiting.delete(held),
     })
+    // Withdrawn while we asked who he is.
+    if (call.withdrawn.aborted) return
+    held = call
     waiting.add(call)
     onInvite(call).catch((error: unknown) => {
       if (error instanceof SpoolUnavailable) return call.reject({ status: 503, retryAfterSeconds: 5 })
