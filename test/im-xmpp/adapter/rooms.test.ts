@@ -149,6 +149,18 @@ describe('rooms and chats', () => {
     await stanzas.next('her leaving', (each) => attribute(each, 'type') === 'unavailable')
   })
 
+  test('IWF-SESS-02 who does not answer an invitation into a group in time has not come; later he comes by himself', async () => {
+    await open({ sessions: { invite: '50ms' } })
+    const group = { address: 'sip:team@cpm.example' as Uri, participants: [] }
+    const invitation = { id: 'i', from: ALICE_URI, to: 'xmpp:bob@xmpp.example' as Uri, group }
+    const [cpm, never] = [recordingSide(), new AbortController().signal]
+    const answered = world.adapter.sessions?.invite({ ...invitation, expiresAt: Date.now() + 60_000 }, cpm, never)
+    await stanzas.next('the invitation', (each) => child(each, 'x') !== undefined)
+    expect(await answered).toMatchObject({ kind: 'refused', reason: 'timeout' })
+    await enters(BOB, 'Bob')
+    expect(cpm.events.items).toEqual([])
+  })
+
   test('XEP-0203 history of a room is not said again; what comes late for another reason is', async () => {
     await open()
     const { cpm } = await inside()
