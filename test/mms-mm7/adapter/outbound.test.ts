@@ -257,6 +257,18 @@ describe('what cannot be carried', () => {
     expect(texts).toEqual([`video/quicktime: ${ADDRESS}`, `Look\na.mov: ${ADDRESS}`])
   })
 
+  it('is put there only where that is wanted', async () => {
+    const mmsc = await mmscFor()
+    const rig = await rigFor([account(mmsc.url)], {}, offers(ADDRESS))
+    const text =
+      '--b\r\nContent-Type: text/plain\r\n\r\nLook\r\n--b\r\nContent-Type: video/quicktime\r\n\r\nmovie\r\n--b--'
+    await rig.send({ content: { type: 'multipart/mixed; boundary=b', text } })
+    const parts = mmsc.heard.flatMap(({ received }) => received.content?.parts ?? [])
+    const said = parts.map(({ octets }) => Buffer.from(octets).toString()).join()
+    expect(said).toContain('Look')
+    expect(said).not.toContain(ADDRESS)
+  })
+
   it('is named when the store has no room, and refused when nothing else is there', async () => {
     const mmsc = await mmscFor()
     const rig = await rigFor([account(mmsc.url)], { leftOut: 'link' }, offers(undefined))
