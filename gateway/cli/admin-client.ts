@@ -2,6 +2,8 @@ import type { Config } from '../config/schema.js'
 import { CommandError, printable } from './terminal.js'
 
 const TIMEOUT_MS = 10_000
+/** What is changed may have to be asked of a service first. */
+const CHANGE_TIMEOUT_MS = 20_000
 
 /**
  * Asks the administration of the gateway that runs with this configuration, or changes something there. Undefined when there is no such thing
@@ -21,7 +23,7 @@ export async function askGateway(
       ...(change?.body !== undefined && { 'content-type': 'application/json' }),
     },
     ...(change?.body !== undefined && { body: JSON.stringify(change.body) }),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(change ? CHANGE_TIMEOUT_MS : TIMEOUT_MS),
   }).catch((error: unknown) => {
     const { cause } = error instanceof Error ? error : { cause: undefined }
     throw new CommandError(`no gateway answers at ${base}: ${cause instanceof Error ? cause.message : String(error)}`)

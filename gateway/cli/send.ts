@@ -54,7 +54,7 @@ export const sendCommand: AddCommand = (program, terminal, done) => {
     .option('--reply-to <id>', 'Contribution-ID of the message this one answers')
     .option('--service <id>', 'service to leave by, e.g. sms')
     .option('--subject <text>', 'subject')
-    .option('--after <duration>', 'to users of other services, deliver it so much later, e.g. 2h', readDuration)
+    .option('--after <duration>', 'deliver it so much later, e.g. 2h', readDuration)
     .option('-c, --config <file>', 'configuration of the running gateway')
     .action(async (text: string, { wait: asked, ...given }: GivenFlags) => {
       const wait = asked === true ? DEFAULT_WAIT_S : asked

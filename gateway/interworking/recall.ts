@@ -4,7 +4,7 @@ import { normalUri, type UriOptions } from '../cpm/address.js'
 import type { Clock } from '../cpm/clock.js'
 import type { MessageId } from '../cpm/ids.js'
 import type { Content } from '../cpm/message.js'
-import type { SentMessageRecord, Spool, SpoolItem, Verdict } from '../spool/spool.js'
+import type { Spool, SpoolItem, Verdict } from '../spool/spool.js'
 import type { PendingAnswers } from './pending-answers.js'
 import type { Recorder } from './recorder.js'
 import type { Service, Services } from './service.js'
@@ -59,6 +59,14 @@ type Waited = Recalled & { readonly item?: Item }
 /** A message under way is looked at again so often, at this interval. */
 const LOOKS = 20
 const LOOK_AGAIN_MS = 250
+/** A service that says nothing for so long may still do it: then the sender hears of that. */
+const ASK_WITHIN_MS = 8_000
+const UNSUPPORTED: RecallOutcome = {
+  kind: 'refused',
+  reason: 'service-unsupported',
+  said: 'the service does not do that',
+}
+const SILENT: RecallOutcome = { kind: 'unavailable', said: 'the service has not answered yet, and may still do it' }
 
 const PARTLY_THERE = 'some of it may be with the service already'
 const UNKNOWN: Recalled = { outcome: 'unknown', where: 'none', said: 'no such message, or not known any more' }
@@ -95,8 +103,8 @@ export function createRecall(options: RecallOptions): Recall {
   /** Where a service has it: the service is asked. */
   async function there(
     root: string,
-    ask: (service: Service, message: AcceptedMessage) => Promise<RecallOutcome> | undefined,
-  ): Promise<(Recalled & { readonly record: SentMessageRecord }) | undefined> {
+    ask: (service: Service, message: AcceptedMessage, key: string | undefined) => Promise<RecallOutcome> | undefined,
+  ): Promise<Recalled | undefined> {
     // The last service it went to comes first: the ones before it have ended.
     for (let index = services.size - 1; index >= 0; index -= 1) {
       const id = index === 0 ? root : `${root}#${index}`
@@ -106,15 +114,31 @@ export function createRecall(options: RecallOptions): Recall {
       const context = record.context as SentContext | undefined
       const where = record.scope
       if (record.ended !== undefined || context === undefined) {
-        return { outcome: 'too-late', where, said: record.ended ?? 'it has ended', record }
+        return { outcome: 'too-late', where, said: record.ended ?? 'it has ended' }
       }
       const message = acceptedBy(id, context)
-      const asked = service && message && ask(service, message)
-      if (asked === undefined) return { outcome: 'refused', where, said: 'the service does not do that', record }
-      const { kind, said } = await asked
-      return { outcome: kind, where, said, record }
+      const asked = service && message && ask(service, message, record.key)
+      const { kind, said } = asked ? await inTime(asked) : UNSUPPORTED
+      return { outcome: kind, where, said }
     }
     return undefined
+  }
+
+  function inTime(asked: Promise<RecallOutcome>): Promise<RecallOutcome> {
+    return new Promise((resolve, reject) => {
+      const cancelTimeout = clock.after(ASK_WITHIN_MS, () => resolve(SILENT))
+      asked.finally(cancelTimeout).then(resolve, reject)
+    })
+  }
+
+  /** Asks the service, and has the sender told when it is done. */
+  async function cancelThere({ id, adapter }: Service, message: AcceptedMessage, key: string | undefined) {
+    const outcome = (await adapter.messages.cancel?.(message, never)) ?? UNSUPPORTED
+    if (outcome.kind === 'done' && key !== undefined) {
+      const said = `taken back: ${outcome.said}`
+      await spool.report(id, { keys: [key], converted: [], addresses: [], state: 'failed', reason: 'deleted', said })
+    }
+    return outcome
   }
 
   /** A message may move while it is looked for: then it is looked for again, for some seconds. */
@@ -163,19 +187,7 @@ export function createRecall(options: RecallOptions): Recall {
       recall('cancel', name, async (root) => {
         const waited = await here(root, (item) => cancelled(item).verdict)
         if (waited?.item) concluded(waited.item)
-        if (waited) return waited
-        const asked = await there(root, ({ adapter }, message) => adapter.messages.cancel?.(message, never))
-        if (asked?.outcome === 'done' && asked.record.key !== undefined) {
-          await spool.report(asked.where, {
-            keys: [asked.record.key],
-            converted: [],
-            addresses: [],
-            state: 'failed',
-            reason: 'deleted',
-            said: `taken back: ${asked.said}`,
-          })
-        }
-        return asked
+        return waited ?? there(root, cancelThere)
       }),
     replace: (name, content) =>
       recall(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { SendOutcome } from '../../adapters/contract/index.js'
+import type { RecallOutcome, SendOutcome } from '../../adapters/contract/index.js'
 import type { Delivery } from '../../gateway/conversation/delivery.js'
 import type { MessageId, ServiceId, ServiceMessageId, Uri } from '../../gateway/cpm/ids.js'
 import { createPendingAnswers } from '../../gateway/interworking/pending-answers.js'
@@ -7,6 +7,7 @@ import { createRecall } from '../../gateway/interworking/recall.js'
 import type { Recorder } from '../../gateway/interworking/recorder.js'
 import type { Services } from '../../gateway/interworking/service.js'
 import type { Spool, SpoolItem } from '../../gateway/spool/spool.js'
+import { manualClock } from '../contract-kit/clock.js'
 import { receipt, startRig, taken } from './rig.js'
 import { ALICE, HANDSET, message } from './support.js'
 
@@ -257,6 +258,28 @@ describe('a message that the service has', () => {
     expect(await rig.recall.cancel(NAME)).toEqual({ outcome: 'refused', where: 'sms', said: '4003' })
     await rig.play('sms').gateway.receiveReport(receipt('A1'))
     expect(disposition(await rig.delivered.next())).toEqual({ kind: 'delivery', status: 'delivered' })
+  })
+
+  test('whose service is silent: whoever asks hears so, and the sender of the end when it comes', async () => {
+    const clock = manualClock(Date.now())
+    const rig = await startRig({ clock })
+    rig.play('sms').answer = () => taken('A1')
+    await rig.send()
+    await rig.play('sms').offered.next()
+    let answer: (outcome: RecallOutcome) => void = () => {}
+    rig.play('sms').recall = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    const asked = rig.recall.cancel(NAME)
+    while (rig.play('sms').recalled.length === 0) {
+      clock.advance(250)
+      await new Promise(setImmediate)
+    }
+    clock.advance(8_000)
+    expect(await asked).toMatchObject({ outcome: 'unavailable', said: expect.stringContaining('may still do it') })
+    answer({ kind: 'done', said: 'OK' })
+    expect(disposition(await rig.delivered.next())).toEqual({ kind: 'delivery', status: 'failed' })
   })
 
   test('and of which nobody wants a report is known by policy only', async () => {

@@ -65,7 +65,7 @@ export interface PlayedService {
   gateway: GatewayPort
   /** What it was asked to cancel or replace, and what it answers. */
   readonly recalled: ReturnType<typeof inbox<AcceptedMessage & { readonly content?: Content }>>
-  recall: () => RecallOutcome
+  recall: () => RecallOutcome | Promise<RecallOutcome>
   refuses: () => FailureReason | undefined
   /** As a service with sessions invites. */
   invite: ReceiveInvitation | undefined
