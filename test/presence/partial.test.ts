@@ -91,7 +91,9 @@ describe('RFC 5263: who takes partial documents', () => {
     expect(read(await bob.take('500 Server Error', { 'Retry-After': '10' })).root).toBe('pidf-diff')
     // When it may be repeated is known only after the answer was read.
     for (; bob.unread() === 0; await house.xcap('GET', rulesOf('alice'))) house.clock.advance(1_000)
-    expect(read(await bob.take())).toMatchObject({ root: 'pidf-full', version: 6 })
+    const repeated = await bob.take()
+    expect(read(repeated)).toMatchObject({ root: 'pidf-full', version: 6 })
+    expect(repeated.body).toContain('<note>three</note>')
   })
 
   test('is told nothing, not even a version, of what is not for him', async () => {
