@@ -1,12 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ROOT } from '../../../scripts/rig/gateway.js'
 import { freePort } from '../../../scripts/rig/ports.js'
 import { type Program, run } from '../../../scripts/rig/program.js'
 import { listening } from './listening.js'
 import type { PeerServer } from './peer-server.js'
 
-/** Debian's Prosody, with a room service, an upload service and a place for our component. */
+/** Debian's Prosody with what conf/prosody says of our component and its uploads, and a room service. */
 export async function prosody(users: readonly string[]): Promise<PeerServer> {
   const folder = mkdtempSync(join(tmpdir(), 'causeway-prosody-'))
   const domain = 'xmpp.example'
@@ -14,6 +15,10 @@ export async function prosody(users: readonly string[]): Promise<PeerServer> {
   const accounts = join(folder, 'xmpp%2eexample', 'accounts')
   mkdirSync(accounts, { recursive: true })
   for (const user of users) writeFileSync(join(accounts, `${user}.dat`), 'return { ["password"] = "secret"; };\n')
+  const ours = readFileSync(join(ROOT, 'conf/prosody/component.cfg.lua'), 'utf8')
+    .replaceAll('example.org', domain)
+    .replace('component-secret', 'secret')
+    .replace('5347', String(component))
   const file = join(folder, 'prosody.cfg.lua')
   writeFileSync(
     file,
@@ -22,28 +27,22 @@ data_path = "${folder}"
 log = { { levels = { min = "warn" }, to = "console" } }
 interfaces = { "127.0.0.1" }
 c2s_ports = { ${c2s} }
-component_ports = { ${component} }
-component_interfaces = { "127.0.0.1" }
 http_ports = { ${http} }
 http_interfaces = { "127.0.0.1" }
 https_ports = {}
 http_default_host = "upload.${domain}"
-modules_enabled = { "roster", "saslauth", "disco", "ping", "presence", "message", "iq", "c2s", "vcard_legacy", "pep" }
+modules_enabled = { "roster", "saslauth", "disco", "presence", "message", "iq", "c2s", "vcard_legacy", "pep" }
 modules_disabled = { "s2s", "posix" }
 authentication = "internal_plain"
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 storage = "internal"
-VirtualHost "${domain}"
+${ours}
+  http_external_url = "http://127.0.0.1:${http}/"
 Component "rooms.${domain}" "muc"
   restrict_room_creation = false
   muc_room_default_public = true
   muc_room_locking = false
-Component "upload.${domain}" "http_file_share"
-  http_external_url = "http://127.0.0.1:${http}/"
-  http_file_share_access = { "${domain}", "cpm.${domain}" }
-Component "cpm.${domain}"
-  component_secret = "secret"
 `,
   )
   let program: Program | undefined
