@@ -61,6 +61,9 @@ function attempt(
     }
     const onWithdrawn = (): void =>
       giveUp({ kind: 'withdrawn' }, withdrawn.reason === 'elsewhere' ? ELSEWHERE : undefined)
+    const cancelLimit = clock.after(lastsMs, () => giveUp({ kind: 'unanswered', said: 'the validity is over' }))
+    withdrawn.addEventListener('abort', onWithdrawn, { once: true })
+    // It may be over before this returns.
     const invite = stack.invite(request, lastsMs + CANCEL_MS, {
       provisional({ status }) {
         if (unwanted || heard.has(status)) return
@@ -82,8 +85,6 @@ function attempt(
         resolve(unwanted ?? failed(outcome, timerSeconds))
       },
     })
-    const cancelLimit = clock.after(lastsMs, () => giveUp({ kind: 'unanswered', said: 'the validity is over' }))
-    withdrawn.addEventListener('abort', onWithdrawn, { once: true })
   })
 }
 
