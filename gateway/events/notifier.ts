@@ -126,6 +126,7 @@ export function createNotifier({ port, notes, reminders, clock, log, onLimited }
     const expiresAt = clock.now() + granted * 1000
     const entry = entryOf(key, expiresAt, originator?.uri)
     if (!(await lists.add(found.name, resource, entry, lifeOf(found), most(found)))) {
+      await found.unused?.(resource, originator?.uri)
       return tooMany(found, 'subscriptions to this address')
     }
     const subscription = begun({

@@ -107,6 +107,8 @@ export interface EventPackage<Change> {
   partial?(resource: Uri, changes: readonly Change[], version: number, recipient: Recipient): Promise<PackageBody>
   /** Whether its state is known to another node alone, which then notifies; absent where each node knows all. Rejects with SpoolUnavailable. */
   isElsewhere?(resource: Uri): Promise<boolean>
+  /** Told when what `authorise` has granted comes to nothing: there are too many subscriptions. */
+  unused?(resource: Uri, subscriber: Uri | undefined): Promise<void>
   /** Told when a subscription has begun, has been approved or has ended. */
   watched?(resource: Uri, watcher: Watcher): Promise<void>
 }

@@ -19,7 +19,8 @@ export interface HomeUsers {
 
 /**
  * The presence of CPM users, for watchers in other services (`PRES-03`, `PRES-04`): our own server's, or another's over SIP.
- * `via` names the service. All of it rejects with SpoolUnavailable.
+ * `via` names the way back to
+ * the watcher. All of it rejects with SpoolUnavailable.
  */
 export interface HomePresence {
   /** What becomes of it is told, also when it is asked for again. `expiresAt` absent: until it is ended. */
@@ -36,13 +37,13 @@ export interface Told {
   readonly state: WatchState
 }
 
-/** The presence of those in other services, for CPM users (`PRES-01`, `PRES-02`). All of it rejects with SpoolUnavailable. */
 /** One who needs somebody's presence, and what for: his subscriptions, or one of his lists. */
 export interface PresenceUse {
   readonly watcher: Uri
   readonly use: string
 }
 
+/** The presence of those in other services, for CPM users (`PRES-01`, `PRES-02`). All of it rejects with SpoolUnavailable. */
 export interface OutsidePresence {
   /**
    * Asks for it, for one use of it: the watcher's subscriptions, or one of his lists. Gives where it stands; refused: no service

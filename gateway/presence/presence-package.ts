@@ -78,6 +78,7 @@ export function startPresencePackage(options: PresencePackageOptions): PresenceP
       if (list) return listDocument(list, version, false, [...new Set(changes)])
       return document(resource, version, recipient, true)
     },
+    unused: release,
     watched,
   })
 
@@ -107,9 +108,11 @@ export function startPresencePackage(options: PresencePackageOptions): PresenceP
     const listed = home && (await membersOf(list, home.documents))
     if (listed) return authoriseList(list, listed, supports)
     const state = await outside.watch(subscriber.uri, resource, SUBSCRIPTIONS)
-    return state.kind === 'refused'
-      ? { kind: 'refused', status: state.status, warning: 'nobody here, and in no service with presence' }
-      : authorisation(resource, state)
+    if (state.kind === 'refused') {
+      return { kind: 'refused', status: state.status, warning: 'nobody here, and in no service with presence' }
+    }
+    if (state.kind === 'ended') await release(resource, subscriber.uri)
+    return authorisation(resource, state)
   }
 
   function authorisation(resource: Uri, state: WatchState): Authorisation {
@@ -171,14 +174,18 @@ export function startPresencePackage(options: PresencePackageOptions): PresenceP
     return home && user ? home.stateOf(user.uri, watcher) : outside.state(watcher, presentity)
   }
 
-  /** Whose last subscription has ended needs nothing of it any more. */
   async function watched(resource: Uri, watcher: Watcher): Promise<void> {
+    if (!parseList(resource) && home?.users.find(resource)) return home.watched(resource, watcher)
+    if (isOver(watcher)) await release(resource, watcher.uri)
+  }
+
+  /** Who has no subscription (any more) needs nothing of it. */
+  async function release(resource: Uri, subscriber: Uri | undefined): Promise<void> {
     const list = parseList(resource)
-    if (!list && home?.users.find(resource)) return home.watched(resource, watcher)
-    if (!isOver(watcher) || watcher.uri === undefined) return
+    if (subscriber === undefined || (!list && home?.users.find(resource))) return
     const others = await published.watchers(resource)
-    if (others.some((other) => other.uri === watcher.uri && !isOver(other))) return
-    if (!list) return outside.unwatch(watcher.uri, resource, SUBSCRIPTIONS)
+    if (others.some((other) => other.uri === subscriber && !isOver(other))) return
+    if (!list) return outside.unwatch(subscriber, resource, SUBSCRIPTIONS)
     await Promise.all((await members(list)).map((member) => end(list, member)))
   }
 

@@ -52,12 +52,14 @@ interface Table {
 
 /** When it has to be looked at again; undefined: when something changes. */
 type Again = number | undefined
+type When = 'now' | 'in-time' | 'silently'
 
 /** When a watch ends; when somebody is to be told. */
 const ENDS = 'presence-watches'
 const TELLS = 'presence-watches-tell'
 const LIFE_MS = 400 * 86_400_000
 const RETRY_MS = 30_000
+
 /** A list keeps a member who does not want it: he may change his mind. */
 export const listUse = (list: Uri): string => `list ${list}`
 export const listOfUse = (use: string): Uri | undefined =>
@@ -66,6 +68,8 @@ export const listOfUse = (use: string): Uri | undefined =>
 export function createWatches(options: WatchesOptions): Watches {
   const { notes, reminders, clock } = options
   const noteKey = (presentity: Uri): string => `presence-watches:${presentity}`
+  /** By presentity, watcher and way. */
+  const looking = new Map<string, Promise<Again>>()
 
   const update = <Result>(
     presentity: Uri,
@@ -83,7 +87,7 @@ export function createWatches(options: WatchesOptions): Watches {
 
   async function look(presentity: Uri, urgent: boolean): Promise<void> {
     const watches = await read(presentity)
-    const again = await Promise.all(watches.map((watch) => lookAt(presentity, watch, urgent ? 'now' : 'in-time')))
+    const again = await Promise.all(watches.map((watch) => lookInTurn(presentity, watch, urgent ? 'now' : 'in-time')))
     await remind(presentity, watches, again)
   }
 
@@ -95,8 +99,23 @@ export function createWatches(options: WatchesOptions): Watches {
     if (Number.isFinite(tell)) await reminders.set(TELLS, presentity, tell)
   }
 
+  /** Two who look at one watch at the same time tell once: the second sees what the first has told. */
+  function lookInTurn(presentity: Uri, watch: Watch, when: When): Promise<Again> {
+    const key = `${presentity} ${watch.watcher} ${watch.via}`
+    const current = async (): Promise<Again> => {
+      const found = (await read(presentity)).find((each) => isSame(each, watch))
+      return found && lookAt(presentity, found, when)
+    }
+    const before = looking.get(key)
+    const turn = before ? before.then(current, current) : lookAt(presentity, watch, when)
+    looking.set(key, turn)
+    return turn.finally(() => {
+      if (looking.get(key) === turn) looking.delete(key)
+    })
+  }
+
   /** in-time: not sooner after what he was told last than the shortest interval; what is not for him makes nobody wait. */
-  async function lookAt(presentity: Uri, watch: Watch, when: 'now' | 'in-time' | 'silently'): Promise<Again> {
+  async function lookAt(presentity: Uri, watch: Watch, when: When): Promise<Again> {
     const { watcher, via, expiresAt } = watch
     const isOver = expiresAt !== undefined && expiresAt <= clock.now()
     const state: WatchState = isOver ? { kind: 'ended', reason: 'timeout' } : await options.state(presentity, watcher)
@@ -114,7 +133,10 @@ export function createWatches(options: WatchesOptions): Watches {
     const event = eventOf(watch, state)
     const after: Watch = { ...watch, stands: state.kind, event, told: digest, toldAt: now }
     await update(presentity, (all) => ({
-      next: all.flatMap((each) => (!isSame(each, watch) ? [each] : stays ? [{ ...after, begunAt: each.begunAt }] : [])),
+      next: all.flatMap((each) => {
+        if (!isSame(each, watch) || isAskedAnew(each, watch)) return [each]
+        return stays ? [{ ...after, begunAt: each.begunAt }] : []
+      }),
       result: undefined,
     }))
     if (event !== watch.event || state.kind !== watch.stands) {
@@ -147,7 +169,8 @@ export function createWatches(options: WatchesOptions): Watches {
       })
       if (!begun) return false
       for (const gone of begun.evicted) await options.watched(presentity, endedWatcher(presentity, gone, 'giveup'))
-      await remind(presentity, begun.watches, [await lookAt(presentity, begun.next, isList ? 'silently' : 'now')])
+      const again = await lookInTurn(presentity, begun.next, isList ? 'silently' : 'now')
+      await remind(presentity, begun.watches, [again])
       return true
     },
     async end(presentity, watcher, via) {
@@ -174,6 +197,10 @@ function roomIn(watches: readonly Watch[], most: number): readonly Watch[] | und
 
 const isSame = (one: Pick<Watch, 'watcher' | 'via'>, other: Pick<Watch, 'watcher' | 'via'>): boolean =>
   one.watcher === other.watcher && one.via === other.via
+
+/** He has asked again since: what he was told before is no answer to that, nor the end of it. */
+const isAskedAnew = (now: Watch, before: Watch): boolean =>
+  now.expiresAt !== before.expiresAt || (now.told === undefined && before.told !== undefined)
 
 function eventOf({ stands, event }: Watch, state: WatchState): WatcherEvent {
   if (state.kind === 'ended') return state.reason === 'rejected' ? 'rejected' : 'timeout'

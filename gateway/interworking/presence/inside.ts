@@ -1,6 +1,5 @@
 import type { Uri } from '../../cpm/ids.js'
 import type { HomePresence, Told } from '../../presence/port.js'
-import type { NoteStore } from '../../spool/spool.js'
 import type { Recipients } from '../recipient.js'
 import type { Service, Services } from '../service.js'
 
@@ -9,7 +8,6 @@ export interface InsideOptions {
   readonly recipients: Recipients
   readonly isGroup: (address: Uri) => boolean
   readonly home: HomePresence
-  readonly notes: NoteStore
 }
 
 /** What a service asks of us. All of it rejects with SpoolUnavailable. */
@@ -18,21 +16,21 @@ export interface Inside {
   watchEnded(service: Service, watcherThere: Uri, presentityThere: Uri): Promise<void>
 }
 
-const LIFE_MS = 400 * 86_400_000
+/** The way back to a watcher: his service, and by which of the user's addresses he knows him there. */
+const viaOf = ({ id }: Service, dialled: Uri): string => `${id} ${dialled}`
+const readVia = (via: string) => {
+  const space = via.indexOf(' ')
+  return { service: via.slice(0, space) as Service['id'], dialled: via.slice(space + 1) as Uri }
+}
 
 /**
  * Users of other services watch CPM users (`PRES-03`, `PRES-04`, `CPM-IWF-014`), as the CPM user lets them: his rules decide
  * about them as about anybody.
  */
-export function createInside({ services, recipients, isGroup, home, notes }: InsideOptions): Inside {
-  const noteKey = (service: string, watcher: Uri, presentity: Uri): string =>
-    `inside:${service}|${watcher}|${presentity}`
-
-  home.onTold(async ({ presentity, watcher, via, state }: Told) => {
-    const dialled = await notes.get(noteKey(via, watcher, presentity))
-    const port = services.get(via as Service['id'])?.adapter.presence
-    if (dialled === undefined || !port) return
-    await port.notify(dialled as Uri, watcher, state)
+export function createInside({ services, recipients, isGroup, home }: InsideOptions): Inside {
+  home.onTold(async ({ watcher, via, state }: Told) => {
+    const { service, dialled } = readVia(via)
+    await services.get(service)?.adapter.presence?.notify(dialled, watcher, state)
   })
 
   return {
@@ -42,15 +40,11 @@ export function createInside({ services, recipients, isGroup, home, notes }: Ins
         await service.adapter.presence?.notify(dialled, watcher, { kind: 'ended', reason: 'unknown-recipient' })
         return
       }
-      // By which of his addresses the service knows him.
-      await notes.put({ key: noteKey(service.id, watcher, presentity), value: dialled, lifeMs: LIFE_MS })
-      await home.watch(watcher, presentity, service.id, expiresAt)
+      await home.watch(watcher, presentity, viaOf(service, dialled), expiresAt)
     },
     async watchEnded(service, watcher, dialled) {
       const presentity = await recipients.behind(service, dialled, watcher)
-      if (presentity === undefined) return
-      await home.unwatch(watcher, presentity, service.id)
-      await notes.remove(noteKey(service.id, watcher, presentity))
+      if (presentity !== undefined) await home.unwatch(watcher, presentity, viaOf(service, dialled))
     },
   }
 }

@@ -22,14 +22,14 @@ export interface PresenceInterworking {
 }
 
 export function createPresenceInterworking(options: PresenceInterworkingOptions): PresenceInterworking {
-  const { services, recipients, isGroup, notes } = options
+  const { services, recipients, isGroup } = options
   const outside = createOutside(options)
   let inside: Inside | undefined
 
   return {
     outside,
     serve(home) {
-      inside = createInside({ services, recipients, isGroup, home, notes })
+      inside = createInside({ services, recipients, isGroup, home })
     },
     portFor(id) {
       const service = () => services.get(id) as Service

@@ -248,6 +248,21 @@ describe('somebody outside watches a CPM user', () => {
     expect(house.xmpp.told.length).toBe(0)
   })
 
+  test('PRES-03 PRES-04 who knows a user by two addresses is told by each that he asked for', async () => {
+    await house.xcap('PUT', rulesOf('alice'), rules([one(DAVE), 'allow']))
+    const asked = [ALICE_NUMBER, ALICE]
+    for (const address of asked) await house.xmpp.gateway.watchRequested(DAVE, address)
+    for (const address of asked)
+      expect(await house.xmpp.told.next()).toMatchObject({ presentity: address, state: { kind: 'active' } })
+    await alice.publish(pidf({ note: 'both' }))
+    const told = [await house.xmpp.told.next(), await house.xmpp.told.next()]
+    expect(new Set(told.map(({ presentity }) => presentity))).toEqual(new Set(asked))
+    await house.xmpp.gateway.watchEnded(DAVE, ALICE_NUMBER)
+    await alice.publish(pidf({ note: 'one' }))
+    expect((await house.xmpp.told.next()).presentity).toBe(ALICE)
+    expect(house.xmpp.told.length).toBe(0)
+  })
+
   test('PRES-04 what a service could not take is told later; after a restart it goes on', async () => {
     await house.xcap('PUT', rulesOf('alice'), rules([one(DAVE), 'allow']))
     house.xmpp.down = true

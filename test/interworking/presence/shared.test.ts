@@ -89,4 +89,37 @@ describe('a service that lets the gateway watch', () => {
     }
     expect((await house.open.asked.next()).verb).toBe('unwatch')
   })
+
+  test('PRES-01 a subscription that is not granted needs nothing of the service', async () => {
+    await house.stop()
+    house = await startHouse({ presence: { maxWatchers: 1 } })
+    const [first, second] = [await openAgent(house.tcp, 'alice'), await openAgent(house.tcp, 'bob')]
+    const granted = await first.subscribe(WRAPPED)
+    await first.take()
+    await house.open.asked.next()
+    expect((await second.subscribe(WRAPPED)).answer.status).toBe(503)
+    await granted.again({ Expires: '0' })
+    await first.take()
+    expect((await house.open.asked.next()).verb).toBe('unwatch')
+    first.close()
+    second.close()
+  })
+
+  test('PRES-01 PRES-02 who is refused because of an earlier word of the service keeps nothing there', async () => {
+    const entry = `<list><entry xmlns="urn:ietf:params:xml:ns:resource-lists" uri="${OLGA}"/></list>`
+    const services = `<rls-services xmlns="urn:ietf:params:xml:ns:rls-services"><service uri="${FRIENDS}">${entry}</service></rls-services>`
+    await house.xcap('PUT', `rls-services/users/${bob.uri}/index`, services)
+    const listed = await bob.subscribe(FRIENDS, EVENTLIST)
+    await bob.take()
+    await house.open.asked.next()
+    await says({ kind: 'ended', reason: 'rejected' })
+    await bob.take()
+    expect((await alice.subscribe(WRAPPED)).answer.status).toBe(403)
+    await listed.again({ Expires: '0' })
+    await bob.take()
+    expect((await house.open.asked.next()).verb).toBe('unwatch')
+    await alice.subscribe(WRAPPED)
+    await alice.take()
+    expect((await house.open.asked.next()).verb).toBe('watch')
+  })
 })
