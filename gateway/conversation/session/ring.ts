@@ -23,6 +23,12 @@ export function ring(
   const outcomes: CallOutcome[] = []
   let decided = false
   return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      if (decided) return
+      decided = true
+      for (const { cancel } of branches) cancel.abort()
+      reject(error)
+    }
     for (const branch of branches) {
       const signal = AbortSignal.any([withdrawn, branch.cancel.signal])
       edge.invite(branch.call, progress, signal).then((outcome) => {
@@ -36,7 +42,7 @@ export function ring(
           resolve(outcome)
         }
         if (outcomes.length === calls.length) resolve(withdrawn.aborted ? { kind: 'withdrawn' } : best(outcomes))
-      }, reject)
+      }, fail)
     }
   })
 }
