@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { SendOutcome } from '../../adapters/contract/index.js'
+import { systemClock } from '../../gateway/cpm/clock.js'
 import { startRig } from './rig.js'
 import { ALICE } from './support.js'
 
@@ -38,13 +39,17 @@ test('its sender is not kept waiting for the answer of the service', async () =>
 }, 10_000)
 
 test('it can be changed meanwhile, and still waits', async () => {
-  const rig = await startRig()
-  const deliverAt = Date.now() + SOON_MS
+  const began = Date.now()
+  let isChanged = false
+  // Until it is changed its time does not come, however long that takes.
+  const rig = await startRig({ clock: { ...systemClock, now: () => (isChanged ? Date.now() : began) } })
+  const deliverAt = began + SOON_MS
   await rig.send({ deliverAt })
   const refused: SendOutcome = { kind: 'refused', final: 'everywhere', reason: 'malformed', said: '' }
   rig.play('sms').answer = () => refused
   const name = { from: ALICE, messageId: 'Msg-1' }
   expect(await rig.recall.replace(name, { type: 'text/plain', text: 'new' })).toMatchObject({ outcome: 'done' })
+  isChanged = true
   expect(await rig.play('sms').offered.next()).toMatchObject({ content: { text: 'new' } })
   expect(Date.now()).toBeGreaterThanOrEqual(deliverAt)
 })
