@@ -223,7 +223,8 @@ function decodeMessage(cpim: Cpim, to: Uri, view: SipMessageView, context: Decod
   const { dispositions, recordRoute } = request
   const sentAt = cpim.dateTime ?? context.now
   const message = messageOf(fields, { messageId, from: context.from, to, sentAt, dispositions, content }, context)
-  if (deliverAt !== undefined && deliverAt >= message.expiresAt) return fault('malformed', 'the message ends before its Deliver-At')
+  if (deliverAt !== undefined && deliverAt >= message.expiresAt)
+    return fault('malformed', 'the message ends before its Deliver-At')
   if (named && cpim.from.name !== undefined) message.fromName = cpim.from.name
   if (deliverAt !== undefined && deliverAt > context.now) message.deliverAt = deliverAt
   if (isCopy) message.copyFor = context.target
