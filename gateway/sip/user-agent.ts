@@ -44,7 +44,7 @@ export interface OutgoingText {
   readonly inReplyTo?: ContributionId
   readonly service?: ServiceId
   readonly subject?: string
-  /** Not before this, to users of other services, ms since 1970. */
+  /** Not before this, ms since 1970. */
   readonly deliverAt?: number
 }
 
