@@ -45,7 +45,8 @@ const ESCAPED = ' "&\'/:<>@\\'
 const code = (character: string): string => `\\${character.charCodeAt(0).toString(16).padStart(2, '0')}`
 const ESCAPE_CODES = [...ESCAPED].map((character) => code(character).slice(1)).join('|')
 const escapeSequence = new RegExp(String.raw`\\(${ESCAPE_CODES})`, 'g')
-const backslashInDoubt = new RegExp(String.raw`\\(?=${ESCAPE_CODES})`, 'g')
+/** In capitals too: a local part is compared, and passed on, in small letters. */
+const backslashInDoubt = new RegExp(String.raw`\\(?=${ESCAPE_CODES})`, 'gi')
 
 /** Makes any text a local part; a backslash is escaped only where it would be taken for an escape (XEP-0106 §4.1). */
 export const escapeLocal = (text: string): string =>

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { PresencePerson, PresenceState, PresenceTuple } from '../../../gateway/cpm/presence.js'
 import type { XmlElement } from '../../../gateway/cpm/xml.js'
 import { attribute, child, childText, tag, textTag } from '../stream/element.js'
@@ -31,6 +32,7 @@ export interface Device {
 }
 
 const NOTE = 1_000
+const ID = 100
 
 /** Reads an available presence; `resource` names the device. */
 export function readDevice(presence: XmlElement, resource: string, now: number): Device {
@@ -57,9 +59,11 @@ export function readDevice(presence: XmlElement, resource: string, now: number):
   }
 }
 
-/** `ID-` and the resource, with what an XML id may not hold in hexadecimal. */
-export const tupleId = (resource: string): string =>
-  `ID-${resource.slice(0, 100).replace(/[^A-Za-z0-9.-]/gu, (character) => `_${character.codePointAt(0)?.toString(16)}_`)}`
+/** `ID-` and the resource, with what an XML id may not hold in hexadecimal; a digest of a long one, so that no two are alike. */
+export function tupleId(resource: string): string {
+  const legal = resource.replace(/[^A-Za-z0-9.-]/gu, (character) => `_${character.codePointAt(0)?.toString(16)}_`)
+  return `ID-${legal.length > ID ? hash('sha256', resource, 'hex') : legal}`
+}
 
 /** All devices of a user together, with the link to his avatar; nobody there: closed. */
 export function stateOf(devices: Iterable<Device>, icon?: string): PresenceState {

@@ -79,6 +79,16 @@ describe('addresses (RFC 7247)', () => {
     )
   })
 
+  test('XEP-0106 what is escaped survives being a JID, in whichever letters', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'@\\25fFcC'), minLength: 1 }), (text) => {
+        const read = parseJid(`${escapeLocal(text)}@xmpp.example`)
+        expect(unescapeLocal(read?.local ?? '')).toBe(text.toLowerCase())
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
   test('a JID survives its URI, and any text is either a JID or none', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.string({ maxLength: 20 }), (local, resource) => {

@@ -137,6 +137,16 @@ describe('messages (RFC 7572)', () => {
 })
 
 describe('presence (RFC 8048)', () => {
+  test('PRES-05 a device of any name has a tuple, and no two have the same', () => {
+    const legal = /^[\p{L}_][\p{L}\p{N}._-]{0,127}$/u
+    const long = 'Телефон на кухне у окна, который никто не выключает'
+    const names = ['', 'phone', long, `${long}.`, 'x'.repeat(150), `${'x'.repeat(150)}y`]
+    const ids = names.map(tupleId)
+    for (const id of ids) expect(id).toMatch(legal)
+    expect(new Set(ids).size).toBe(names.length)
+    expect(tupleId('phone')).toBe('ID-phone')
+  })
+
   test('PRES-05 a device, its tuple and the person', () => {
     const presence = stanza(
       "<presence><show>xa</show><status xml:lang='de'>im Urlaub</status><priority>-1</priority><idle xmlns='urn:xmpp:idle:1' since='2026-01-01T00:00:00Z'/></presence>",
