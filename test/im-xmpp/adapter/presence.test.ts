@@ -148,6 +148,20 @@ describe('presence on a connection that breaks', () => {
     expect(stanzas.items.filter((each) => attribute(each, 'type') === 'subscribed')).toEqual([])
   })
 
+  test('PRES-04 an end that a server was not seen to have taken is told again', async () => {
+    await shows(PHONE)
+    await proven()
+    server.change({ answerDelayMs: 3_600_000 })
+    await shows({ kind: 'ended', reason: 'rejected' })
+    await presence('unsubscribed')
+    await down()
+    const again = await world.presence.next('the question', ({ kind }) => kind === 'requested')
+    expect(again).toMatchObject({ watcher: BOB_URI, presentity: ALICE_URI })
+    await up()
+    await shows({ kind: 'ended', reason: 'rejected' })
+    await presence('unsubscribed')
+  })
+
   test('PRES-04 a device that went while the gateway did not run is gone', async () => {
     await shows(BOTH)
     await presence(undefined, `${ALICE}/desk`)

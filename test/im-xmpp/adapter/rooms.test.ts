@@ -128,6 +128,7 @@ describe('rooms and chats', () => {
     await stanzas.next('her entrance', (each) => attribute(each, 'to') === `${TEA}/alice`)
     const said = theirs.say(message('hello'))
     await handled(BOB, ALICE)
+    expect(stanzas.items.filter((each) => child(each, 'body') !== undefined)).toEqual([])
     server.write(`<presence from='${TEA}/alice' to='${ALICE}/cpm'><x ${MUC_USER}><status code='110'/></x></presence>`)
     expect(await said).toEqual({ kind: 'taken' })
     await stanzas.next('her words', (each) => childText(each, 'body') === 'hello')
