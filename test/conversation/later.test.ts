@@ -8,6 +8,7 @@ import { DOMAIN, openCore, openStage } from './stage.js'
 
 const BOB = `sip:bob@${DOMAIN}`
 const ALICE = `sip:alice@${DOMAIN}`
+const CAROL = `sip:carol@${DOMAIN}`
 const BOTH = ['positive-delivery', 'negative-delivery']
 const SOON_MS = 1_500
 const HOUR_MS = 3_600_000
@@ -57,6 +58,15 @@ describe('a message that says when it is to arrive, to a CPM user', () => {
     const alice = await stage.device('alice')
     expect((await say(alice, Date.now() + SOON_MS)).status).toBe(202)
     expect(await alice.nextReport('later-1')).toMatchObject({ status: 'failed' })
+  })
+
+  test('is another one to another user, whatever its Message-ID', async () => {
+    const stage = await openStage()
+    const [alice, bob, carol] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carol')]
+    const at = Date.now() + SOON_MS
+    expect((await say(alice, at)).status).toBe(202)
+    expect((await alice.message(CAROL, cpim(at, CAROL), [expires(HOUR_MS)])).status).toBe(202)
+    for (const each of [bob, carol]) expect((await each.nextText('the message')).text).toBe('good morning')
   })
 
   test('is refused at once when it would not live as long; a time that is over means at once', async () => {
