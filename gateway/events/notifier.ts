@@ -8,7 +8,7 @@ import { accepts, type EndReason, type EventName, parseEvent, seconds } from './
 import { type AnyPackage, createNotificationSender, digest, RETRY_MS } from './notification.js'
 import type { EventPackage, Standing, Watcher } from './package.js'
 import { createRateLimit, type RateLimit } from './rate.js'
-import { createSubscriberList } from './subscriber-list.js'
+import { ANY_NUMBER, createSubscriberList } from './subscriber-list.js'
 import {
   begun,
   changed,
@@ -170,7 +170,7 @@ export function createNotifier({ port, notes, reminders, clock, log, onLimited }
     const subscription = await read(key)
     if (subscription) {
       const { resource, subscriber } = subscription
-      await lists.add(found.name, resource, entryOf(key, expiresAt, subscriber), lifeOf(found), most(found))
+      await lists.add(found.name, resource, entryOf(key, expiresAt, subscriber), lifeOf(found), ANY_NUMBER)
     }
     return accepted(key, granted)
   }

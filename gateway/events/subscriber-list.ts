@@ -15,6 +15,9 @@ export interface Most {
   readonly each: number
 }
 
+/** For one that stands already: it is not refused any more, whatever the configuration says by now. */
+export const ANY_NUMBER: Most = { all: Number.POSITIVE_INFINITY, each: Number.POSITIVE_INFINITY }
+
 /** Which subscriptions a resource has. An entry too many does no harm: it leads to no subscription. */
 export interface SubscriberList {
   /** Adds one, or moves its end; false when there would be too many. Rejects, as all here, with SpoolUnavailable. */

@@ -207,6 +207,30 @@ describe('subscriptions', () => {
     bob.close()
   })
 
+  test('a subscription that stands goes on after a refresh, though fewer are taken by now', async () => {
+    const restart = async (maxEachWatcher: number) => {
+      await house.stop()
+      const listen = [house.udp, house.tcp]
+      const presence = { maxEachWatcher, withoutRules: 'allow' }
+      house = await startHouse({ presence, listen, clock: house.clock, prefix: house.prefix })
+    }
+    await restart(2)
+    const bob = await openAgent(house.udp, 'bob')
+    const [first, second] = [await bob.subscribe(alice.uri), await bob.subscribe(alice.uri)]
+    for (let device = 0; device < 2; device += 1) await bob.take()
+    await restart(1)
+    expect((await bob.subscribe(alice.uri)).answer.status).toBe(503)
+    for (const { again } of [first, second]) {
+      expect((await again()).status).toBe(200)
+      await bob.take()
+    }
+    const phone = await openAgent(house.tcp, 'alice')
+    await phone.publish(pidf({ note: 'news' }))
+    for (let device = 0; device < 2; device += 1) expect((await bob.take()).body).toContain('news')
+    phone.close()
+    bob.close()
+  })
+
   test('a name that nobody vouches for is none', async () => {
     await house.stop()
     house = await startHouse({ sip: { trust: [] }, presence: { withoutRules: 'allow' }, prefix: house.prefix })
