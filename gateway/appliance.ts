@@ -121,6 +121,7 @@ export async function startAppliance(
     const media = await startMedia({
       config: config.media,
       trust: [...LOOPBACK, ...config.sip.trust],
+      clock,
       count: metrics.msrp,
       log,
     })
@@ -129,7 +130,7 @@ export async function startAppliance(
       config,
       adapters,
       edge,
-      media,
+      media: media.endpoint,
       redis,
       spool,
       contents,
@@ -171,7 +172,7 @@ export async function startAppliance(
       failed: spool.failedCount,
       sessions: () => ({
         dialog: edge.sessions.legs(),
-        msrp: media.sessions,
+        msrp: media.endpoint.sessions,
         group: functions.groupSessions(),
         guest: interworking.sessions?.guests() ?? 0,
       }),

@@ -98,6 +98,19 @@ export const mediaSchema = z.strictObject({
     z.record(kind, hostPort).optional(),
     'Where an external mixer takes streams of group sessions, host:port by kind, e.g. audio; kinds not named here are refused (UP-02).',
   ),
+  relay: describe(
+    z
+      .strictObject({
+        uri: describe(
+          z.string().regex(/^msrps?:\/\/[^\s;@]+;tcp$/i, 'expected an MSRP URI such as msrps://relay.example:2855;tcp'),
+          'The relay, as it wants to be asked: msrps://host:port;tcp. Peers are told of the address that it gives us, and have to speak to it as that says (TLS or not).',
+        ),
+        user: describe(z.string().min(1), 'Our name there.'),
+        password: describe(z.string().min(1), 'Our password there. Use ${file:…} or ${env:…}.'),
+      })
+      .optional(),
+    'A relay (RFC 4976) between us and all peers, for a node that they cannot reach. While it has no place for us, invitations with messages to be said are refused with 503.',
+  ),
   connectionsPerSource: describe(
     z.int().min(1).max(1_000_000).default(1_000),
     'MSRP connections that one address may have opened to us at once (IPv6: one /64); more are closed at once. The networks of trust and loopback are not limited. Devices behind one NAT share it.',

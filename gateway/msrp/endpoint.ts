@@ -23,6 +23,8 @@ export interface MsrpOptions {
   /** Addresses whose connections are not limited by source; default: none. */
   readonly isUnlimited?: (host: string) => boolean
   readonly observer: MsrpObserver
+  /** A relay between us and all peers (RFC 4976): our place there, undefined while there is none. Absent: peers reach us directly. */
+  readonly relay?: () => RelayLease | undefined
 }
 
 export interface SessionOptions {
@@ -32,8 +34,6 @@ export interface SessionOptions {
   readonly acceptTypes?: readonly string[]
   /** Octets of a message taken, as in our a=max-size. */
   readonly maxSize?: number
-  /** A relay between us and the peer. */
-  readonly relay?: RelayLease
 }
 
 /** Whom to connect to. */
@@ -93,6 +93,11 @@ export class MsrpEndpoint {
     return this.#options.tls && fingerprintOf(this.#options.tls.cert)
   }
 
+  /** Whether peers can connect, to us or to the relay in front of us. */
+  reachable(secure: boolean): boolean {
+    return this.#options.relay !== undefined || this.addresses.some((address) => address.secure === secure)
+  }
+
   get sessions(): number {
     return this.#sessions.size
   }
@@ -108,10 +113,15 @@ export class MsrpEndpoint {
     return held
   }
 
-  /** A new session, whose path can be offered; undefined when there are too many. Nothing of it arrives before its `start`. */
+  /**
+   * A new session, whose path can be offered; undefined when there are too many, or no place at the relay. Nothing of it arrives
+   * before its `start`.
+   */
   open(handlers: SessionHandlers, options: SessionOptions = {}): MsrpSession | undefined {
-    if (this.#sessions.size >= this.#limits.sessions) return undefined
-    const { acceptTypes = ['*'], maxSize, relay, secure = false } = options
+    const relay = this.#options.relay?.()
+    const isCutOff = this.#options.relay !== undefined && relay === undefined
+    if (isCutOff || this.#sessions.size >= this.#limits.sessions) return undefined
+    const { acceptTypes = ['*'], maxSize, secure = false } = options
     const sessionId = newSessionId()
     const context = {
       clock: this.#clock,

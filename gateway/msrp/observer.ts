@@ -23,6 +23,9 @@ export type MsrpCount =
   | 'peer-stalled'
   | 'peer-does-not-read'
   | 'reader-stalled'
+  | 'relay-leased'
+  | 'relay-lost'
+  | 'relay-refused'
   | 'verdict-late'
 
 export interface MsrpObserver {

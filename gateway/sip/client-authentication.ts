@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { type DigestCredentials, digestResponse, formatCredentials, parseChallenges } from '../cpm/digest.js'
+import { answerChallenge } from '../cpm/digest-answer.js'
 import type { SipHeaderLines } from './headers.js'
 import type { OutgoingRequest } from './link.js'
 import type { SipExchange, SipStack } from './stack.js'
@@ -24,25 +23,11 @@ export async function requestWithCredentials(
 function answerTo(
   exchange: Extract<SipExchange, { kind: 'answered' }>,
   request: Pick<OutgoingRequest, 'method' | 'uri'>,
-  { user, password }: { readonly user: string; readonly password: string },
+  credentials: { readonly user: string; readonly password: string },
 ): SipHeaderLines | undefined {
   const isProxy = exchange.status === 407
   if (!isProxy && exchange.status !== 401) return undefined
   const challenges = exchange.headers.get(isProxy ? 'proxy-authenticate' : 'www-authenticate') ?? ''
-  // The order is the server's preference (RFC 8760 §2.4).
-  const [challenge] = parseChallenges(challenges)
-  if (!challenge) return undefined
-  const { realm, nonce, algorithm } = challenge
-  const cnonce = randomBytes(8).toString('hex')
-  const fields: Omit<DigestCredentials, 'response'> = {
-    username: user,
-    realm,
-    nonce,
-    algorithm,
-    uri: request.uri,
-    cnonce,
-    nc: '00000001',
-  }
-  const value = formatCredentials({ ...fields, response: digestResponse(fields, password, request.method) })
-  return { [isProxy ? 'Proxy-Authorization' : 'Authorization']: value }
+  const value = answerChallenge(challenges, credentials, request.method, request.uri)
+  return value === undefined ? undefined : { [isProxy ? 'Proxy-Authorization' : 'Authorization']: value }
 }

@@ -176,7 +176,13 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     clock,
     onError: (error) => silent.warn({ err: error }),
   })
-  const media = await startMedia({ config: config.media, trust: ['127.0.0.0/8'], count: metrics.msrp, log: silent })
+  const { endpoint: media, close: closeMedia } = await startMedia({
+    config: config.media,
+    trust: ['127.0.0.0/8'],
+    clock: systemClock,
+    count: metrics.msrp,
+    log: silent,
+  })
   const conversation = createConversationServer({
     config,
     edge: createLargeSender({
@@ -256,7 +262,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     await conversation.stop(deadline)
     await interworking.stop(deadline)
     await edge.stop()
-    await media.close()
+    await closeMedia()
     await server.stop()
     await spool.stop(deadline)
     await redis.stop()

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseCredentials, provesPassword } from '../../gateway/cpm/digest.js'
-import { leaseRelay, type RelayOptions, RelayRefused } from '../../gateway/msrp/relay-client.js'
+import { keepRelay } from '../../gateway/msrp/kept-relay.js'
+import { leaseRelay, type RelayLease, type RelayOptions, RelayRefused } from '../../gateway/msrp/relay-client.js'
 import { formatPath, parseUri } from '../../gateway/msrp/wire/uri.js'
 import { manualClock } from '../contract-kit/clock.js'
 import { digestFor } from './digest.js'
@@ -12,7 +13,8 @@ const CHALLENGE = 'WWW-Authenticate: Digest realm="relay.example", nonce="n1", q
 async function leasing(more: Partial<RelayOptions> = {}) {
   const clock = manualClock()
   const server = await peerServer()
-  const endpoint = await startEndpoint({ clock })
+  let place: RelayLease | undefined
+  const endpoint = await startEndpoint({ clock, relay: () => place })
   const uri = `msrp://127.0.0.1:${server.port};tcp`
   const relay = parseUri(uri)
   if (relay === undefined) throw new Error('no URI')
@@ -25,8 +27,13 @@ async function leasing(more: Partial<RelayOptions> = {}) {
     lost: () => lost.add(true),
     ...more,
   })
-  lease.catch(() => undefined)
-  return { clock, endpoint, uri, lost, lease, peer: await server.next(), port: server.port }
+  const placed = lease.then(
+    (given) => {
+      place = given
+    },
+    () => undefined,
+  )
+  return { clock, endpoint, uri, lost, lease, placed, peer: await server.next(), port: server.port }
 }
 
 /** Lets the next AUTH in, with two relays to be gone through. */
@@ -53,9 +60,11 @@ test('AUTH, the challenge answered, the lifetime the relay wants, and the path t
 })
 
 test('the path of a session goes through the relays, both ways', async () => {
-  const { peer, endpoint, lease, port } = await leasing()
+  const { peer, endpoint, placed, port } = await leasing()
+  expect(endpoint.open({ message: async () => ({ status: 200 }) })).toBeUndefined()
   await letIn(peer, port, 600)
-  const one = party(endpoint, {}, { relay: await lease })
+  await placed
+  const one = party(endpoint)
   const outer = `msrp://outer.example:2855/o1;tcp`
   const inner = `msrp://127.0.0.1:${port}/i1;tcp`
   const [, , own] = one.session.path
@@ -109,4 +118,40 @@ test('a relay that refuses, is never content, sends nonsense, or goes', async ()
   await lease
   peer.close()
   await lost.next()
+})
+
+test('a place that is refused or lost is asked for again, with growing waits', async () => {
+  const clock = manualClock()
+  const server = await peerServer()
+  const endpoint = await startEndpoint({ clock })
+  const relay = parseUri(`msrp://127.0.0.1:${server.port};tcp`)
+  if (relay === undefined) throw new Error('no URI')
+  const changes = new Happened<string>()
+  const kept = keepRelay({
+    relay,
+    clock,
+    connect: (target) => endpoint.connect(target),
+    authorize: digestFor('gateway', 'secret'),
+    onChange: (state) => changes.add(state),
+  })
+  for (const waitMs of [1_000, 2_000]) {
+    const peer = await server.next()
+    peer.answers(await peer.hears(), '403 Forbidden')
+    expect(await changes.next()).toBe('relay-refused')
+    expect(kept.current()).toBeUndefined()
+    clock.advance(waitMs)
+  }
+  const peer = await server.next()
+  await letIn(peer, server.port, 600)
+  expect(await changes.next()).toBe('relay-leased')
+  expect(kept.current()?.usePath).toHaveLength(2)
+  peer.close()
+  expect(await changes.next()).toBe('relay-lost')
+  expect(kept.current()).toBeUndefined()
+  clock.advance(1_000)
+  const again = await server.next()
+  await letIn(again, server.port, 600)
+  expect(await changes.next()).toBe('relay-leased')
+  kept.stop()
+  await again.closed
 })

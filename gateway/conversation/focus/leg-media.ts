@@ -12,7 +12,7 @@ import { kindOf, type OfferedStream, type Slots, type StreamKey } from './stream
 
 /** What the media of all sessions stand on. */
 export interface FocusMedia {
-  readonly endpoint: Pick<MsrpEndpoint, 'open' | 'fingerprint' | 'addresses'>
+  readonly endpoint: Pick<MsrpEndpoint, 'open' | 'fingerprint' | 'addresses' | 'reachable'>
   readonly mixer: Mixer
 }
 
@@ -98,8 +98,6 @@ export function createLegMedia(
   /** The last offer of ours. */
   let pending: { readonly slots: Slots; readonly streams: ReadonlyMap<StreamKey, Stream> } | undefined
 
-  const isReachable = (secure: boolean): boolean => endpoint.addresses.some((address) => address.secure === secure)
-
   function open(key: StreamKey, secure: boolean): MsrpSession | undefined {
     return endpoint.open(handlers(key), { secure, acceptTypes: [MESSAGE_TYPE], maxSize: face.maxSize + HEAD_BYTES })
   }
@@ -112,7 +110,7 @@ export function createLegMedia(
       wrappedTypes: ['*'],
       maxSize: face.maxSize,
       chatroom: face.chatroom,
-      reachable: isReachable(session.path[0].secure),
+      reachable: endpoint.reachable(session.path[0].secure),
       ...(fingerprint && { fingerprint }),
     }
   }

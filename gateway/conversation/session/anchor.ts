@@ -8,7 +8,7 @@ import { formatPath } from '../../msrp/wire/uri.js'
 import { otherSide, type Side } from './slots.js'
 
 /** The part of an MSRP endpoint that sessions need. */
-export type MediaEndpoint = Pick<MsrpEndpoint, 'open' | 'addresses' | 'fingerprint' | 'sessions'>
+export type MediaEndpoint = Pick<MsrpEndpoint, 'open' | 'addresses' | 'reachable' | 'fingerprint' | 'sessions'>
 
 /** A message stream that passes through us: one MSRP session with each side. */
 export interface Anchor {
@@ -80,7 +80,7 @@ export function openAnchor(
       ...(endpoint.fingerprint && secure && { fingerprint: endpoint.fingerprint }),
       ...(like.chatroom && { chatroom: like.chatroom }),
       direction: like.direction,
-      reachable: endpoint.addresses.some((address) => address.secure === secure),
+      reachable: endpoint.reachable(secure),
       others: like.others,
     }
   }

@@ -107,7 +107,7 @@ export async function answer(
 
 async function talk(agent: SessionAgent, dialog: PhoneDialog, own: string, focus: SipText): Promise<Talk> {
   const body = focus.body.toString()
-  const theirs = /^a=path:(\S+)/m.exec(body)?.[1] ?? ''
+  const theirs = /^a=path:(.+?)\r?$/m.exec(body)?.[1] ?? ''
   const [, host = '', port = ''] = /^msrps?:\/\/\[?([^\]/]+?)\]?:(\d+)\//.exec(theirs) ?? []
   const identity = /<([^>]+)>/.exec(header(focus, 'contact'))?.[1] ?? ''
   const connection = await dial(Number(port), host)

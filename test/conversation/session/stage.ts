@@ -118,9 +118,10 @@ export async function openSessionStage(options: SessionStageOptions = {}): Promi
     metrics: metrics.sip,
   })
   const counted: MsrpCount[] = []
-  const media = await startMedia({
+  const { endpoint: media, close: closeMedia } = await startMedia({
     config: config.media,
     trust: options.unlimited ?? ['127.0.0.0/8'],
+    clock: systemClock,
     count: (event) => {
       counted.push(event)
       metrics.msrp(event)
@@ -164,7 +165,7 @@ export async function openSessionStage(options: SessionStageOptions = {}): Promi
     stopped = true
     await sessions.stop(AbortSignal.timeout(1_000))
     await edge.stop()
-    await media.close()
+    await closeMedia()
     await server.stop()
   }
   onTestFinished(async () => {

@@ -1,52 +1,28 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../gateway/cpm/clock.js'
 import type { MsrpEndpoint } from '../../../gateway/msrp/endpoint.js'
-import { leaseRelay, RelayRefused } from '../../../gateway/msrp/relay-client.js'
+import { leaseRelay, type RelayLease, RelayRefused } from '../../../gateway/msrp/relay-client.js'
 import { parseUri } from '../../../gateway/msrp/wire/uri.js'
-import { ROOT } from '../../../scripts/rig/gateway.js'
-import { freePort } from '../../../scripts/rig/ports.js'
-import { type Program, run } from '../../../scripts/rig/program.js'
 import { digestFor } from '../../msrp/digest.js'
 import { party, startEndpoint } from '../../msrp/rig.js'
+import { type KamailioRelay, startKamailioRelay } from './relay.js'
 
 /** Debian's Kamailio as an MSRP relay: a stack that is not ours reads all we write, and writes what we read. */
 describe('MSRP through the relay of Kamailio', () => {
   let port: number
-  let kamailio: Program
-  const folder = mkdtempSync(join(tmpdir(), 'causeway-relay-'))
+  let relay: KamailioRelay
 
   beforeAll(async () => {
-    port = await freePort()
-    await new Promise<void>((resolve, reject) => {
-      kamailio = run(
-        'kamailio',
-        [
-          ...['-DD', '-E', '-m', '32', '-M', '8', '-Y', folder, '-w', folder, '-A', `RELAY_PORT=${port}`],
-          ...['-f', join(ROOT, 'test/peers/msrp/relay.cfg')],
-        ],
-        {
-          // Debian has it in /usr/sbin, which is not on everybody's path.
-          env: { PATH: `${process.env.PATH}:/usr/sbin` },
-          keeps: () => false,
-          onLine: (line) => line.includes('relay ready') && resolve(),
-        },
-      )
-      kamailio.gone.then((code) => reject(new Error(`Kamailio ended with ${code}:\n${kamailio.tail()}`)))
-    })
+    relay = await startKamailioRelay()
+    port = relay.port
   })
-  afterAll(async () => {
-    await kamailio?.end('SIGTERM')
-    rmSync(folder, { recursive: true, force: true })
-  })
+  afterAll(() => relay?.close())
 
   function lease(endpoint: MsrpEndpoint, password: string) {
-    const relay = parseUri(`msrp://127.0.0.1:${port};tcp`)
-    if (relay === undefined) throw new Error('no URI')
+    const uri = parseUri(`msrp://127.0.0.1:${port};tcp`)
+    if (uri === undefined) throw new Error('no URI')
     return leaseRelay({
-      relay,
+      relay: uri,
       clock: systemClock,
       connect: (target) => endpoint.connect(target),
       authorize: digestFor('gateway', password),
@@ -63,8 +39,10 @@ describe('MSRP through the relay of Kamailio', () => {
   })
 
   test('messages and success reports pass through it both ways, a long one in many chunks', async () => {
-    const [here, there] = [await startEndpoint(), await startEndpoint()]
-    const behind = party(here, {}, { relay: await lease(here, 'secret') })
+    let place: RelayLease | undefined
+    const [here, there] = [await startEndpoint({ relay: () => place }), await startEndpoint()]
+    place = await lease(here, 'secret')
+    const behind = party(here)
     const outside = party(there)
     behind.session.start({ role: 'passive', remotePath: outside.session.path })
     outside.session.start({ role: 'active', remotePath: behind.session.path })

@@ -66,7 +66,7 @@ export function createLargeReceiver({ policies, limits, endpoint, take, clock }:
       maxSize: policies.maxBytes,
       ...(stream.secure && endpoint.fingerprint && { fingerprint: endpoint.fingerprint }),
       direction: 'recvonly',
-      reachable: endpoint.addresses.some(({ secure }) => secure === stream.secure),
+      reachable: endpoint.reachable(stream.secure),
     })
     if (!answered) {
       session.close()

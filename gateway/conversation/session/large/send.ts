@@ -124,7 +124,8 @@ const HEADS = 1_000
 const sizeOf = ({ content }: CpmMessage): number =>
   HEADS + ('text' in content ? octets(content) : content.base64.length)
 
-function offerOf({ path }: MsrpSession, { addresses, fingerprint }: MediaEndpoint, size: number): string {
+function offerOf({ path }: MsrpSession, endpoint: MediaEndpoint, size: number): string {
+  const { fingerprint } = endpoint
   const [first] = path
   const stream = offerStream({
     path,
@@ -132,7 +133,7 @@ function offerOf({ path }: MsrpSession, { addresses, fingerprint }: MediaEndpoin
     wrappedTypes: ['*'],
     maxSize: size,
     direction: 'sendonly',
-    reachable: addresses.some(({ secure }) => secure === first.secure),
+    reachable: endpoint.reachable(first.secure),
     ...(first.secure && fingerprint && { fingerprint }),
     others: [`a=file-selector:size:${size}`],
   })

@@ -71,7 +71,7 @@ export function createMessageLine({ endpoint, maxBytes, message, lost }: Message
       acceptTypes: TYPES,
       wrappedTypes: ['*'],
       maxSize: maxBytes,
-      reachable: endpoint.addresses.some((address) => address.secure === secure),
+      reachable: endpoint.reachable(secure),
       ...(secure && endpoint.fingerprint && { fingerprint: endpoint.fingerprint }),
     }
   }
