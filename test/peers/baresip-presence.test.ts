@@ -38,11 +38,14 @@ afterEach(async () => {
   await house?.stop()
 })
 
-/** Takes notifications until all tuples of one say so. */
+/**
+ * Takes notifications until all tuples of one are open, or one is closed: it publishes as it starts, and when it is registered,
+ * sometimes before it has read the answer to the first, which then stands beside the second for its time.
+ */
 async function basics(expected: 'open' | 'closed'): Promise<void> {
   for (;;) {
     const said = [...(await bob.take()).body.matchAll(/<basic>(\w+)</g)].map(([, basic]) => basic)
-    if (said.length > 0 && said.every((basic) => basic === expected)) return
+    if (said.length > 0 && said.includes('closed') === (expected === 'closed')) return
   }
 }
 
@@ -56,6 +59,10 @@ test('ID-19 PRES-04 RFC 3903: what baresip publishes and changes is told to a wa
   await basics('open')
   await phone.command('presence_offline')
   await basics('closed')
+  // The answer to its PUBLISH comes before a NOTIFY that is sent later.
+  await house.xcap('PUT', rulesOf('bob'), rules([one(ALICE), 'allow']))
+  await bob.publish(pidf())
+  await seen(BOB, 'Online')
   await phone.command('presence_online')
   await basics('open')
 })
