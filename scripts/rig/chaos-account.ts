@@ -9,6 +9,8 @@ export interface ChaosResult {
   readonly reportedFailed: number
   /** Taken by the service, whose receipt went down with a connection; only where nothing tells of that. */
   readonly receiptsLost: number
+  /** Of those, the messages that were taken when no kill and no break was near. */
+  readonly receiptsUnexplained: readonly string[]
   /** Accepted, and neither delivered nor reported as failed. */
   readonly lostOut: readonly string[]
   /** Acknowledged to the message centre, and never seen by the device. */
@@ -98,14 +100,11 @@ export function account(
   const ids = accepted.map(([id]) => id)
   const statuses = (id: string): readonly string[] => seen.statuses.get(id) ?? []
   const repeated = [...journal.taken].filter(([, times]) => times.length > 1)
-  const inDoubt = (times: readonly number[]): boolean =>
-    times
-      .slice(0, -1)
-      .some(
-        (time) =>
-          kills.some(({ at }) => Math.abs(time - at) < IN_DOUBT_MS) ||
-          journal.cuts.some((at) => at >= time && at - time < CUT_DOUBT_MS),
-      )
+  const isHit = (time: number): boolean =>
+    kills.some(({ at }) => Math.abs(time - at) < IN_DOUBT_MS) ||
+    journal.cuts.some((at) => at >= time && at - time < CUT_DOUBT_MS)
+  const inDoubt = (times: readonly number[]): boolean => times.slice(0, -1).some(isHit)
+  const silent = accepted.filter(([id, text]) => !seen.statuses.has(id) && isAccounted(id, text, sent, seen, journal))
   const twice = [...seen.inbound].filter(([, ids]) => ids.length > 1)
   const answersOf = (text: string): number => journal.taken.get(text.replace(/^re: /, ''))?.length ?? 0
   const moreThanAnswered = twice.filter(([text, ids]) => new Set(ids).size > answersOf(text))
@@ -113,8 +112,8 @@ export function account(
     accepted: accepted.length,
     delivered: ids.filter((id) => statuses(id).includes('delivered')).length,
     reportedFailed: ids.filter((id) => statuses(id).length > 0 && !statuses(id).includes('delivered')).length,
-    receiptsLost: accepted.filter(([id, text]) => !seen.statuses.has(id) && isAccounted(id, text, sent, seen, journal))
-      .length,
+    receiptsLost: silent.length,
+    receiptsUnexplained: silent.filter(([, text]) => !journal.taken.get(text)?.some(isHit)).map(([id]) => id),
     lostOut: accepted.filter(([id, text]) => !isAccounted(id, text, sent, seen, journal)).map(([id]) => id),
     lostIn: [...journal.acknowledged].filter((text) => !seen.inbound.has(text)),
     arrivedIn: seen.inbound.size,

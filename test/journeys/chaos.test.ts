@@ -27,6 +27,7 @@ test.each([
     // XMPP has nothing that tells of a receipt which went down with a connection; the message itself arrived.
     const silent = service === 'xmpp' ? result.receiptsLost : 0
     expect(result.delivered + result.reportedFailed + silent).toBe(messages)
+    expect(result.receiptsUnexplained).toEqual([])
     expect(result.lostOut).toEqual([])
     expect(result.lostIn).toEqual([])
     expect(result.duplicatesOut.unexplained).toEqual([])
