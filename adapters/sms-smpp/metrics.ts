@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Gauge, type Registry } from 'prom-client'
+import { distribution, tally } from '../contract/series.js'
 
 /** The adapter's counters, one verb for each thing that happens. */
 export interface SmsMetrics {
@@ -20,59 +21,65 @@ export interface SmsMetrics {
 const NAME_LENGTH = 40
 
 type WindowReader = Parameters<SmsMetrics['watchWindows']>[0]
-/** Where the numbers of a gauge come from, by service; counted when read and not at every message. */
-const windowReaders = new WeakMap<Gauge, Map<string, WindowReader>>()
 
-function readWindows(this: Gauge) {
-  for (const [service, read] of windowReaders.get(this) ?? []) {
-    for (const [account, inUse] of read()) this.set({ service, account }, inUse)
+function createFamilies(registry: Registry) {
+  const name = (suffix: string) => `causeway_sms_smpp_${suffix}`
+  const counter = <Label extends string = never>(suffix: string, help: string, ...more: Label[]) =>
+    tally({ name: name(suffix), help, labelNames: ['service', 'account', ...more], registers: [registry] })
+  const registers = [registry]
+  const labelNames = ['service', 'account'] as const
+  /** Where the numbers of the window come from, by service; counted when read and not at every message. */
+  const windows = new Map<string, WindowReader>()
+
+  new Gauge({
+    name: name('window_in_use'),
+    help: 'Messages sent to the message centre and not answered yet.',
+    labelNames,
+    registers,
+    collect() {
+      for (const [service, read] of windows)
+        for (const [account, inUse] of read()) this.set({ service, account }, inUse)
+    },
+  })
+  return {
+    windows,
+    binds: new Gauge({ name: name('binds_up'), help: 'Links bound to the message centre.', labelNames, registers }),
+    submits: counter('submits_total', 'Parts of messages offered to the message centre, by outcome.', 'outcome'),
+    recalls: counter(
+      'recalls_total',
+      'Messages the message centre was to cancel or replace, by outcome.',
+      'operation',
+      'outcome',
+    ),
+    throttles: counter('throttles_total', 'Answers of the message centre that asked for a lower rate.'),
+    reconnects: counter('reconnects_total', 'New connections after one was lost or refused.'),
+    receipts: counter('receipts_total', 'Delivery receipts, by state.', 'state'),
+    incoming: counter('incoming_total', 'Messages and parts of messages from the message centre.', 'kind'),
+    errors: counter('protocol_errors_total', 'Octets that were no proper SMPP, by kind.', 'kind'),
+    oddities: counter('oddities_total', 'Borderline things that were let pass, by name.', 'name'),
+    latency: distribution(registry, {
+      name: name('submit_seconds'),
+      help: 'Time from the offer of a part to the answer, waiting for a place and for the rate included.',
+      labelNames,
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+    }),
   }
 }
 
+const known = new WeakMap<Registry, ReturnType<typeof createFamilies>>()
+
 /** Registers the counters once; a second adapter of the same kind shares them and differs by the label `service`. */
 export function smsMetrics(registry: Registry, service: string): SmsMetrics {
-  const name = (suffix: string) => `causeway_sms_smpp_${suffix}`
-  const labels = (...more: string[]) => ['service', 'account', ...more]
-  const counter = (suffix: string, help: string, ...more: string[]) =>
-    (registry.getSingleMetric(name(suffix)) as Counter | undefined) ??
-    new Counter({ name: name(suffix), help, labelNames: labels(...more), registers: [registry] })
-  const gauge = (suffix: string, help: string) =>
-    (registry.getSingleMetric(name(suffix)) as Gauge | undefined) ??
-    new Gauge({ name: name(suffix), help, labelNames: labels(), registers: [registry], collect: readWindows })
-
-  const binds = gauge('binds_up', 'Links bound to the message centre.')
-  const window = gauge('window_in_use', 'Messages sent to the message centre and not answered yet.')
-  const readers = windowReaders.get(window) ?? new Map<string, WindowReader>()
-  windowReaders.set(window, readers)
-  const submits = counter('submits_total', 'Parts of messages offered to the message centre, by outcome.', 'outcome')
-  const recalls = counter(
-    'recalls_total',
-    'Messages the message centre was to cancel or replace, by outcome.',
-    'operation',
-    'outcome',
-  )
-  const throttles = counter('throttles_total', 'Answers of the message centre that asked for a lower rate.')
-  const reconnects = counter('reconnects_total', 'New connections after one was lost or refused.')
-  const receipts = counter('receipts_total', 'Delivery receipts, by state.', 'state')
-  const incoming = counter('incoming_total', 'Messages and parts of messages from the message centre.', 'kind')
-  const errors = counter('protocol_errors_total', 'Octets that were no proper SMPP, by kind.', 'kind')
-  const oddities = counter('oddities_total', 'Borderline things that were let pass, by name.', 'name')
-  const latency =
-    (registry.getSingleMetric(name('submit_seconds')) as Histogram | undefined) ??
-    new Histogram({
-      name: name('submit_seconds'),
-      help: 'Time from the offer of a part to the answer, waiting for a place and for the rate included.',
-      labelNames: labels(),
-      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
-      registers: [registry],
-    })
+  const families = known.get(registry) ?? createFamilies(registry)
+  known.set(registry, families)
+  const { windows, binds, submits, recalls, throttles, reconnects, receipts, incoming, errors, oddities } = families
 
   return {
     bindsUp: (account, count) => binds.set({ service, account }, count),
-    watchWindows: (read) => readers.set(service, read),
+    watchWindows: (read) => windows.set(service, read),
     submitted(account, outcome, seconds) {
       submits.inc({ service, account, outcome })
-      latency.observe({ service, account }, seconds)
+      families.latency.observe({ service, account }, seconds)
     },
     recalled: (account, operation, outcome) => recalls.inc({ service, account, operation, outcome }),
     throttled: (account) => throttles.inc({ service, account }),

@@ -1,12 +1,9 @@
-/** A number in international form, in a tel or sip URI, or in a field that holds an address. */
-const NUMBER = /(\+|\b(?:tel|sips?):|_addr["=: ]+)(\d{7,15})(?!\d)/g
+/** What is hidden of a number in international form, in a tel or sip URI, or in a field that holds an address: the three digits before its last four. */
+const MIDDLE = /\d{3}(?=\d{4}(?!\d))(?<=(?:\+|\b(?:tel|sips?):|_addr["=: ]+)\d{0,8}\d{3})/g
 
-/** Hides the middle of telephone numbers: `+12065550100` becomes `+1206***0100`. */
+/** Hides the middle of telephone numbers (7 to 15 digits): `+12065550100` becomes `+1206***0100`. */
 export function maskNumbers(text: string): string {
-  return text.replace(NUMBER, (_, before: string, digits: string) => {
-    const head = digits.slice(0, Math.max(0, digits.length - 7))
-    return `${before}${head}***${digits.slice(-4)}`
-  })
+  return text.replace(MIDDLE, '***')
 }
 
 /** The policy of `observe.maskNumbers`. */

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import { distribution, tally } from './series.js'
+import { distribution, tally } from '../../adapters/contract/series.js'
 
 /** Every counter and histogram, each described once; the metrics reference is generated from here. */
 export function createFamilies(registry: Registry) {

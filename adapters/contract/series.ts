@@ -94,20 +94,42 @@ export function distribution<Label extends string>(
   }
 }
 
+/** One label value after another leads to a series. */
+interface Place<Series> {
+  readonly next: Map<string, Place<Series>>
+  series?: Series
+}
+
 /** Series of one family; labels are closed sets, so there are few. */
 function byLabels<Label extends string, Series>(labelNames: readonly Label[], create: () => Series) {
-  const known = new Map<string, readonly [Labels<Label>, Series]>()
+  let first: Place<Series> = { next: new Map() }
+  let known: (readonly [Labels<Label>, Series])[] = []
+
+  function added(labels: Labels<Label>): Series {
+    const series = create()
+    known.push([labels, series])
+    return series
+  }
+
   return {
     of(labels: Labels<Label>): Series {
-      let key = ''
-      for (const name of labelNames) key += `${labels[name]}\n`
-      const found = known.get(key)
-      if (found) return found[1]
-      const series = create()
-      known.set(key, [labels, series])
-      return series
+      let place = first
+      for (const name of labelNames) {
+        const value = labels[name]
+        let next = place.next.get(value)
+        if (next === undefined) {
+          next = { next: new Map() }
+          place.next.set(value, next)
+        }
+        place = next
+      }
+      place.series ??= added(labels)
+      return place.series
     },
-    all: () => [...known.values()],
-    clear: () => known.clear(),
+    all: () => known,
+    clear() {
+      first = { next: new Map() }
+      known = []
+    },
   }
 }
