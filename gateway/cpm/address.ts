@@ -26,6 +26,8 @@ const globalTel = /^tel:\+[1-9]\d{6,14}$/
  */
 export function normalUri(text: string, options: UriOptions = {}): Uri | undefined {
   if (globalTel.test(text)) return text as Uri
+  const number = homeNumber(text, options.domain)
+  if (number !== undefined) return number
   const known = knownUnder(options)
   const before = known.get(text)
   if (before !== undefined) return before
@@ -38,6 +40,18 @@ export function normalUri(text: string, options: UriOptions = {}): Uri | undefin
   known.set(own, normal)
   return normal
 }
+
+/** A number of the home domain as most write it, which needs no look at all that may stand in a URI. */
+function homeNumber(text: string, domain = ''): Uri | undefined {
+  if (domain === '' || !text.startsWith('sip:+')) return undefined
+  const at = text.indexOf('@')
+  const rest = text.startsWith(domain, at + 1) ? text.length - at - 1 - domain.length : -1
+  if (rest !== 0 && !(rest === PHONE_MARK.length && text.endsWith(PHONE_MARK))) return undefined
+  const number = `tel:${text.slice('sip:'.length, at)}`
+  return globalTel.test(number) ? (number as Uri) : undefined
+}
+
+const PHONE_MARK = ';user=phone'
 
 /** One message names each party several times. */
 const REMEMBERED = 5_000
@@ -90,7 +104,7 @@ function normalSip(uri: ParsedUri, options: UriOptions): string | undefined {
   const user = isNumber ? phone.number : uri.escapedUser
   const at = user === '' ? '' : `${user}@`
   const port = uri.port === undefined ? '' : `:${uri.port}`
-  const phoneMark = phone === undefined ? '' : ';user=phone'
+  const phoneMark = phone === undefined ? '' : PHONE_MARK
   const gruu = device === undefined ? '' : device === '' ? ';gr' : `;gr=${encodeURIComponent(device)}`
   return `${uri.scheme}:${at}${uri.host}${port}${phoneMark}${gruu}`
 }

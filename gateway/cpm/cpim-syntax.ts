@@ -4,17 +4,28 @@ export interface CpimAddress {
   readonly uri: string
 }
 
-/** Splits `prefix.Name: value`; the value loses the spaces around it. Undefined when there is no name. */
-export function readHeaderName(
-  line: string,
-): { readonly prefix?: string; readonly name: string; readonly value: string } | undefined {
-  const colon = line.indexOf(':')
-  if (colon <= 0) return undefined
-  const full = line.slice(0, colon)
-  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(full)) return undefined
-  const value = line.slice(colon + 1).trim()
-  const dot = full.indexOf('.')
-  return dot < 0 ? { name: full, value } : { prefix: full.slice(0, dot), name: full.slice(dot + 1), value }
+/** A header's name, taken apart at its first dot. */
+export interface CpimName {
+  readonly prefix?: string
+  readonly name: string
+}
+
+/** Names read lately: all messages have the same few. */
+const names = new Map<string, CpimName>()
+const REMEMBERED = 500
+const MAX_REMEMBERED_NAME = 64
+
+/** Reads `prefix.Name`; undefined when it is no name. */
+export function readName(text: string): CpimName | undefined {
+  const before = names.get(text)
+  if (before !== undefined) return before
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(text)) return undefined
+  // A copy: what was cut out of a message would keep all of it in memory.
+  const own = Buffer.from(text).toString()
+  const dot = own.indexOf('.')
+  const read = dot < 0 ? { name: own } : { prefix: own.slice(0, dot), name: own.slice(dot + 1) }
+  if (names.size < REMEMBERED && own.length < MAX_REMEMBERED_NAME) names.set(own, read)
+  return read
 }
 
 const letters: Readonly<Record<string, string>> = { b: '\b', t: '\t', n: '\n', r: '\r' }

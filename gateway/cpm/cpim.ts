@@ -1,11 +1,4 @@
-import {
-  type CpimAddress,
-  readAddress,
-  readHeaderName,
-  unescapeValue,
-  writeAddress,
-  writeValue,
-} from './cpim-syntax.js'
+import { type CpimAddress, readAddress, readName, unescapeValue, writeAddress, writeValue } from './cpim-syntax.js'
 import { buildDateTime, parseDateTime } from './date-time.js'
 import type { Draft } from './draft.js'
 import { type MimePart, parsePart } from './mime.js'
@@ -94,27 +87,33 @@ export function parseCpim(body: string, limits: CpimLimits = CPIM_LIMITS): Cpim 
   return head.finish(content)
 }
 
+const USUAL_NAMESPACES: ReadonlyMap<string, string> = new Map([['imdn', IMDN_NAMESPACE]])
+const NO_ADDRESSES: readonly CpimAddress[] = []
+
 /** Collects the message headers line by line: a namespace counts from its NS header on (RFC 3862 §3.4). */
 class Head {
-  private readonly namespaces = new Map([['imdn', IMDN_NAMESPACE]])
+  private namespaces = USUAL_NAMESPACES
   private defaultNamespace = CPIM_NAMESPACE
-  private readonly from: CpimAddress[] = []
-  private readonly to: CpimAddress[] = []
-  private readonly cc: CpimAddress[] = []
+  private from: readonly CpimAddress[] = NO_ADDRESSES
+  private to: readonly CpimAddress[] = NO_ADDRESSES
+  private cc: readonly CpimAddress[] = NO_ADDRESSES
   private readonly headers: CpimHeader[] = []
   private dateTime: number | undefined
   private subject: string | undefined
 
   take(line: string): CpimFault | undefined {
-    const header = readHeaderName(line)
+    const colon = line.indexOf(':')
+    const header = readName(line.slice(0, Math.max(colon, 0)))
     if (header === undefined) return fault('malformed', 'a message header has no name')
-    if (header.prefix === undefined && header.name === 'NS') return this.bind(header.value) // whatever the default is
-    const namespace = this.namespaceOf(header.prefix)
+    const { prefix, name } = header
+    const written = line.slice(colon + 1).trim()
+    if (prefix === undefined && name === 'NS') return this.bind(written) // whatever the default is
+    const namespace = this.namespaceOf(prefix)
     if (namespace === undefined) return undefined // nobody can say what an unbound prefix means
-    if (namespace === CPIM_NAMESPACE && coreHeaders.has(header.name)) return this.takeCore(header.name, header.value)
-    const value = unescapeValue(header.value)
-    if (value === undefined) return fault('malformed', `escapes in ${header.name}`)
-    this.headers.push({ namespace, name: header.name, value })
+    if (namespace === CPIM_NAMESPACE && coreHeaders.has(name)) return this.takeCore(name, written)
+    const value = unescapeValue(written)
+    if (value === undefined) return fault('malformed', `escapes in ${name}`)
+    this.headers.push({ namespace, name, value })
     return undefined
   }
 
@@ -151,8 +150,9 @@ class Head {
       default: {
         const address = readAddress(value)
         if (address === undefined) return fault('malformed', `address in ${name}`)
-        const list = name === 'From' ? this.from : name === 'To' ? this.to : this.cc
-        list.push(address)
+        if (name === 'From') this.from = this.from.concat(address)
+        else if (name === 'To') this.to = this.to.concat(address)
+        else this.cc = this.cc.concat(address)
         return undefined
       }
     }
@@ -162,13 +162,13 @@ class Head {
     const [, prefix = '', uri] = /^([^\s<>.]*)\s*<([^<>\s]+)>$/.exec(value) ?? []
     if (uri === undefined) return fault('malformed', 'NS')
     if (prefix === '') this.defaultNamespace = uri
-    else this.namespaces.set(prefix, uri)
+    else if (this.namespaces.get(prefix) !== uri) this.namespaces = new Map([...this.namespaces, [prefix, uri]])
     return undefined
   }
 
   private require(value: string): CpimFault | undefined {
     for (const item of value.split(',')) {
-      const header = readHeaderName(`${item.trim()}:`)
+      const header = readName(item.trim())
       const namespace = header && this.namespaceOf(header.prefix)
       const known = namespace === CPIM_NAMESPACE ? coreHeaders : namespace === IMDN_NAMESPACE ? imdnHeaders : undefined
       if (header === undefined || !known?.has(header.name)) return fault('not-understood', `Require: ${item.trim()}`)

@@ -16,9 +16,9 @@ import { type HeaderFields, readHeaderFields } from './sip-headers.js'
 
 /** What decoding needs to see of a SIP MESSAGE. `header` compares names without case and knows compact forms. */
 export interface SipMessageView {
-  readonly contentType?: string
+  readonly contentType?: string | undefined
   readonly body: string
-  header(name: string): string | undefined
+  readonly header: (name: string) => string | undefined
 }
 
 export interface DecodeContext {
@@ -164,9 +164,14 @@ function cpimFault({ fault: kind, said }: CpimFault): DecodeFault {
 
 /** Whom the originator addressed: CPIM To, unless it says nobody (RCS clients write anonymous there). */
 function recipientOf(to: readonly CpimAddress[], context: DecodeContext): Uri {
-  const named = to.map(({ uri }) => normalUri(uri, context)).filter((uri) => uri !== undefined)
-  if (names(named, context.target, context)) return context.target
-  return named.find((uri) => !isAnonymous(uri)) ?? context.target
+  let first: Uri | undefined
+  for (const { uri } of to) {
+    const named = normalUri(uri, context)
+    if (named === undefined) continue
+    if (named === context.target || sameParty(named, context.target, context)) return context.target
+    if (first === undefined && !isAnonymous(named)) first = named
+  }
+  return first ?? context.target
 }
 
 const isOriginator = (uri: Uri, context: DecodeContext): boolean =>
@@ -206,7 +211,7 @@ const uriOptions = ({ domain, defaultCountry }: DecodeContext) => ({
 })
 
 function decodeMessage(cpim: Cpim, to: Uri, view: SipMessageView, context: DecodeContext): DecodedBody | DecodeFault {
-  const fields = readHeaderFields((name) => view.header(name))
+  const fields = readHeaderFields(view.header)
   if (typeof fields === 'string') return fault('malformed', fields)
   const request = readImdnRequest(cpim)
   if (request === undefined) return fault('malformed', 'IMDN headers')
@@ -235,7 +240,7 @@ function decodeMessage(cpim: Cpim, to: Uri, view: SipMessageView, context: Decod
 }
 
 function decodePlain(part: MimePart, view: SipMessageView, context: DecodeContext): DecodedBody | DecodeFault {
-  const fields = readHeaderFields((name) => view.header(name))
+  const fields = readHeaderFields(view.header)
   if (typeof fields === 'string') return fault('malformed', fields)
   const content = readContent(part)
   if (content === undefined) return fault('content-unsupported', 'encoding of the content')

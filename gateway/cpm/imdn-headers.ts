@@ -26,33 +26,35 @@ const MAX_ROUTES = 20
 
 /** Reads the IMDN headers; undefined when the Message-ID is no token of at most 255 characters, or the route too long. */
 export function readImdnRequest(cpim: Cpim): ImdnRequest | undefined {
-  const values = (wanted: string): string[] => {
-    const found: string[] = []
-    for (const { namespace, name, value } of cpim.headers) {
-      if (name === wanted && namespace === IMDN_NAMESPACE) found.push(value)
-    }
-    return found
+  let idText: string | undefined
+  let originalTo: string | undefined
+  let recordRoute = NO_ROUTE
+  let dispositions = NO_DISPOSITIONS
+  for (const { namespace, name, value } of cpim.headers) {
+    if (namespace !== IMDN_NAMESPACE) continue
+    if (name === 'Message-ID') idText ??= value
+    else if (name === 'Disposition-Notification') dispositions = withDispositions(dispositions, value)
+    else if (name === 'IMDN-Record-Route') recordRoute = recordRoute.concat(urisOf(value))
+    else if (name === 'Original-To') originalTo ??= urisOf(value)[0]
   }
-  const [idText] = values('Message-ID')
   const messageId = idText === undefined ? undefined : toMessageId(idText)
-  const recordRoute = values('IMDN-Record-Route').flatMap(urisOf)
   if ((idText !== undefined && messageId === undefined) || recordRoute.length > MAX_ROUTES) return undefined
-  const [originalTo] = values('Original-To').flatMap(urisOf)
-  const dispositions = messageId === undefined ? [] : dispositionsIn(values('Disposition-Notification'))
+  if (messageId === undefined) dispositions = NO_DISPOSITIONS
   const request: Draft<ImdnRequest> = { dispositions, recordRoute }
   if (messageId !== undefined) request.messageId = messageId
   if (originalTo !== undefined) request.originalTo = originalTo
   return request
 }
 
-/** Each token once. */
-function dispositionsIn(values: readonly string[]): DispositionRequest[] {
-  const asked: DispositionRequest[] = []
-  for (const value of values) {
-    for (const part of value.split(',')) {
-      const token = part.trim()
-      if (isDisposition(token) && !asked.includes(token)) asked.push(token)
-    }
+const NO_ROUTE: readonly string[] = []
+const NO_DISPOSITIONS: readonly DispositionRequest[] = []
+
+/** Those asked for so far, and those that this header value adds; each token once. */
+function withDispositions(before: readonly DispositionRequest[], value: string): readonly DispositionRequest[] {
+  const asked = [...before]
+  for (const part of value.split(',')) {
+    const token = part.trim()
+    if (isDisposition(token) && !asked.includes(token)) asked.push(token)
   }
   return asked
 }

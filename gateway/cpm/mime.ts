@@ -37,9 +37,25 @@ const mediaParam = new RegExp(String.raw`;\s*(?:(${token})\s*=\s*(?:"((?:[^"\\]|
 
 const fault = (kind: MimeFault['fault'], said: string): MimeFault => ({ kind: 'fault', fault: kind, said })
 
+/** Values of Content-Type read lately: few are ever used, and each message is asked for its own several times. */
+const mediaTypes = new Map<string, MediaType>()
+const REMEMBERED = 500
+
 /** Reads a Content-Type value; undefined when it is broken or longer than 2048 characters. */
 export function parseMediaType(text: string): MediaType | undefined {
   if (text.length > MAX_MEDIA_TYPE) return undefined
+  const before = mediaTypes.get(text)
+  if (before !== undefined) return before
+  const media = readMediaType(text)
+  // A boundary is made for one message only.
+  if (media === undefined || media.params.has('boundary')) return media
+  if (mediaTypes.size >= REMEMBERED) mediaTypes.clear()
+  // A copy: what was cut out of a message would keep all of it in memory.
+  mediaTypes.set(Buffer.from(text).toString(), media)
+  return media
+}
+
+function readMediaType(text: string): MediaType | undefined {
   const start = mediaType.exec(text)
   if (start === null) return undefined
   const params = new Map<string, string>()

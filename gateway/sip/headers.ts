@@ -9,6 +9,11 @@ export interface SipHeaders {
 /** Headers to send: one line for each value. */
 export type SipHeaderLines = Readonly<Record<string, string | readonly string[]>>
 
+/** A header by its name in any case; literals cost no lower case of their own. */
+export function headerIn(headers: SipHeaders, name: string): string | undefined {
+  return headers.get(headerName(name)?.key ?? name.toLowerCase())
+}
+
 /** COMPAT(drachtio-srf 5.0): it spells the compact form `e` so. */
 const ENCODING = 'contact-encoding'
 

@@ -38,9 +38,10 @@ export async function identify(request: IncomingRequest, options: IdentityOption
 function asserted(request: IncomingRequest, options: IdentityOptions): Identified | Refusal {
   const identities = normalUris(request.headers.get('p-asserted-identity'), options)
   if (identities.length === 0) return refusal(403, 'untrusted', 'P-Asserted-Identity with a sip or tel URI expected')
-  const [from = '' as Uri, ...others] = [...servedOriginator(request, options), ...identities]
+  const all = distinct(servedOriginator(request, options), identities)
+  const [from = '' as Uri] = all
   const user = options.core?.directory.find(from)
-  const addresses = user?.addresses ?? [...new Set([from, ...others])]
+  const addresses = user?.addresses ?? all
   return { kind: 'identified', byCore: true, from, originator: { uri: user?.uri ?? from, addresses } }
 }
 
@@ -111,7 +112,15 @@ function asUser(user: User, claimed: readonly Uri[], device: string | undefined)
   return { kind: 'identified', byCore: false, from, originator }
 }
 
+/** The addresses of a header, each once. */
 function normalUris(header: string | undefined, options: UriOptions): readonly Uri[] {
-  const entries = header === undefined ? [] : (parseNameAddrs(header) ?? [])
-  return entries.flatMap((entry) => normalUri(entry.uri, options) ?? [])
+  const found: Uri[] = []
+  for (const entry of (header !== undefined && parseNameAddrs(header)) || []) {
+    const uri = normalUri(entry.uri, options)
+    if (uri !== undefined && !found.includes(uri)) found.push(uri)
+  }
+  return found
 }
+
+const distinct = (first: readonly Uri[], second: readonly Uri[]): readonly Uri[] =>
+  first.length === 0 ? second : [...new Set([...first, ...second])]

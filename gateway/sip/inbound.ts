@@ -5,7 +5,7 @@ import { sipAnswerFor } from '../cpm/failure.js'
 import { ICSI, icsiTail } from '../cpm/features.js'
 import type { Uri } from '../cpm/ids.js'
 import { ACCEPT, type Refusal, refusal } from './answer.js'
-import type { SipHeaders } from './headers.js'
+import { headerIn, type SipHeaders } from './headers.js'
 import type { Identified } from './identity.js'
 import type { IncomingRequest } from './link.js'
 import type { BadInput } from './options.js'
@@ -45,9 +45,9 @@ export function inadmissible(
   return undefined
 }
 
-const unknownExtensions = (required: string | undefined, known: readonly string[]): string =>
-  (required ?? '')
-    .split(',')
+const unknownExtensions = (required: string | undefined, known: readonly string[]): string | undefined =>
+  required
+    ?.split(',')
     .map((tag) => tag.trim())
     .filter((tag) => tag !== '' && !known.includes(tag))
     .join(', ')
@@ -83,9 +83,9 @@ export function toCpmRequest(
   if (!identified.byCore && called !== 'orig') return refusal(403, 'untrusted', `only the core may address ${called}`)
   const contentType = request.headers.get('content-type')
   const view = {
-    ...(contentType !== undefined && { contentType }),
+    contentType,
     body: request.body,
-    header: (name: string) => request.headers.get(name.toLowerCase()),
+    header: (name: string) => headerIn(request.headers, name),
   }
   const context: DecodeContext = {
     from: identified.from,
@@ -161,21 +161,28 @@ export function chargingIdentity(headers: SipHeaders): Pick<CpmRequest, 'icid'> 
 const NETWORK_HEADERS = ['P-Visited-Network-ID', 'P-Access-Network-Info', 'P-Charging-Function-Addresses']
 
 export function networkHeaders(headers: SipHeaders): Pick<CpmRequest, 'networkHeaders'> | undefined {
-  const found = NETWORK_HEADERS.flatMap((name) => {
-    const value = headers.get(name.toLowerCase())
-    return value === undefined ? [] : [[name, value] as const]
-  })
-  return found.length === 0 ? undefined : { networkHeaders: Object.fromEntries(found) }
+  let found: Record<string, string> | undefined
+  for (const name of NETWORK_HEADERS) {
+    const value = headerIn(headers, name)
+    if (value === undefined) continue
+    found ??= {}
+    found[name] = value
+  }
+  return found && { networkHeaders: found }
 }
 
 /** The function named by the user part of the topmost Route; else by the session case; else the originating one. */
 export function functionOf(headers: SipHeaders, [top] = routeEntries(headers)): SipFunction {
-  const user = top && parseUri(top.uri)?.user
+  const user = top && userOf(top.uri)
   if (user === 'orig' || user === 'term' || user === 'isf' || user === 'iwf') return user
   const [served] = parseNameAddrs(headers.get('p-served-user') ?? '') ?? []
   const isTerminating = parametersOf(served?.parameters ?? '').some(([, value]) => value === 'term')
   return isTerminating ? 'term' : 'orig'
 }
+
+/** Most are plain; only others are read in full. */
+const userOf = (uri: string): string | undefined =>
+  /^sip:([a-z]+)@[\w.-]+(?:[:;]|$)/.exec(uri)?.[1] ?? parseUri(uri)?.user
 
 const WHY: Readonly<Record<DecodeFault['fault'], BadInput>> = {
   malformed: 'syntax',

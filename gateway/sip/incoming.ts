@@ -13,7 +13,7 @@ export interface IncomingRequest {
   readonly sourceHost: string
   readonly sourcePort: number
   /** Of a request within a dialog that the SIP server knows. */
-  readonly dialogId?: string
+  readonly dialogId?: string | undefined
   /** Sends the final answer; only the first call counts. Never throws. */
   answer(status: number, reason?: string, headers?: SipHeaderLines, body?: string): void
   /**

@@ -126,8 +126,8 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
     settle(number, { kind: 'response', status, reason, headers, body, synthesised: host === '' })
   }
 
-  function received({ transactionId, dialogId, ...frame }: Frame<'request'>): void {
-    const { method, uri, headers, body, transport, host: sourceHost, port: sourcePort } = frame
+  function received(frame: Frame<'request'>): void {
+    const { transactionId, dialogId, method, uri, headers, body, transport } = frame
     let isOpen = true
     const request: IncomingRequest = {
       method,
@@ -135,9 +135,9 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
       headers,
       body,
       transport,
-      sourceHost,
-      sourcePort,
-      ...(dialogId !== '' && { dialogId }),
+      sourceHost: frame.host,
+      sourcePort: frame.port,
+      dialogId: dialogId === '' ? undefined : dialogId,
       answer(status, reason, lines = {}, text) {
         if (!isOpen) return
         isOpen = false

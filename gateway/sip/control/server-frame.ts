@@ -71,20 +71,22 @@ export function statusOf(startLine: string): number | undefined {
 }
 
 function sipFrame(tokens: readonly string[], payload: string, from: number): ServerFrame {
-  const [, , , , transport = '', host = '', port = '', , transactionId = '', dialogId = ''] = tokens
+  const [, , , , transport = '', host = '', portText, , transactionId = '', dialogId = ''] = tokens
+  const port = Number(portText) || 0
   const blank = payload.indexOf('\r\n\r\n', from)
   const head = payload.slice(from, blank < 0 ? undefined : blank)
   const startLine = lineFrom(payload, from - 2)
   const headers = lazyHeaders(head)
   const rest = blank < 0 ? '' : payload.slice(blank + 4)
-  const common = { transactionId, dialogId, transport, host, port: Number(port) || 0, headers }
-  const status = STATUS_LINE.exec(startLine)
-  if (status) {
-    return { kind: 'response', ...common, status: Number(status[1]), reason: status[2] ?? '', body: rest }
+  const [, code, reason = ''] = STATUS_LINE.exec(startLine) ?? []
+  if (code !== undefined) {
+    const status = Number(code)
+    return { kind: 'response', transactionId, dialogId, transport, host, port, status, reason, headers, body: rest }
   }
   const [, method, uri] = REQUEST_LINE.exec(startLine) ?? []
   if (method === undefined || uri === undefined) return { kind: 'malformed' }
-  return { kind: 'request', ...common, method, uri, body: bodyOf(rest, headers) }
+  const body = bodyOf(rest, headers)
+  return { kind: 'request', transactionId, dialogId, transport, host, port, method, uri, headers, body }
 }
 
 /** RFC 3261 §18.3: what a datagram has behind the length it tells is no body. */
