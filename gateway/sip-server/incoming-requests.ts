@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import type { Clock } from '../cpm/clock.js'
 import { type Answerable, type Arrival, sourceOf } from './arrival.js'
 import type { SipCommand } from './control/command.js'
 import type { ControlClient } from './control/control-client.js'
+import { frameId } from './control/frame-id.js'
 import { dialogRequestPayload, requestPayload, responseSentPayload } from './control/payload.js'
 import { admit } from './dialog/admission.js'
 import type { Dialog } from './dialog/dialog.js'
@@ -217,7 +217,7 @@ export class IncomingRequests {
       return
     }
     const { key, branch, request, via, flow, from, received } = arrival
-    const id = randomUUID()
+    const id = frameId()
     const { body } = received
     const tag = dialog?.localTag ?? newTag()
     this.#transactions.open({ id, key, branch, request, via, flow, from, body, dialog, answerer: client, tag })
@@ -247,8 +247,8 @@ export class IncomingRequests {
 }
 
 function stamped(request: SipRequest, via: string): SipRequest {
-  const top = request.headers.findIndex(({ key }) => key === 'via')
   const { kind, method, uri, version } = request
-  const headers = request.headers.map((header, index) => (index === top ? field(header.name, via) : header))
+  const top = request.headers.find(({ key }) => key === 'via')
+  const headers = request.headers.map((header) => (header === top ? field(header.name, via) : header))
   return { kind, method, uri, version, headers }
 }

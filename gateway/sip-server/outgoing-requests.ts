@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import type { SipCommand } from './control/command.js'
 import type { ControlClient } from './control/control-client.js'
+import { frameId } from './control/frame-id.js'
 import { requestSentPayload } from './control/payload.js'
 import { dialogId } from './dialog/dialog.js'
 import type { OutgoingInvites } from './invite/outgoing-invites.js'
@@ -11,8 +11,8 @@ import { type HeaderField, header, type SipRequest } from './message/message.js'
 import type { RegisteredFlows } from './registered-flows.js'
 import { type Draft, NOWHERE, prepareRequest } from './request-composer.js'
 import { planRequest, type RequestPlan, type SendPlan } from './request-plan.js'
-import { madeUpPayload, type RelayContext, type RelayedRequest, relayRequest } from './request-relay.js'
-import { newTag } from './tokens.js'
+import { madeUpPayload, type RelayContext, relayRequest } from './request-relay.js'
+import { newCallId, newTag } from './tokens.js'
 
 type InsecurePlan = Extract<RequestPlan, { kind: 'insecure' }>
 
@@ -38,30 +38,30 @@ export class OutgoingRequests {
     const plan = planRequest(request, body, command.nextHop, this.#options)
     if (plan.kind === 'refused') client.reply(command.id, 'NOK', plan.reason)
     else if (plan.kind === 'insecure') this.#refuseInsecure(client, command, this.#fill(request, body, plan), plan)
-    else this.#dispatch({ client, commandId: command.id, draft: this.#fill(request, body, plan), plan })
+    else this.#dispatch(client, command.id, this.#fill(request, body, plan), plan)
   }
 
-  #dispatch(asked: Omit<RelayedRequest, 'dialogId'>): void {
+  #dispatch(client: ControlClient, commandId: string, draft: Draft, plan: SendPlan): void {
     const { invites, subscriptions } = this.#options
-    switch (asked.draft.method) {
+    switch (draft.method) {
       case 'INVITE':
-        invites.send({ ...asked, dialogId: dialogIdOf(asked.draft.headers) })
+        invites.send({ client, commandId, draft, plan, dialogId: dialogIdOf(draft.headers) })
         return
       case 'SUBSCRIBE':
-        subscriptions.send({ ...asked, dialogId: dialogIdOf(asked.draft.headers) })
+        subscriptions.send({ client, commandId, draft, plan, dialogId: dialogIdOf(draft.headers) })
         return
       case 'REFER':
         // Makes a subscription, too (RFC 3515 §2.4.4), of which the client is told by its NOTIFYs only.
-        subscriptions.send({ ...asked, dialogId: '' })
+        subscriptions.send({ client, commandId, draft, plan, dialogId: '' })
         return
       default:
-        relayRequest({ ...asked, dialogId: '', plain: true }, this.#options)
+        relayRequest({ client, commandId, draft, plan, dialogId: '', plain: true }, this.#options)
     }
   }
 
   #fill(request: SipRequest, body: string, { transport, local }: Pick<SendPlan, 'transport' | 'local'>): Draft {
     this.#cseq = (this.#cseq % MAX_CSEQ) + 1
-    const context = { local, transport, tag: newTag(), callId: randomUUID(), cseq: this.#cseq }
+    const context = { local, transport, tag: newTag(), callId: newCallId(), cseq: this.#cseq }
     return { method: request.method, uri: request.uri, headers: fillRequest(request, body, context), body }
   }
 
@@ -69,7 +69,7 @@ export class OutgoingRequests {
     const nowhere: SendPlan = { ...plan, kind: 'send', hop: plan.local, named: true }
     const { request, text } = prepareRequest(draft, nowhere, this.#options)
     const at = this.#options.clock.now()
-    const id = randomUUID()
+    const id = frameId()
     const turn = client.send(requestSentPayload(command.id, { bytes: 0, ...NOWHERE, at }, id, text))
     const made = { id, request, transport: NOWHERE.transport, at, dialogId: '' }
     client.sendAfter(turn, madeUpPayload(made, 416, 'Unsupported URI Scheme'))

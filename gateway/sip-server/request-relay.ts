@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import type { Clock } from '../cpm/clock.js'
 import type { ControlClient } from './control/control-client.js'
+import { frameId } from './control/frame-id.js'
 import { type PayloadOrigin, requestSentPayload, responsePayload } from './control/payload.js'
 import { deliveredText } from './message/delivered-text.js'
 import { ownResponse } from './message/fill-response.js'
@@ -55,7 +55,7 @@ export function relayRequest(relayed: RelayedRequest, context: RelayContext): Re
   const { clock, sender } = context
   const prepared = prepareRequest(draft, plan, context)
   const terse = relayed.plain === true && client.terse
-  const id = terse ? commandId : randomUUID()
+  const id = terse ? commandId : frameId()
   const { transport } = prepared.origin
   let request = prepared.request
   const acknowledge = (): number => {

@@ -48,9 +48,18 @@ export class ControlServer {
   /** The client whose turn it is for a method: round robin among those that routed it. Undefined when there is none. */
   next(method: string): ControlClient | undefined {
     const verb = method.toLowerCase()
-    const takers = [...this.#clients].filter((client) => client.takes(verb))
     const last = this.#last.get(verb)
-    const chosen = takers[(last ? takers.indexOf(last) + 1 : 0) % Math.max(takers.length, 1)]
+    let chosen: ControlClient | undefined
+    let isNext = false
+    for (const client of this.#clients) {
+      if (!client.takes(verb)) continue
+      if (isNext) {
+        chosen = client
+        break
+      }
+      chosen ??= client
+      isNext = client === last
+    }
     if (chosen) this.#last.set(verb, chosen)
     return chosen
   }

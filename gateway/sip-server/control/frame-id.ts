@@ -5,7 +5,7 @@ const BEGINNING = randomUUID().slice(0, 24)
 const LAST_GROUP = 12
 let frames = 0
 
-/** Names a frame of the server. Nobody looks at it, so it need be unique only: a UUID made by chance would cost more than the rest of the frame. */
+/** Names a frame of the server, or a transaction to its clients: unique is enough, and a UUID made by chance would cost more than the rest of the frame. */
 export function frameId(): string {
   frames += 1
   return BEGINNING + frames.toString(16).padStart(LAST_GROUP, '0')

@@ -108,8 +108,19 @@ function originTokens({ bytes, transport, host, port, at }: PayloadOrigin): stri
   return `${bytes}|${transport}|${host}|${port}|${timeOfDay(at)}`
 }
 
-/** `HH:MM:SS.uuuuuu`, UTC. */
+let lastAt = Number.NaN
+let lastTime = ''
+
+/** `HH:MM:SS.uuuuuu`, UTC. Many frames are of the same millisecond. */
 function timeOfDay(at: number): string {
+  if (at !== lastAt) {
+    lastAt = at
+    lastTime = writtenTime(at)
+  }
+  return lastTime
+}
+
+function writtenTime(at: number): string {
   const ms = at % 86_400_000
   const seconds = Math.floor(ms / 1000)
   const fraction = String(Math.floor((ms % 1000) * 1000)).padStart(6, '0')

@@ -1,4 +1,4 @@
-import { splitList, splitParams } from './split.js'
+import { paramEnd, splitList } from './split.js'
 
 /** A name-addr or addr-spec of From, To, Contact (RFC 3261 §20): the URI, and what follows it as parameters. */
 export interface Address {
@@ -8,7 +8,7 @@ export interface Address {
 }
 
 /** As nearly everybody writes From and To: a URI in brackets, and a tag or nothing. The rest is taken apart. */
-const USUAL = /^<[A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+>(?:;tag=([^\s;,="<>]+))?$/
+const USUAL = /^<[A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+>(?:;tag=[^\s;,="<>]+)?$/
 
 /** Whether there is a URI in it. */
 export function isAddress(value: string): boolean {
@@ -57,8 +57,10 @@ function openingBracket(value: string): number | undefined {
 
 /** One parameter's value, '' when it has none; undefined when it is absent. */
 export function param(params: string, name: string): string | undefined {
-  if (params === '') return undefined
-  for (const part of splitParams(params)) {
+  for (let start = 0; start < params.length; ) {
+    const end = paramEnd(params, start)
+    const part = params.slice(start, end).trim()
+    start = end + 1
     const equals = part.indexOf('=')
     const found = equals < 0 ? part : part.slice(0, equals).trimEnd()
     if (found.length === name.length && found.toLowerCase() === name) {
@@ -70,8 +72,7 @@ export function param(params: string, name: string): string | undefined {
 
 /** The tag of a From or To value; '' for the peers of RFC 2543 that send none. */
 export function tagOf(value: string): string {
-  const usual = USUAL.exec(value)
-  if (usual) return usual[1] ?? ''
+  if (USUAL.test(value)) return value.slice(value.indexOf('>') + '>;tag='.length)
   const address = parseAddress(value)
   return address === undefined ? '' : (param(address.params, 'tag') ?? '')
 }

@@ -93,11 +93,13 @@ function isUpTo(limit: number, value: string): boolean {
 }
 
 function hasRepeated(request: SipRequest): boolean {
-  const seen = new Set<string>()
+  let seen = 0
   for (const { key } of request.headers) {
-    if (!SINGLE.includes(key)) continue
-    if (seen.has(key)) return true
-    seen.add(key)
+    const index = SINGLE.indexOf(key)
+    if (index < 0) continue
+    const bit = 1 << index
+    if ((seen & bit) !== 0) return true
+    seen |= bit
   }
   return false
 }

@@ -36,6 +36,7 @@ const SPELLED: Readonly<Record<string, string>> = {
 
 const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/
 const MAX_KNOWN = 1000
+const MAX_KNOWN_LENGTH = 64
 
 export interface HeaderName {
   readonly name: string
@@ -52,12 +53,27 @@ export function headerName(raw: string): HeaderName | undefined {
   const name = COMPACT[raw.toLowerCase()] ?? raw
   const read = { name, key: name.toLowerCase() }
   // A peer that makes up names must not fill the memory: only the first thousand are remembered.
-  if (known.size < MAX_KNOWN && raw.length < 64) known.set(raw, read)
+  if (known.size < MAX_KNOWN && raw.length < MAX_KNOWN_LENGTH) known.set(raw, read)
   return read
 }
 
+/** A long name in lower case. */
+export function keyOf(name: string): string {
+  return headerName(name)?.key ?? name.toLowerCase()
+}
+
+const spelled = new Map<string, string>()
+
 /** The spelling a name goes out with: usual for known names, capitals after hyphens otherwise, X-names untouched. */
 export function outgoingName(name: string): string {
+  const known = spelled.get(name)
+  if (known !== undefined) return known
+  const outgoing = spell(name)
+  if (spelled.size < MAX_KNOWN && name.length < MAX_KNOWN_LENGTH) spelled.set(name, outgoing)
+  return outgoing
+}
+
+function spell(name: string): string {
   if (name[0] === 'X' || name[0] === 'x') if (name[1] === '-') return name
   return (
     SPELLED[name.toLowerCase()] ?? name.replace(/(^|-)([a-z])/g, (_, hyphen, letter) => hyphen + letter.toUpperCase())

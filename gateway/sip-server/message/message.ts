@@ -1,3 +1,5 @@
+import { keyOf } from './header-names.js'
+
 /**
  * A SIP message as read. All text of this room is a binary string, one character for each octet, so that what is not
  * UTF-8 passes unchanged and a length in characters is a length in octets.
@@ -36,7 +38,7 @@ export function header(message: SipMessage, key: string): string | undefined {
 }
 
 export function field(name: string, value: string): HeaderField {
-  return { name, key: name.toLowerCase(), value }
+  return { name, key: keyOf(name), value }
 }
 
 export function startLine(message: SipMessage): string {

@@ -1,11 +1,9 @@
+const COMMA = 0x2c
+const SEMICOLON = 0x3b
+
 /** Splits a header value at commas outside quoted strings and angle brackets; parts are trimmed, empty ones dropped. */
 export function splitList(value: string): string[] {
-  return value.includes(',') ? splitOutside(value, 0x2c) : value === '' ? [] : [value]
-}
-
-/** Splits parameters at semicolons outside quoted strings and angle brackets. */
-export function splitParams(value: string): string[] {
-  return splitOutside(value, 0x3b)
+  return value.includes(',') ? splitOutside(value, COMMA) : value === '' ? [] : [value]
 }
 
 /** Two separators with nothing between them, or one at the end; quoted strings have still to be looked at. */
@@ -14,7 +12,7 @@ const EMPTY_PART = /[;,][ \t]*(?:[;,]|$)/
 /** Whether an element of a list, or a parameter, is empty (RFC 3261 §25.1 allows neither). */
 export function hasEmptyPart(value: string): boolean {
   if (!EMPTY_PART.test(value)) return false
-  return partsOutside(value, 0x2c).some((part) => part === '' || partsOutside(part, 0x3b).includes(''))
+  return partsOutside(value, COMMA).some((part) => part === '' || partsOutside(part, SEMICOLON).includes(''))
 }
 
 function splitOutside(value: string, separator: number): string[] {
@@ -23,10 +21,23 @@ function splitOutside(value: string, separator: number): string[] {
 
 function partsOutside(value: string, separator: number): string[] {
   const parts: string[] = []
-  let start = 0
+  for (let start = 0; start <= value.length; ) {
+    const end = partEnd(value, separator, start)
+    parts.push(value.slice(start, end).trim())
+    start = end + 1
+  }
+  return parts
+}
+
+/** Where the parameter that begins at `start` ends: at the next semicolon outside quoted strings and angle brackets, or with the value. */
+export function paramEnd(value: string, start: number): number {
+  return partEnd(value, SEMICOLON, start)
+}
+
+function partEnd(value: string, separator: number, start: number): number {
   let quoted = false
   let depth = 0
-  for (let at = 0; at < value.length; at++) {
+  for (let at = start; at < value.length; at++) {
     const code = value.charCodeAt(at)
     if (quoted) {
       if (code === 0x5c) at++
@@ -34,13 +45,9 @@ function partsOutside(value: string, separator: number): string[] {
     } else if (code === 0x22) quoted = true
     else if (code === 0x3c) depth++
     else if (code === 0x3e) depth = 0
-    else if (code === separator && depth === 0) {
-      parts.push(value.slice(start, at).trim())
-      start = at + 1
-    }
+    else if (code === separator && depth === 0) return at
   }
-  parts.push(value.slice(start).trim())
-  return parts
+  return value.length
 }
 
 const NEW_CHALLENGE = /^[A-Za-z0-9\-.!%*_+`'~]+[ \t]+[^=,\s]+[ \t]*=/

@@ -16,24 +16,15 @@ const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::(\d
 const UNSAFE = /[\s<>"]/
 const NO_PARAMS: ReadonlyMap<string, string> = new Map()
 
-/** Next hops, Routes and our own address come again with every request, and each URI is looked at several times. */
+type Place = Pick<ParsedUri, 'host' | 'port' | 'params'>
+
+/** What stands behind the user part comes again with every request: domains, next hops, our own address. */
 const MAX_RECENT = 128
 const MAX_RECENT_LENGTH = 256
-const recent = new Map<string, ParsedUri>()
+const recent = new Map<string, Place>()
 
 /** Undefined when it is not an absolute URI, or a sip: or sips: URI without a proper host. */
 export function parseUri(text: string): ParsedUri | undefined {
-  const known = recent.get(text)
-  if (known) return known
-  const parsed = readUri(text)
-  if (parsed && text.length <= MAX_RECENT_LENGTH) {
-    if (recent.size >= MAX_RECENT) recent.clear()
-    recent.set(text, parsed)
-  }
-  return parsed
-}
-
-function readUri(text: string): ParsedUri | undefined {
   const colon = text.indexOf(':')
   const scheme = text.slice(0, Math.max(colon, 0))
   if (!SCHEME.test(scheme) || UNSAFE.test(text) || colon === text.length - 1) return undefined
@@ -45,16 +36,31 @@ function readUri(text: string): ParsedUri | undefined {
 function parseSipUri(scheme: string, rest: string): ParsedUri | undefined {
   // A user part may hold ; and ? and even a second colon, so the last @ ends it.
   const at = rest.lastIndexOf('@')
-  const afterUser = rest.slice(at + 1)
+  const place = placeOf(rest.slice(at + 1))
+  if (place === undefined || at === 0) return undefined
+  const { host, port, params } = place
+  return { scheme, host, user: at > 0 ? rest.slice(0, at) : undefined, port, params }
+}
+
+function placeOf(afterUser: string): Place | undefined {
+  const known = recent.get(afterUser)
+  if (known) return known
+  const read = readPlace(afterUser)
+  if (read && afterUser.length <= MAX_RECENT_LENGTH) {
+    if (recent.size >= MAX_RECENT) recent.clear()
+    recent.set(afterUser, read)
+  }
+  return read
+}
+
+function readPlace(afterUser: string): Place | undefined {
   const paramsAt = afterUser.search(/[;?]/)
   const hostPort = HOST_PORT.exec(paramsAt < 0 ? afterUser : afterUser.slice(0, paramsAt))
   const port = hostPort?.[3] === undefined ? undefined : Number(hostPort[3])
   const host = hostPort?.[1] === undefined ? hostPort?.[2] : ipv6Host(hostPort[1])
-  if (host === undefined || at === 0 || (port !== undefined && (port === 0 || port > 65_535))) return undefined
+  if (host === undefined || (port !== undefined && (port === 0 || port > 65_535))) return undefined
   return {
-    scheme,
     host: host.toLowerCase(),
-    user: at > 0 ? rest.slice(0, at) : undefined,
     port,
     params: paramsAt < 0 ? NO_PARAMS : uriParams(afterUser.slice(paramsAt)),
   }

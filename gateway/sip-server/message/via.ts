@@ -1,5 +1,6 @@
 import { canonicalHost } from '../host-port.js'
-import { splitList, splitParams } from './split.js'
+import { param } from './address.js'
+import { paramEnd, splitList } from './split.js'
 
 /** The topmost Via of a message (RFC 3261 §20.42). */
 export interface Via {
@@ -21,21 +22,27 @@ export interface Via {
 const VIA =
   /^SIP[ \t]*\/[ \t]*\d\.\d[ \t]*\/[ \t]*([A-Za-z0-9-]{2,16})[ \t]+(\[[0-9A-Fa-f:.]+\]|[^\s;:,[\]]+)(?:[ \t]*:[ \t]*(\d{1,5}))?[ \t]*(;.*)?$/i
 
+const ALONE: readonly string[] = []
+
 /** Undefined when it is malformed. */
 export function parseVia(value: string): Via | undefined {
-  const [text, ...others] = splitList(value)
+  const single = !value.includes(',')
+  const text = single ? value : splitList(value)[0]
   if (text === undefined) return undefined
   const parts = VIA.exec(text)
   if (!parts) return undefined
   const port = parts[3] === undefined ? undefined : Number(parts[3])
   if (port !== undefined && (port === 0 || port > 65_535)) return undefined
-  let branch = ''
-  let asksRport = false
-  for (const param of parts[4] === undefined ? [] : splitParams(parts[4])) {
-    if (/^branch[ \t]*=/i.test(param)) branch = param.slice(param.indexOf('=') + 1).trim()
-    else if (/^rport$/i.test(param)) asksRport = true
+  const params = parts[4] ?? ''
+  return {
+    transport: (parts[1] ?? '').toUpperCase(),
+    host: parts[2] ?? '',
+    port,
+    branch: param(params, 'branch') ?? '',
+    asksRport: param(params, 'rport') === '',
+    text,
+    others: single ? ALONE : splitList(value).slice(1),
   }
-  return { transport: (parts[1] ?? '').toUpperCase(), host: parts[2] ?? '', port, branch, asksRport, text, others }
 }
 
 /**
@@ -43,10 +50,24 @@ export function parseVia(value: string): Via | undefined {
  * address differs or rport was asked for, the port only when asked for. What the peer wrote there itself is replaced.
  */
 export function stampVia(via: Via, address: string, port: number): string {
-  const kept = splitParams(via.text).filter((part) => !/^(received|rport)([ \t]*=|$)/i.test(part))
-  if (via.asksRport) kept.push(`rport=${port}`)
-  if (via.asksRport || canonicalHost(via.host) !== canonicalHost(address)) kept.push(`received=${address}`)
-  return [kept.join(';'), ...via.others].join(', ')
+  let stamped = withoutStamp(via.text)
+  if (via.asksRport) stamped += `;rport=${port}`
+  if (via.asksRport || canonicalHost(via.host) !== canonicalHost(address)) stamped += `;received=${address}`
+  for (const other of via.others) stamped += `, ${other}`
+  return stamped
+}
+
+const STAMP = /^(received|rport)([ \t]*=|$)/i
+
+function withoutStamp(text: string): string {
+  let kept = ''
+  for (let start = 0; start < text.length; ) {
+    const end = paramEnd(text, start)
+    const part = text.slice(start, end).trim()
+    if (part !== '' && !STAMP.test(part)) kept += kept === '' ? part : `;${part}`
+    start = end + 1
+  }
+  return kept
 }
 
 /** Another branch in a Via of ours. */

@@ -50,6 +50,11 @@ export function advertisedHost(bound: string, remote: string): string {
  * Undefined when none has the peer's family.
  */
 export function localFor<T extends HostPort>(locals: readonly T[], remoteHost: string): T | undefined {
-  const sameFamily = locals.filter(({ host }) => hasColon(host) === hasColon(remoteHost))
-  return sameFamily.find(({ host }) => isLoopback(host) === isLoopback(remoteHost)) ?? sameFamily[0]
+  let other: T | undefined
+  for (const local of locals) {
+    if (hasColon(local.host) !== hasColon(remoteHost)) continue
+    if (isLoopback(local.host) === isLoopback(remoteHost)) return local
+    other ??= local
+  }
+  return other
 }

@@ -36,8 +36,9 @@ export class Network {
   readonly #sources: SourceLimits
   readonly #connections: Connections
   readonly #udpEndpoints: UdpEndpoint[] = []
-  /** As bound; looked at for every request. */
+  /** As bound. */
   readonly #listening: ListenAddress[] = []
+  readonly #byTransport = new Map<TransportName, ListenAddress[]>()
 
   constructor({ limits, clock, sources, tls, events }: NetworkOptions) {
     this.#limits = limits
@@ -67,19 +68,22 @@ export class Network {
   async listen(address: ListenAddress): Promise<void> {
     const { host, port } =
       address.transport === 'udp' ? await this.#bind(address) : await this.#connections.listen(address)
-    this.#listening.push({ transport: address.transport, host, port })
+    const bound = { transport: address.transport, host, port }
+    this.#listening.push(bound)
+    this.#byTransport.set(bound.transport, [...this.#locals(bound.transport), bound])
   }
 
   /** Whether a transport is spoken at all. */
   speaks(transport: TransportName): boolean {
-    return this.#listening.some((local) => local.transport === transport)
+    return this.#byTransport.has(transport)
   }
 
   /** Our address as a peer shall see it; undefined when no socket of that transport has the peer's address family. */
   localTowards(transport: TransportName, remoteHost: string): HostPort | undefined {
     const locals = this.#locals(transport)
     const local = isIP(remoteHost) ? localFor(locals, remoteHost) : locals[0]
-    return local && { host: advertisedHost(local.host, remoteHost), port: local.port }
+    if (!local || !isWildcard(local.host)) return local
+    return { host: advertisedHost(local.host, remoteHost), port: local.port }
   }
 
   /** Whether it is one of our own addresses. */
@@ -92,11 +96,7 @@ export class Network {
 
   /** Undefined when no UDP socket has the peer's address family. */
   udpFlow(remote: HostPort): Flow | undefined {
-    const local = localFor(
-      this.#udpEndpoints.map((endpoint) => endpoint.local),
-      remote.host,
-    )
-    return this.#udpEndpoints.find((endpoint) => endpoint.local === local)?.flowTo(remote)
+    return localFor(this.#udpEndpoints, remote.host)?.flowTo(remote)
   }
 
   /** Rejects when no connection can be made. */
@@ -130,11 +130,11 @@ export class Network {
     const datagram = (bytes: Buffer, flow: Flow) => this.#datagram(bytes, flow)
     const endpoint = await openUdp(address, { datagram, error: (error) => this.#events.error(error) })
     this.#udpEndpoints.push(endpoint)
-    return endpoint.local
+    return endpoint
   }
 
-  #locals(transport: TransportName): readonly HostPort[] {
-    return this.#listening.filter((local) => local.transport === transport)
+  #locals(transport: TransportName): readonly ListenAddress[] {
+    return this.#byTransport.get(transport) ?? NONE
   }
 
   #datagram(bytes: Buffer, flow: Flow): void {
@@ -148,6 +148,8 @@ export class Network {
     else if (read !== 'keepAlive') this.#events.message(read, flow)
   }
 }
+
+const NONE: readonly ListenAddress[] = []
 
 function isWildcardOf(bound: string, host: string): boolean {
   return isWildcard(bound) && advertisedHost(bound, host) === host

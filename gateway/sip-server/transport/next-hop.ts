@@ -4,7 +4,7 @@ import type { ParsedUri } from '../message/uri.js'
 /** Where a request goes first, as far as a URI tells it (RFC 3263 §4); the host may be a name. */
 export interface NextHop extends HostPort {
   /** Undefined when the URI names none. */
-  readonly transport?: TransportName
+  readonly transport?: TransportName | undefined
   /** If not, `port` is the usual one, and DNS may know better. */
   readonly portGiven: boolean
   /** sips: only what is secure will do. */
@@ -22,8 +22,7 @@ export function nextHop(uri: ParsedUri): NextHop | 'unsupported' {
   const transport = secure && named !== undefined ? SECURED[named] : named
   if (asked !== undefined && transport === undefined) return 'unsupported'
   const port = uri.port ?? defaultPort(transport ?? (secure ? 'tls' : 'udp'))
-  const hop = { host: hopHost(uri), port, portGiven: uri.port !== undefined, secure }
-  return transport === undefined ? hop : { ...hop, transport }
+  return { host: hopHost(uri), port, transport, portGiven: uri.port !== undefined, secure }
 }
 
 function hopHost(uri: ParsedUri): string {

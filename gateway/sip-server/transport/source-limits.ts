@@ -76,13 +76,14 @@ export class SourceLimits {
     this.#total--
   }
 
-  /** Filled up to now and moved to the end of the table. */
+  /** Filled up to now and moved to the end of the table, if its source is limited. */
   #bucket(address: string): Bucket {
     const { clock, messagesPerSecond, burst } = this.#options
     if (messagesPerSecond === 0) return NO_LIMIT
     const source = sourceOf(address)
     const now = clock.now()
     const known = this.#buckets.get(source)
+    if (known?.unlimited) return known
     const bucket = known ?? { unlimited: this.#isUnlimited(address), tokens: burst, at: now }
     bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) * messagesPerSecond) / 1000)
     bucket.at = now

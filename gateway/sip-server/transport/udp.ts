@@ -6,8 +6,8 @@ import type { Flow } from './flow.js'
 /** Room in the kernel for bursts that arrive while this process does something else. */
 const SOCKET_BUFFER_BYTES = 8 * 1024 * 1024
 
-export interface UdpEndpoint {
-  readonly local: HostPort
+/** A socket, by its address as bound. */
+export interface UdpEndpoint extends HostPort {
   flowTo(remote: HostPort): Flow
   close(): Promise<void>
 }
@@ -39,7 +39,7 @@ export async function openUdp(address: HostPort, events: UdpEvents): Promise<Udp
     events.datagram(bytes, new UdpFlow(socket, local, { host: source.address, port: source.port }))
   })
   return {
-    local,
+    ...local,
     flowTo: (remote) => new UdpFlow(socket, local, remote),
     close: () => new Promise((resolve) => socket.close(() => resolve())),
   }
