@@ -2,9 +2,10 @@ import type { Config } from '../config/schema.js'
 import type { UserDirectory } from '../core/port.js'
 import type { Clock } from '../cpm/clock.js'
 import type { Uri } from '../cpm/ids.js'
-import type { CpmMessage } from '../cpm/message.js'
+import type { CpmMessage, DispositionNotification } from '../cpm/message.js'
 import type { Offered } from '../interworking/acceptance.js'
 import type { Interworking } from '../interworking/interworking.js'
+import { isOfServiceMessage } from '../interworking/report-back.js'
 import type { CpmRequestHandler, SipEdge } from '../sip/port.js'
 import type { Spool } from '../spool/spool.js'
 import { createConversation } from './conversation.js'
@@ -166,18 +167,24 @@ export function createConversationServer(options: ConversationServerOptions): Co
     return interworking().offer(request, own)
   }
 
-  async function deliver(delivery: Delivery) {
-    const { content, from } = delivery
-    if (content.kind === 'notifications' && !isOurs(delivery.user)) {
-      // What became of a message that a service sent and another one took.
-      const told = await notifications.toServices(content.notifications, { uri: from, addresses: [from] })
-      if (told) return { kind: 'delivered', said: 'told to the service' } as const
-    }
-    return directory ? terminate(delivery) : toCore(delivery)
+  function deliver(delivery: Delivery): Promise<DeliveryOutcome> {
+    const { content, user } = delivery
+    const mayBeOfService =
+      content.kind === 'notifications' && content.notifications.some(isOfServiceMessage) && !isOurs(user)
+    return mayBeOfService ? tellService(delivery, content.notifications) : toUser(delivery)
   }
 
-  async function toCore(delivery: Delivery) {
-    return judge(await edge.send({ ...delivery, destination: throughCore(delivery) }))
+  /** What became of a message that a service sent and another one took. */
+  async function tellService(delivery: Delivery, list: readonly DispositionNotification[]): Promise<DeliveryOutcome> {
+    const { from } = delivery
+    const told = await notifications.toServices(list, { uri: from, addresses: [from] })
+    return told ? { kind: 'delivered', said: 'told to the service' } : toUser(delivery)
+  }
+
+  const toUser = (delivery: Delivery) => (directory ? terminate(delivery) : toCore(delivery))
+
+  function toCore(delivery: Delivery): Promise<DeliveryOutcome> {
+    return edge.send({ ...delivery, destination: throughCore(delivery) }).then(judge)
   }
 
   function terminate(delivery: Delivery): Promise<DeliveryOutcome> {

@@ -12,13 +12,15 @@ const LONGEST_MS = 2 ** 31 - 1
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, run) {
-    let timer: NodeJS.Timeout
-    const wait = (leftMs: number): void => {
-      const isLast = leftMs <= LONGEST_MS
-      timer = setTimeout(() => (isLast ? run() : wait(leftMs - LONGEST_MS)), Math.min(leftMs, LONGEST_MS))
-      timer.unref()
-    }
-    wait(delayMs)
+    if (delayMs > LONGEST_MS) return afterLong(delayMs, run)
+    const timer = setTimeout(run, delayMs).unref()
     return () => clearTimeout(timer)
   },
+}
+
+function afterLong(delayMs: number, run: () => void): () => void {
+  let cancel = systemClock.after(LONGEST_MS, () => {
+    cancel = systemClock.after(delayMs - LONGEST_MS, run)
+  })
+  return () => cancel()
 }

@@ -28,6 +28,10 @@ export async function reportBack(services: Services, work: InboundWork, state: O
     ?.adapter.messages.report?.({ id, to: from, state }, AbortSignal.timeout(REPORT_WITHIN_MS))
 }
 
+/** Whether it may be about a message of a service, which has its name from us; most others are known by their own. */
+export const isOfServiceMessage = ({ messageId }: Pick<DispositionNotification, 'messageId'>): boolean =>
+  isStableId(messageId)
+
 /** A CPM user's notification about a message of a service: true when it was for one of ours. */
 export async function forwardNotification(
   services: Services,
@@ -35,8 +39,7 @@ export async function forwardNotification(
   notification: DispositionNotification,
   from: Originator,
 ): Promise<boolean> {
-  // A message of a service has its name from us: most others are known by theirs, and Redis is not asked.
-  if (!isStableId(notification.messageId)) return false
+  if (!isOfServiceMessage(notification)) return false
   const found = await notes.get(reportKey(notification.messageId))
   if (found === undefined) return false
   const { disposition } = notification

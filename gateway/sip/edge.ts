@@ -43,7 +43,7 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
   const identity: IdentityOptions = { ...uris, isTrusted: createTrust(sip.trust), ...(core && { core }) }
   const limits: InboundLimits = { ...uris, maxMessage: sip.maxMessage, maxLife: config.interworking.policies.maxLife }
   const outbound: OutboundOptions = { domain, ...(sip.core !== 'embedded' && { core: sip.core }) }
-  const atMost = createGate(sip.outboundParallel)
+  const gate = createGate(sip.outboundParallel)
   const eventHandlers = new Map<EventMethod, EventRequestHandler>()
   let onThirdParty: ((registration: ThirdPartyRegistration) => Promise<void>) | undefined
   const allow = (): string => [ALLOW, ...new Set([...eventHandlers.keys(), ...sessions.methods()])].join(', ')
@@ -161,9 +161,15 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
 
   async function exchange(request: OutgoingRequest): Promise<SipExchange> {
     const at = clock.now()
-    const exchanged = await atMost(() => stack.request(request, sip.requestTimeout))
-    metrics.requestOut(request.method, outcomeClass(exchanged), clock.now() - at)
-    return exchanged
+    const turn = gate.enter()
+    if (turn) await turn
+    try {
+      const exchanged = await stack.request(request, sip.requestTimeout)
+      metrics.requestOut(request.method, outcomeClass(exchanged), clock.now() - at)
+      return exchanged
+    } finally {
+      gate.leave()
+    }
   }
 
   async function send(outgoing: OutgoingMessage): Promise<SipOutcome> {

@@ -41,6 +41,15 @@ export function createSipStack(options: SipStackOptions): SipStack {
     : undefined
   let lastLarge: Promise<void> = Promise.resolve()
 
+  /** Frames of a size that the server may not bear: one by one, over a link of their own, or not at all. */
+  function requestSized(request: OutgoingRequest, timeoutMs: number): Promise<SipExchange> {
+    const size = frameSize(request)
+    if (size > MAX_FRAME) return unsent(`too large for the drachtio-server: ${size} octets`)
+    if (size <= LARGE_FRAME) return requestBy(main.current(), request, timeoutMs)
+    const link = large?.current()
+    return link ? requestLarge(link, request, timeoutMs).then(toExchange) : unsent(NO_LINK)
+  }
+
   async function requestLarge(link: Link, request: OutgoingRequest, timeoutMs: number): Promise<LinkOutcome> {
     const before = lastLarge
     let taken = (): void => undefined
@@ -59,20 +68,13 @@ export function createSipStack(options: SipStackOptions): SipStack {
       main.stop()
       large?.stop()
     },
-    async request(request, timeoutMs) {
-      const size = smallFrames ? frameSize(request) : 0
-      if (size > MAX_FRAME) return { kind: 'unsent', said: `too large for the drachtio-server: ${size} octets` }
-      const isLarge = size > LARGE_FRAME
-      const link = isLarge ? large?.current() : main.current()
-      if (!link) return { kind: 'unsent', said: 'no link to the SIP server' }
-      return toExchange(await (isLarge ? requestLarge(link, request, timeoutMs) : link.request(request, timeoutMs)))
-    },
+    request: (request, timeoutMs) =>
+      smallFrames ? requestSized(request, timeoutMs) : requestBy(main.current(), request, timeoutMs),
     invite(request, timeoutMs, events) {
       const size = smallFrames ? frameSize(request) : 0
       const link = size > LARGE_FRAME ? undefined : main.current()
       if (link) return link.invite(request, timeoutMs, events)
-      const said =
-        size > LARGE_FRAME ? `too large for the drachtio-server: ${size} octets` : 'no link to the SIP server'
+      const said = size > LARGE_FRAME ? `too large for the drachtio-server: ${size} octets` : NO_LINK
       events.final({ kind: 'refused', said }, '')
       return { cancel: () => undefined }
     },
@@ -80,6 +82,13 @@ export function createSipStack(options: SipStackOptions): SipStack {
     healthy: () => main.current() !== undefined,
   }
 }
+
+const NO_LINK = 'no link to the SIP server'
+
+const unsent = (said: string): Promise<SipExchange> => Promise.resolve({ kind: 'unsent', said })
+
+const requestBy = (link: Link | undefined, request: OutgoingRequest, timeoutMs: number): Promise<SipExchange> =>
+  link ? link.request(request, timeoutMs).then(toExchange) : unsent(NO_LINK)
 
 /**
  * The server answers in the peer's place when the peer does not (RFC 3261 §8.1.3.1): 408 after the transaction timeout, 503 when

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { flowOf, flowUri } from '../../gateway/sip/flow.js'
-import { createGate } from '../../gateway/sip/gate.js'
+import { createGate, inTurn } from '../../gateway/sip/gate.js'
 import { toSipHeaders, toSrfHeaders } from '../../gateway/sip/headers.js'
 import { createTrust } from '../../gateway/sip/trust.js'
 
@@ -53,7 +53,7 @@ test('the gate lets so many run at once, in order, also after failures', async (
     started.push(n)
     return new Promise<void>((resolve, reject) => open.push(n === 1 ? () => reject(new Error('x')) : resolve))
   }
-  const all = [1, 2, 3, 4].map((n) => gate(task(n)).catch(() => undefined))
+  const all = [1, 2, 3, 4].map((n) => inTurn(gate, task(n)).catch(() => undefined))
   expect(started).toEqual([1, 2])
   open[0]?.()
   await all[0]

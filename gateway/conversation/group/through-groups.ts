@@ -13,14 +13,17 @@ const MAX_FORWARDS = 70
  * him to the group, and what a service reports of his copy goes to the controlling function.
  */
 export function throughGroups(controlling: ControllingFunction, deliver: Deliver): Deliver {
-  async function throughThem(delivery: Delivery): Promise<DeliveryOutcome> {
+  function throughThem(delivery: Delivery): Promise<DeliveryOutcome> {
     const { content, user } = delivery
     if (content.kind === 'message') {
       return controlling.hosts(user) ? toGroup(delivery, content.message) : deliver(delivery)
     }
+    return content.notifications.some(isOfCopy) ? tell(delivery, content.notifications) : deliver(delivery)
+  }
+
+  async function tell(delivery: Delivery, notifications: readonly DispositionNotification[]): Promise<DeliveryOutcome> {
     const from = { uri: delivery.from, addresses: [delivery.from] }
-    if (!content.notifications.some(isOfCopy) || !(await controlling.notified(content.notifications, from)))
-      return deliver(delivery)
+    if (!(await controlling.notified(notifications, from))) return deliver(delivery)
     return { kind: 'delivered', said: 'taken by the controlling function' }
   }
 

@@ -10,7 +10,7 @@ import { buildSdp, ownSessionLines, parseSdp } from '../../../msrp/sdp/descripti
 import { buildMessageStream, readMessageStream } from '../../../msrp/sdp/message-stream.js'
 import { acceptAnswer, offerStream } from '../../../msrp/sdp/negotiate.js'
 import type { MsrpSession } from '../../../msrp/session.js'
-import { createGate } from '../../../sip/gate.js'
+import { createGate, inTurn } from '../../../sip/gate.js'
 import type { OutgoingMessage, SipEdge, SipOutcome } from '../../../sip/port.js'
 import type { CallOutcome } from '../../../sip/session-port.js'
 import type { MediaEndpoint } from '../anchor.js'
@@ -35,7 +35,7 @@ const TAKES_NO_SESSION = new Set([405, 415, 420, 488, 501, 606])
  */
 export function createLargeSender(options: LargeSenderOptions): Pick<SipEdge, 'send'> {
   const { edge, endpoint, policies, maxMessage, clock } = options
-  const atMost = createGate(policies.atOnce)
+  const gate = createGate(policies.atOnce)
 
   async function large(outgoing: OutgoingMessage, message: CpmMessage): Promise<SipOutcome> {
     // Who else has got one is told beside a message, and not in it.
@@ -106,14 +106,18 @@ export function createLargeSender(options: LargeSenderOptions): Pick<SipEdge, 's
     return sent(outcome)
   }
 
+  async function sendLarge(outgoing: OutgoingMessage, message: CpmMessage): Promise<SipOutcome> {
+    const outcome = await inTurn(gate, () => large(outgoing, message))
+    const asMessage =
+      outcome.kind === 'answered' && TAKES_NO_SESSION.has(outcome.status) && sizeOf(message) < maxMessage
+    return asMessage ? edge.send(outgoing) : outcome
+  }
+
   return {
-    async send(outgoing) {
+    send(outgoing) {
       const { content, asIm } = outgoing
-      if (content.kind !== 'message' || asIm || sizeOf(content.message) <= policies.above) return edge.send(outgoing)
-      const outcome = await atMost(() => large(outgoing, content.message))
-      const asMessage =
-        outcome.kind === 'answered' && TAKES_NO_SESSION.has(outcome.status) && sizeOf(content.message) < maxMessage
-      return asMessage ? edge.send(outgoing) : outcome
+      const isSmall = content.kind !== 'message' || asIm || sizeOf(content.message) <= policies.above
+      return isSmall ? edge.send(outgoing) : sendLarge(outgoing, content.message)
     },
   }
 }
