@@ -188,17 +188,15 @@ export function buildCpim(cpim: Omit<Cpim, 'kind'>): string {
 }
 
 function extensionHeaders(headers: readonly CpimHeader[]): string {
-  const prefixes = new Map([[CPIM_NAMESPACE, '']])
+  const bound = [CPIM_NAMESPACE]
   let text = ''
   for (const { namespace, name, value } of headers) {
-    let prefix = prefixes.get(namespace)
-    if (prefix === undefined) {
-      const label = namespace === IMDN_NAMESPACE ? 'imdn' : `x${prefixes.size}`
-      prefix = `${label}.`
-      prefixes.set(namespace, prefix)
-      text += `NS: ${label} <${namespace}>\r\n`
-    }
-    text += `${prefix}${name}: ${writeValue(value)}\r\n`
+    const known = bound.indexOf(namespace)
+    const index = known < 0 ? bound.push(namespace) - 1 : known
+    const label = namespace === IMDN_NAMESPACE ? 'imdn' : `x${index}`
+    if (known < 0) text += `NS: ${label} <${namespace}>\r\n`
+    if (index > 0) text += `${label}.`
+    text += `${name}: ${writeValue(value)}\r\n`
   }
   return text
 }

@@ -22,10 +22,7 @@ export type Features = Readonly<Record<string, string | true>>
 export const icsiUrn = (tail: string): string => ICSI_STEM + tail
 
 /** `+g.3gpp.icsi-ref="urn%3A…"`: the spelling of Contact, Accept-Contact and Reject-Contact. */
-export const icsiFeatureTag = (tail: string): string => `+g.3gpp.icsi-ref="${ESCAPED_ICSI_STEM}${escapeColons(tail)}"`
-
-const escapeColons = (urn: string): string => (urn.includes(':') ? urn.replaceAll(':', '%3A') : urn)
-const ESCAPED_ICSI_STEM = escapeColons(ICSI_STEM)
+export const icsiFeatureTag = (tail: string): string => `+g.3gpp.icsi-ref="${icsiUrn(tail).replaceAll(':', '%3A')}"`
 
 /** The tail of a CPM service URN, escaped or not, in any case; undefined when it is another URN. */
 export function icsiTail(urn: string): string | undefined {

@@ -90,19 +90,16 @@ export function buildImdn(notification: DispositionNotification): string {
   const extended = disposition.kind === 'interworking'
   const namespaces = extended ? `xmlns="${IMDN_XML}" xmlns:cpmimdn="${EXTENSION_XML}"` : `xmlns="${IMDN_XML}"`
   const p = extended ? 'cpmimdn:' : ''
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<imdn ${namespaces}>`,
-    element('message-id', messageId),
-    element('datetime', buildDateTime(sentAt)),
-    element('recipient-uri', recipient),
-    originalRecipient === undefined ? '' : element('original-recipient-uri', originalRecipient),
-    subject === undefined ? '' : element('subject', subject),
-    `<${p}${disposition.kind}-notification><${p}status><${p}${disposition.status}/></${p}status></${p}${disposition.kind}-notification>`,
-    '</imdn>',
-  ]
-    .filter((line) => line !== '')
-    .join('\r\n')
+  const { kind, status } = disposition
+  return (
+    `<?xml version="1.0" encoding="UTF-8"?>\r\n<imdn ${namespaces}>\r\n` +
+    element('message-id', messageId) +
+    element('datetime', buildDateTime(sentAt)) +
+    element('recipient-uri', recipient) +
+    (originalRecipient === undefined ? '' : element('original-recipient-uri', originalRecipient)) +
+    (subject === undefined ? '' : element('subject', subject)) +
+    `<${p}${kind}-notification><${p}status><${p}${status}/></${p}status></${p}${kind}-notification>\r\n</imdn>`
+  )
 }
 
-const element = (name: string, text: string): string => `<${name}>${escapeXml(text)}</${name}>`
+const element = (name: string, text: string): string => `<${name}>${escapeXml(text)}</${name}>\r\n`

@@ -10,7 +10,7 @@ export interface OutgoingRequest {
   readonly method: string
   readonly uri: string
   /** URI of the next hop, when it is not the Request-URI. */
-  readonly nextHop?: string
+  readonly nextHop?: string | undefined
   /** Dialog of the SIP server it goes in; the server then knows its way. */
   readonly dialogId?: string
   readonly headers: SipHeaderLines

@@ -37,17 +37,26 @@ export type ServedRequest = Pick<
 export function serviceHeaders(outgoing: ServedRequest): Record<string, string> {
   const { destination, icsi = ICSI.message, asIm, maxForwards, excluded = [], icid } = outgoing
   const { accept, reject } = (destination.kind === 'core' && outgoing.callerPreferences) || {}
-  const service = `*;${asIm ? '+g.oma.sip-im' : icsiFeatureTag(DECLARED[icsi] ?? icsi)};require;explicit`
-  const rejected = [...excluded.map((instance) => `*;+sip.instance="<${instance}>"`), ...(reject ? [reject] : [])]
+  const service = asIm ? IM_CLIENTS : clientsOf(DECLARED[icsi] ?? icsi)
   const headers: Record<string, string> = {}
   if (!asIm) headers['P-Asserted-Service'] = icsiUrn(icsi)
   headers['Accept-Contact'] = accept === undefined || sameText(accept, service) ? service : `${service}, ${accept}`
-  if (rejected.length > 0) headers['Reject-Contact'] = rejected.join(', ')
+  if (excluded.length > 0 || reject) {
+    const instances = excluded.map((instance) => `*;+sip.instance="<${instance}>"`)
+    headers['Reject-Contact'] = (reject ? [...instances, reject] : instances).join(', ')
+  }
   if (maxForwards !== undefined) headers['Max-Forwards'] = String(maxForwards)
   if (destination.kind !== 'core') return headers
   if (icid !== undefined) headers['P-Charging-Vector'] = `icid-value="${icid}"`
   return outgoing.networkHeaders === undefined ? headers : { ...headers, ...outgoing.networkHeaders }
 }
+
+const clientsWith = (feature: string): string => `*;${feature};require;explicit`
+const IM_CLIENTS = clientsWith('+g.oma.sip-im')
+const CPM_CLIENTS = new Map<string, string>(
+  Object.values(ICSI).map((tail) => [tail, clientsWith(icsiFeatureTag(tail))]),
+)
+const clientsOf = (icsi: string): string => CPM_CLIENTS.get(icsi) ?? clientsWith(icsiFeatureTag(icsi))
 
 const sameText = (one: string, other: string): boolean => one.replace(/\s/g, '') === other.replace(/\s/g, '')
 
@@ -139,24 +148,21 @@ function request(
   const headers: Record<string, string | readonly string[]> = own
   Object.assign(headers, routes)
   headers['Content-Type'] = contentType
-  return nextHop === undefined
-    ? { method: 'MESSAGE', uri, headers, body }
-    : { method: 'MESSAGE', uri, nextHop, headers, body }
+  return { method: 'MESSAGE', uri, nextHop, headers, body }
 }
 
 /** Request-URI, next hop and Route of a new request. */
 export function wayTo(
   destination: Destination,
   { core, domain }: OutboundOptions,
-): { readonly uri: string; readonly nextHop?: string; readonly routes: SipHeaderLines } {
+): { readonly uri: string; readonly nextHop?: string | undefined; readonly routes: SipHeaderLines } {
   if (destination.kind === 'device') {
     return { uri: destination.contact, nextHop: flowUri(destination.flow), routes: {} }
   }
   const { user, routes = [] } = destination
-  const nextHop = routes[0] ?? core
   return {
     uri: sipRequestUri(user, domain),
-    ...(nextHop !== undefined && { nextHop }),
+    nextHop: routes[0] ?? core,
     routes: routes.length > 0 ? { Route: routes.map((uri) => `<${uri}>`).join(', ') } : {},
   }
 }
@@ -168,8 +174,10 @@ export function wireUri(uri: Uri, domain: string): string {
 
 /** The same notifications sent again are the same message. */
 function notificationId(notifications: readonly DispositionNotification[]): MessageId {
-  const told = notifications.map(
-    ({ messageId, recipient, disposition }) => `${messageId} ${recipient} ${disposition.kind} ${disposition.status}`,
-  )
-  return stableId(`imdn ${told.join('\n')}`) as MessageId
+  let told = ''
+  for (const { messageId, recipient, disposition } of notifications) {
+    if (told !== '') told += '\n'
+    told += `${messageId} ${recipient} ${disposition.kind} ${disposition.status}`
+  }
+  return stableId(`imdn ${told}`) as MessageId
 }
