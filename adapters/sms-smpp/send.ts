@@ -109,12 +109,11 @@ export function createSend(parts: SenderParts) {
 
   const accepted = (sending: Sending, taken: readonly ServicePart[]): SendOutcome => {
     const { profile } = sending.account
-    const handle = handleOf(profile.name, taken, sending.plan[0])
     return {
       kind: 'accepted',
       parts: taken,
       reportExpected: sending.reportExpected && taken.every((part) => part.keys.length > 0),
-      ...(handle === undefined ? {} : { handle }),
+      handle: handleOf(profile.name, taken, sending.plan[0]),
       said: saidAccepted(taken, sending.plan[0]?.fields.data_coding ?? 0, profile),
     }
   }
@@ -256,7 +255,7 @@ export function createSend(parts: SenderParts) {
       return Promise.resolve({ kind: 'busy', retryAfterMs: waitMs, scope: 'peer', reason: 'throttled', said })
     }
     const earlier = readProgress(attempt.progress)
-    const before = accounts.find((account) => account.profile.name === earlier?.account)
+    const before = earlier && accounts.find((account) => account.profile.name === earlier.account)
     const begun = before !== undefined && (earlier?.parts.length ?? 0) > 0
     const account = begun ? before : chooseAccount(accounts, message.to)
     if (!account) return Promise.resolve(nothingUp())
@@ -267,7 +266,7 @@ export function createSend(parts: SenderParts) {
       now,
       reference: number,
       tlvs: account.takesTlvs(),
-      ...(known?.repair ? { repair: known.repair } : {}),
+      repair: known?.repair,
     })
     if (made.kind === 'refused') {
       return Promise.resolve({ kind: 'refused', final: 'here', reason: made.reason, said: made.said })

@@ -101,16 +101,16 @@ function fromReceipt(
   const { keys, converted } = receiptKeys(messageId, account.messageId)
   const ofAccount = (key: string) => `${account.name}/${key}`
   // Anybody can write what looks like a receipt: then only the recipient of the message it names is believed.
-  const [sure, doubtful] = isFlagged(pdu) ? [keys, converted] : [[], [...keys, ...converted]]
+  const isSure = isFlagged(pdu)
   const network = receipt.networkError ? ` network:${receipt.networkError.type}/${receipt.networkError.code}` : ''
   const report: InboundReport = {
-    keys: sure.map(ofAccount),
-    converted: doubtful.map(ofAccount),
-    addresses: isFlagged(pdu) ? [from, to] : [from],
+    keys: isSure ? keys.map(ofAccount) : [],
+    converted: (isSure ? converted : [...keys, ...converted]).map(ofAccount),
+    addresses: isSure ? [from, to] : [from],
     state: told,
     said: `${pdu.command} ${receipt.kind} id:${messageId} state:${state} err:${receipt.err ?? '-'}${network}`,
-    ...(receipt.reason === undefined ? {} : { reason: receipt.reason }),
-    ...(receipt.doneDate === undefined ? {} : { at: receipt.doneDate }),
+    reason: receipt.reason,
+    at: receipt.doneDate,
   }
   return { kind: 'report', report, state, oddities }
 }

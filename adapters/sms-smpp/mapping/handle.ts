@@ -16,8 +16,12 @@ export function handleOf(
   parts: readonly ServicePart[],
   sent: SmsPart | undefined,
 ): string | undefined {
-  if (sent === undefined || parts.some(({ id }) => id === '')) return undefined
-  const ids = parts.map(({ id }) => encodeURIComponent(id)).join()
+  if (sent === undefined) return undefined
+  let ids = ''
+  for (const { id } of parts) {
+    if (id === '') return undefined
+    ids += `${ids && ','}${encodeURIComponent(id)}`
+  }
   return `${account}/${sent.fields.data_coding}/${sent.fields.registered_delivery}/${ids}`
 }
 

@@ -9,7 +9,8 @@ const MOST_DIGITS = 40
 /** Keys to store a message under at submit time, the id as the answer gave it first; none when it gave none. */
 export function messageIdKeys(id: string, form: MessageIdForm = 'auto'): string[] {
   if (id === '') return []
-  return form === 'exact' ? [id] : distinct([id, normalise(id)])
+  const normal = form === 'exact' ? id : normalise(id)
+  return normal === id ? [id] : [id, normal]
 }
 
 /**
@@ -23,13 +24,11 @@ export function receiptKeys(id: string, form: MessageIdForm = 'auto'): { keys: s
     case 'exact':
       return { keys: same, converted: [] }
     case 'respHex-receiptDec':
-      return { keys: distinct([...toHexadecimal(id), ...same]), converted: [] }
+      return { keys: distinct([toHexadecimal(id), ...same]), converted: [] }
     case 'respDec-receiptHex':
-      return { keys: distinct([...toDecimal(id), ...same]), converted: [] }
-    case 'auto': {
-      const converted = distinct([...toHexadecimal(id), ...toDecimal(id)])
-      return { keys: same, converted: converted.filter((key) => !same.includes(key)) }
-    }
+      return { keys: distinct([toDecimal(id), ...same]), converted: [] }
+    case 'auto':
+      return { keys: same, converted: distinct([toHexadecimal(id), toDecimal(id)], same) }
   }
 }
 
@@ -38,14 +37,19 @@ function normalise(id: string): string {
   return id.toLowerCase().replace(/^0+(?=.)/, '')
 }
 
-function toHexadecimal(id: string): string[] {
-  return DECIMAL.test(id) && id.length <= MOST_DIGITS ? [BigInt(id).toString(16)] : []
+function toHexadecimal(id: string): string | undefined {
+  return DECIMAL.test(id) && id.length <= MOST_DIGITS ? BigInt(id).toString(16) : undefined
 }
 
-function toDecimal(id: string): string[] {
-  return HEXADECIMAL.test(id) && id.length <= MOST_DIGITS ? [BigInt(`0x${id}`).toString()] : []
+function toDecimal(id: string): string | undefined {
+  return HEXADECIMAL.test(id) && id.length <= MOST_DIGITS ? BigInt(`0x${id}`).toString() : undefined
 }
 
-function distinct(keys: readonly string[]): string[] {
-  return keys.filter((key, index) => keys.indexOf(key) === index)
+/** Each key once, and none that is among `known`. */
+function distinct(keys: readonly (string | undefined)[], known: readonly string[] = []): string[] {
+  const found: string[] = []
+  for (const key of keys) {
+    if (key !== undefined && !known.includes(key) && !found.includes(key)) found.push(key)
+  }
+  return found
 }

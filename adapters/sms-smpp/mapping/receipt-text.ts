@@ -4,34 +4,76 @@ import { readDataCoding } from '../wire/alphabet.js'
 export type ReceiptText = Partial<Readonly<Record<Label, string>>>
 type Label = 'id' | 'sub' | 'dlvrd' | 'submit date' | 'done date' | 'stat' | 'err' | 'text'
 
-/** Labels stand at the start or after a blank or separator; peers vary the spelling (SMPP 3.4 appendix B). */
-const LABEL = /(?:^|[\s;,])(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat(?:us)?|err(?:or)?|text)[ \t]*:/gi
+/** How peers spell the labels, in lower case (SMPP 3.4 appendix B). */
+const LABELS: ReadonlyMap<string, Label> = new Map([
+  ['id', 'id'],
+  ['sub', 'sub'],
+  ['dlvrd', 'dlvrd'],
+  ['submit date', 'submit date'],
+  ['submit_date', 'submit date'],
+  ['submitdate', 'submit date'],
+  ['done date', 'done date'],
+  ['done_date', 'done date'],
+  ['donedate', 'done date'],
+  ['stat', 'stat'],
+  ['status', 'stat'],
+  ['err', 'err'],
+  ['error', 'err'],
+  ['text', 'text'],
+])
 
-const SPELLINGS: Readonly<Record<string, Label>> = {
-  submitdate: 'submit date',
-  donedate: 'done date',
-  status: 'stat',
-  error: 'err',
-}
-
-/** Reads the fields of a receipt text, in any order; the first of a kind counts, and `text` takes the rest. */
+/**
+ * Reads the fields of a receipt text, in any order; the first of a kind counts, and `text` takes the rest. A label stands
+ * before a colon, blanks between them or not, and at the start or after a blank or separator.
+ */
 export function parseReceiptText(text: string): ReceiptText {
   const fields: Partial<Record<Label, string>> = {}
   let label: Label | undefined
   let from = 0
-  const close = (to: number) => {
-    if (label !== undefined) fields[label] ??= trimmed(text, from, to)
+  let before = 0
+  for (let colon = text.indexOf(':'); colon >= 0 && label !== 'text'; colon = text.indexOf(':', colon + 1)) {
+    const end = beforeBlanks(text, before, colon)
+    const start = labelStart(text, before, end)
+    before = colon + 1
+    const next = isFree(text, start) ? labelOf(text.slice(start, end)) : undefined
+    if (next === undefined) continue
+    if (label !== undefined) fields[label] ??= trimmed(text, from, start - 1)
+    label = next
+    from = colon + 1
   }
-  for (const match of text.matchAll(LABEL)) {
-    close(match.index)
-    const spelling = (match[1] ?? '').toLowerCase()
-    label = SPELLINGS[spelling.replace(/[ _]/, '')] ?? (spelling as Label)
-    from = match.index + match[0].length
-    if (label === 'text') break
-  }
-  close(text.length)
+  if (label !== undefined) fields[label] ??= trimmed(text, from, text.length)
   return fields
 }
+
+/** The case of its letters means nothing. */
+const labelOf = (word: string): Label | undefined => LABELS.get(word) ?? LABELS.get(word.toLowerCase())
+
+function beforeBlanks(text: string, from: number, to: number): number {
+  let end = to
+  while (end > from && (text.charAt(end - 1) === ' ' || text.charAt(end - 1) === '\t')) end -= 1
+  return end
+}
+
+/** Where the label that ends at `end` would begin; of all labels only dates have two words. */
+function labelStart(text: string, from: number, end: number): number {
+  const start = wordStart(text, from, end)
+  const isDate = text.charAt(start - 1) === ' ' && text.slice(start, end).toLowerCase() === 'date'
+  return isDate ? wordStart(text, from, start - 1) : start
+}
+
+function wordStart(text: string, from: number, end: number): number {
+  let start = end
+  while (start > from && isWordCode(text.charCodeAt(start - 1))) start -= 1
+  return start
+}
+
+/** a to z, A to Z, and the underscore. */
+const isWordCode = (code: number): boolean => ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a) || code === 0x5f
+
+const SEPARATOR = /[\s;,]/
+
+/** Whether a label may begin here. */
+const isFree = (text: string, start: number): boolean => start === 0 || SEPARATOR.test(text.charAt(start - 1))
 
 /** Writes a receipt text. Times are ms since 1970, written in UTC to the minute; `text` is cut to its beginning. */
 export function receiptText(receipt: {
@@ -84,20 +126,23 @@ export function receiptCharacters(octets: Buffer, dataCoding: number): string {
 export function parseReceiptDate(text: string, timeZone: string): number | undefined {
   const digits = text.replace(/\D/g, '')
   if (digits.length !== 10 && digits.length !== 12 && digits.length !== 14) return undefined
-  const century = digits.length === 14 ? '' : '20'
-  const local = localTime(century + digits)
+  const local = localTime(digits, digits.length === 14 ? 4 : 2)
   if (local === undefined) return digits.length === 10 ? Number(digits) * 1000 : undefined
   return local - zoneOffsetMs(local, timeZone)
 }
 
-/** YYYYMMDDhhmm[ss] as if it were UTC; undefined when there is no such time. */
-function localTime(digits: string): number | undefined {
-  const at = (from: number, length = 2) => Number(digits.slice(from, from + length))
-  const [month, day, hour, minute, second] = [at(4), at(6), at(8), at(10), at(12)]
-  if (hour > 23 || minute > 59 || second > 59) return undefined
-  const time = Date.UTC(at(0, 4), month - 1, day, hour, minute, second)
-  const back = new Date(time)
-  return back.getUTCMonth() === month - 1 && back.getUTCDate() === day ? time : undefined
+/** YYMMDDhhmm[ss], or with as many digits of the year, as if it were UTC; undefined when there is no such time. */
+function localTime(digits: string, yearDigits: number): number | undefined {
+  const at = (place: number) => Number(digits.slice(yearDigits + place, yearDigits + place + 2))
+  const year = Number(digits.slice(0, yearDigits)) + (yearDigits === 2 ? 2000 : 0)
+  const month = at(0)
+  const day = at(2)
+  const hour = at(4)
+  const minute = at(6)
+  const second = at(8)
+  if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return undefined
+  const isInMonth = Date.UTC(year, month - 1, day) < Date.UTC(year, month)
+  return isInMonth ? Date.UTC(year, month - 1, day, hour, minute, second) : undefined
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>()

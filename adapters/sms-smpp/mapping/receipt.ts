@@ -33,14 +33,20 @@ export interface Receipt {
   /** What to tell the gateway; undefined when the state is not known: then nothing is. */
   readonly report: Report | undefined
   /** With a report of failed or error. */
-  readonly reason?: FailureReason
+  readonly reason: FailureReason | undefined
   /** Error code in the peer's own words. */
-  readonly err?: string
-  readonly networkError?: { readonly type: number; readonly code: number }
+  readonly err: string | undefined
+  readonly networkError: { readonly type: number; readonly code: number } | undefined
   /** ms since 1970. */
-  readonly doneDate?: number
+  readonly doneDate: number | undefined
   /** For counters: `state_conflict`, `unknown_state`, `unreadable`. */
   readonly oddities: readonly string[]
+}
+
+/** What a receipt says of its message. */
+interface Meaning {
+  readonly report: Report | undefined
+  readonly reason?: FailureReason
 }
 
 /** message_state values (SMPP 3.4 §5.2.28, 5.0 §4.7.15), and what each says of the message. */
@@ -55,10 +61,7 @@ const STATES = {
   UNKNOWN: { value: 7, report: 'error', reason: 'uncertain' },
   REJECTED: { value: 8, report: 'failed', reason: 'refused-by-recipient' },
   SKIPPED: { value: 9, report: 'failed', reason: 'recipient-unavailable' },
-} as const satisfies Record<
-  string,
-  { readonly value: number; readonly report: Report; readonly reason?: FailureReason }
->
+} as const satisfies Record<string, Meaning & { readonly value: number }>
 
 const STATE_OF_VALUE = new Map<number, MessageState>(
   Object.entries(STATES).map(([name, { value }]) => [value, name as MessageState]),
@@ -127,25 +130,27 @@ export function readReceipt(
   profile: ReceiptProfile,
 ): Receipt {
   const fields = fieldsOf(pdu)
-  const messageId = tlvString(pdu, 'receipted_message_id') ?? fields.id?.split(/\s/, 1)[0]
+  const messageId = tlvString(pdu, 'receipted_message_id') ?? firstWord(fields.id)
   const { state, oddities } = stateOf(pdu, fields, profile)
-  const meaning = reportOf(kind, state, profile)
+  const { report, reason } = meaningOf(kind, state, profile)
   const networkError = tlvOctets(pdu, 'network_error_code')
   const unreadable = messageId === undefined && state === undefined
   return {
     kind,
     messageId,
     state,
-    ...meaning,
-    ...present('err', fields.err?.split(/\s/, 1)[0]),
-    ...(networkError && { networkError: { type: networkError.readUInt8(0), code: networkError.readUInt16BE(1) } }),
-    ...present('doneDate', parseReceiptDate(fields['done date'] ?? '', profile.timeZone)),
+    report,
+    reason,
+    err: firstWord(fields.err),
+    networkError: networkError && { type: networkError.readUInt8(0), code: networkError.readUInt16BE(1) },
+    doneDate: parseReceiptDate(fields['done date'] ?? '', profile.timeZone),
     oddities: unreadable ? [...oddities, 'unreadable'] : oddities,
   }
 }
 
-function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V })
+function firstWord(text: string | undefined): string | undefined {
+  const blank = text?.search(/\s/) ?? -1
+  return blank < 0 ? text : text?.slice(0, blank)
 }
 
 function fieldsOf(pdu: Pdu<'deliver_sm' | 'data_sm'>): ReceiptText {
@@ -159,7 +164,7 @@ function stateOf(
   profile: ReceiptProfile,
 ): { state: MessageState | undefined; oddities: string[] } {
   const value = tlvInt(pdu, 'message_state')
-  const word = /^\w+/.exec(fields.stat ?? '')?.[0].toUpperCase()
+  const word = fields.stat?.replace(/\W.*/s, '').toUpperCase() || undefined
   const byTlv = value === undefined ? undefined : STATE_OF_VALUE.get(value)
   const byText = word === undefined || !Object.hasOwn(STATE_OF_WORD, word) ? undefined : STATE_OF_WORD[word]
   const state = profile.receiptState === 'text' ? (byText ?? byTlv) : (byTlv ?? byText)
@@ -169,11 +174,11 @@ function stateOf(
   return { state, oddities }
 }
 
-function reportOf(
+function meaningOf(
   kind: Receipt['kind'],
   state: MessageState | undefined,
   { acceptdIsFinal }: ReceiptProfile,
-): Pick<Receipt, 'report' | 'reason'> {
+): Meaning {
   switch (kind) {
     case 'sme-delivery-ack':
       return { report: 'delivered' }
@@ -186,8 +191,7 @@ function reportOf(
     case 'receipt': {
       if (state === undefined) return { report: undefined }
       if (state === 'ACCEPTED' && acceptdIsFinal) return { report: 'delivered' }
-      const meaning: { readonly report: Report; readonly reason?: FailureReason } = STATES[state]
-      return { report: meaning.report, ...present('reason', meaning.reason) }
+      return STATES[state]
     }
   }
 }

@@ -35,10 +35,8 @@ const RECEIPT_ALWAYS = 1
 const RECEIPT_ON_FAILURE = 2
 const INTERMEDIATE = 0x10
 
-type CutContext = Pick<ToSmsContext, 'reference' | 'tlvs' | 'repair'>
-
-/** Puts a text into parts as this account wants long ones sent. */
-function cut(text: string, account: Account, { reference, tlvs, repair }: CutContext): Segmented {
+/** Puts a text into parts as this account wants long ones sent; `tlvs`: optional parameters may be used for that. */
+function cut(text: string, account: Account, reference: number, tlvs: boolean, repair?: Repair): Segmented {
   const way = account.longMessages
   const impossible = (way === 'sar' && !tlvs) || (way === 'payload' && (!tlvs || repair === 'shorter'))
   const method: SegmentOptions['method'] = way === 'refuse' || impossible ? 'udh8' : way
@@ -63,8 +61,7 @@ export function refusal(
 ): FailureReason | undefined {
   const text = smsText(message, rules, linkTo)
   if (text === undefined) return 'content-unsupported'
-  const fits = (account: Account) =>
-    !('tooLong' in cut(text, account, { reference: 0, tlvs: account.optionalParameters !== 'never' }))
+  const fits = (account: Account) => !('tooLong' in cut(text, account, 0, account.optionalParameters !== 'never'))
   return accounts.some(fits) ? undefined : 'too-large'
 }
 
@@ -86,6 +83,7 @@ function messageReference(messageId: string): number {
 function extraTlvs(message: OutboundMessage, account: Account, context: ToSmsContext): Tlv[] {
   if (context.repair === 'no-tlvs') return []
   const own = context.tlvs ? [intTlv('user_message_reference', messageReference(message.messageId))] : []
+  if (account.tlvs.length === 0) return own
   const vendor = account.tlvs.map((tlv) =>
     tlv.hex === undefined ? stringTlv(tlv.tag, tlv.text ?? '') : octetsTlv(tlv.tag, Buffer.from(tlv.hex, 'hex')),
   )
@@ -103,34 +101,36 @@ export function toSms(message: OutboundMessage, rules: TextRules, account: Accou
     return { kind: 'refused', reason: 'content-unsupported', said: `SMS cannot carry ${message.content.type}` }
   }
   const tlvs = context.tlvs && context.repair !== 'no-tlvs'
-  const segmented = cut(text, account, { ...context, tlvs })
+  const segmented = cut(text, account, context.reference, tlvs, context.repair)
   if ('tooLong' in segmented) {
     return { kind: 'refused', reason: 'too-large', said: `more than ${account.maxParts} parts` }
   }
   const registered = registeredDelivery(message, account)
   const extra = extraTlvs(message, account, context)
-  const common = {
-    service_type: account.serviceType,
-    source_addr_ton: source.ton,
-    source_addr_npi: source.npi,
-    source_addr: source.addr,
-    dest_addr_ton: destination.ton,
-    dest_addr_npi: destination.npi,
-    destination_addr: destination.addr,
-    esm_class: segmented.esmClassBits,
-    protocol_id: 0,
-    priority_flag: 0,
-    schedule_delivery_time: scheduleTime(account.schedule, message.deliverAt, context.now),
-    validity_period:
-      context.repair === 'no-validity' ? '' : validityPeriod(account.validity, message, account.schedule, context.now),
-    registered_delivery: registered,
-    replace_if_present_flag: 0,
-    data_coding: segmented.dataCoding,
-    sm_default_msg_id: 0,
-  }
+  const schedule = scheduleTime(account.schedule, message.deliverAt, context.now)
+  const validity =
+    context.repair === 'no-validity' ? '' : validityPeriod(account.validity, message, account.schedule, context.now)
   const parts = segmented.parts.map(({ octets, tlvs }) => ({
-    fields: { ...common, short_message: octets },
-    tlvs: tlvs.length + extra.length === 0 ? tlvs : [...tlvs, ...extra],
+    fields: {
+      service_type: account.serviceType,
+      source_addr_ton: source.ton,
+      source_addr_npi: source.npi,
+      source_addr: source.addr,
+      dest_addr_ton: destination.ton,
+      dest_addr_npi: destination.npi,
+      destination_addr: destination.addr,
+      esm_class: segmented.esmClassBits,
+      protocol_id: 0,
+      priority_flag: 0,
+      schedule_delivery_time: schedule,
+      validity_period: validity,
+      registered_delivery: registered,
+      replace_if_present_flag: 0,
+      data_coding: segmented.dataCoding,
+      sm_default_msg_id: 0,
+      short_message: octets,
+    },
+    tlvs: tlvs.length === 0 ? extra : [...tlvs, ...extra],
   }))
   return { kind: 'parts', parts, reportExpected: registered !== 0 }
 }

@@ -1,7 +1,7 @@
 import type { OutboundMessage } from '../../contract/index.js'
 import type { Account } from '../profile.js'
 
-const two = (value: number) => String(value).padStart(2, '0')
+const two = (value: number) => (value < 10 ? `0${value}` : String(value))
 /** A relative time has two digits for days; with months left out this is the most that every centre reads alike. */
 const MOST_DAYS = 28
 const DAY_MS = 86_400_000

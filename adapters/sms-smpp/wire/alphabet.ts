@@ -42,19 +42,24 @@ const GENERAL_CODINGS: readonly Alphabet[] = ['default', 'binary', 'ucs2', 'defa
 
 /** Takes a data_coding apart (SMPP 3.4 §5.2.19; 3GPP TS 23.038 §4). Reserved values mean the default alphabet. */
 export function readDataCoding(dataCoding: number): DataCoding {
+  return CODINGS[dataCoding & 0xff] ?? PLAIN
+}
+
+const PLAIN: DataCoding = { alphabet: 'default', messageClass: undefined, waiting: false }
+
+const CODINGS: readonly DataCoding[] = Array.from({ length: 256 }, (_, dataCoding): DataCoding => {
   const messageClass = (dataCoding & 0x03) as 0 | 1 | 2 | 3
-  const plain = { messageClass: undefined, waiting: false }
-  if (dataCoding < 0x10) return { ...plain, alphabet: SMPP_CODINGS[dataCoding] ?? 'default' }
+  if (dataCoding < 0x10) return { ...PLAIN, alphabet: SMPP_CODINGS[dataCoding] ?? 'default' }
   if (dataCoding < 0x80) {
     const general = GENERAL_CODINGS[(dataCoding >> 2) & 0x03] ?? 'default'
     const alphabet = (dataCoding & 0x20) !== 0 ? 'compressed' : general
-    return { alphabet, messageClass: (dataCoding & 0x10) !== 0 ? messageClass : undefined, waiting: false }
+    return { ...PLAIN, alphabet, messageClass: (dataCoding & 0x10) !== 0 ? messageClass : undefined }
   }
-  if (dataCoding < 0xc0) return { ...plain, alphabet: 'default' }
-  if (dataCoding < 0xe0) return { ...plain, alphabet: 'default', waiting: true }
-  if (dataCoding < 0xf0) return { ...plain, alphabet: 'ucs2', waiting: true }
-  return { alphabet: (dataCoding & 0x04) !== 0 ? 'binary' : 'default', messageClass, waiting: false }
-}
+  if (dataCoding < 0xc0) return PLAIN
+  if (dataCoding < 0xe0) return { ...PLAIN, waiting: true }
+  if (dataCoding < 0xf0) return { ...PLAIN, alphabet: 'ucs2', waiting: true }
+  return { ...PLAIN, alphabet: (dataCoding & 0x04) !== 0 ? 'binary' : 'default', messageClass }
+})
 
 export interface DecodeOptions {
   readonly defaultAlphabet: DefaultAlphabet

@@ -1,13 +1,13 @@
 import { type DefaultAlphabet, encodeUcs2 } from './alphabet.js'
-import { DEFAULT_LANGUAGES, encodeGsm, gsmCost, knowsLanguage, type Languages } from './gsm.js'
+import { DEFAULT_LANGUAGES, encodeGsm, gsmLength, knowsLanguage, type Languages } from './gsm.js'
 import { transliterate } from './transliterate.js'
 
 /** How an outbound text is written. */
 export interface Encoding {
   readonly dataCoding: number
   readonly languages: Languages
-  /** Septets (unitBits 7) or octets (8) that one character of the text takes on the air. */
-  cost(character: string): number
+  /** Septets (unitBits 7) or octets (8) that the text, or some of it, takes on the air. */
+  cost(text: string): number
   readonly unitBits: 7 | 8
   encode(text: string): Buffer
 }
@@ -26,7 +26,7 @@ export interface EncodeOptions {
 const UCS2: Encoding = {
   dataCoding: 8,
   languages: DEFAULT_LANGUAGES,
-  cost: (character) => character.length * 2,
+  cost: (text) => text.length * 2,
   unitBits: 8,
   encode: encodeUcs2,
 }
@@ -55,32 +55,32 @@ export function chooseAlphabet(text: string, options: EncodeOptions): { text: st
  * must fit that too and is counted in septets.
  */
 function sevenBit(text: string, options: EncodeOptions): Encoding | undefined {
-  const septets = encodeGsm(text)
+  const fits = gsmLength(text) !== undefined
   switch (options.defaultAlphabet) {
     case 'gsm7':
-      return septets ? gsm(DEFAULT_LANGUAGES) : national(text, options.languages ?? [])
+      return fits ? GSM : national(text, options.languages ?? [])
     case 'latin1':
-      return septets && IS_LATIN1.test(text) ? inCharset('latin1') : undefined
+      return fits && IS_LATIN1.test(text) ? LATIN1 : undefined
     case 'ascii':
-      return septets && IS_ASCII.test(text) ? inCharset('latin1') : undefined
+      return fits && IS_ASCII.test(text) ? LATIN1 : undefined
     case 'utf8':
-      return septets ? inCharset('utf8') : undefined
+      return fits ? UTF8 : undefined
   }
-}
-
-function inCharset(charset: 'latin1' | 'utf8'): Encoding {
-  return { ...gsm(DEFAULT_LANGUAGES), encode: (text) => Buffer.from(text, charset) }
 }
 
 function gsm(languages: Languages): Encoding {
   return {
     dataCoding: 0,
     languages,
-    cost: (character) => gsmCost(character, languages) ?? 1,
+    cost: (text) => gsmLength(text, languages) ?? text.length,
     unitBits: 7,
     encode: (text) => encodeGsm(text, languages) ?? Buffer.alloc(0),
   }
 }
+
+const GSM = gsm(DEFAULT_LANGUAGES)
+const LATIN1: Encoding = { ...GSM, encode: (text) => Buffer.from(text, 'latin1') }
+const UTF8: Encoding = { ...GSM, encode: (text) => Buffer.from(text) }
 
 /** The national language that takes the least room, its information elements included. */
 function national(text: string, languages: readonly number[]): Encoding | undefined {
@@ -91,7 +91,7 @@ function national(text: string, languages: readonly number[]): Encoding | undefi
       { locking: language, single: 0 },
       { locking: language, single: language },
     ]) {
-      const septets = encodeGsm(text, tables)?.length
+      const septets = gsmLength(text, tables)
       if (septets === undefined) continue
       const elements = Math.sign(tables.locking) + Math.sign(tables.single)
       const room = septets + elements * 4

@@ -69,25 +69,31 @@ function writerFor({ locking, single }: Languages): Uint16Array {
   return table
 }
 
-/** Septets that each character takes: 1, 2 with an escape, undefined when the tables do not have it. */
-export function gsmCost(character: string, languages: Languages = DEFAULT_LANGUAGES): number | undefined {
-  const code = writerFor(languages)[character.charCodeAt(0)] ?? ABSENT
-  if (code === ABSENT || character.length > 1) return undefined
-  return code >= ESCAPED ? 2 : 1
+/** Septets that a text takes, two for a character with an escape; undefined when the tables do not have one of them. */
+export function gsmLength(text: string, languages: Languages = DEFAULT_LANGUAGES): number | undefined {
+  const table = writerFor(languages)
+  let length = text.length
+  for (let index = 0; index < text.length; index += 1) {
+    const code = table[text.charCodeAt(index)] ?? ABSENT
+    if (code === ABSENT) return undefined
+    if (code >= ESCAPED) length += 1
+  }
+  return length
 }
 
 /** Writes text as septets, one in an octet; undefined when a character has no place in the tables. */
 export function encodeGsm(text: string, languages: Languages = DEFAULT_LANGUAGES): Buffer | undefined {
+  const length = gsmLength(text, languages)
+  if (length === undefined) return undefined
   const table = writerFor(languages)
-  const out = Buffer.allocUnsafe(text.length * 2)
+  const out = Buffer.allocUnsafe(length)
   let at = 0
   for (let index = 0; index < text.length; index += 1) {
     const code = table[text.charCodeAt(index)] ?? ABSENT
-    if (code === ABSENT) return undefined
     if (code >= ESCAPED) out[at++] = ESCAPE
     out[at++] = code & 0x7f
   }
-  return out.subarray(0, at)
+  return out
 }
 
 /** Bits left empty so that text after a user data header of `udhOctets` starts on a septet (3GPP TS 23.040 §9.2.3.24). */

@@ -53,7 +53,7 @@ export function decodePdu(bytes: Buffer): Pdu | PduFault {
   }
   const rows = LAYOUTS[command]
   const response = isResponseId(commandId)
-  const fields: Record<string, Value> = {}
+  const fields = { ...EMPTY_FIELDS[command] }
   const oddities: string[] = []
   const after = readFields(bytes, rows, response, fields, oddities)
   const lenient = response || rows.length === 0
@@ -83,7 +83,6 @@ function readFields(
   // An error answer usually has no body at all; neither have some good ones.
   if (response && at === bytes.length) {
     if (rows.length > 0 && bytes.readUInt32BE(8) === 0) oddities.push('body_missing')
-    for (const row of rows) fields[row.name] = emptyValue(row)
     return at
   }
   for (const row of rows) {
@@ -141,10 +140,20 @@ function readTlvs(
   return undefined
 }
 
+const NO_OCTETS = Buffer.alloc(0)
+
 function emptyValue(row: Row): Value {
   if (row.kind === 'string') return ''
-  return row.kind === 'u8' ? 0 : Buffer.alloc(0)
+  return row.kind === 'u8' ? 0 : NO_OCTETS
 }
+
+/** Fields of each command before they are read: a copy has its final shape, and room for all of them, at once. */
+const EMPTY_FIELDS = Object.fromEntries(
+  Object.entries(LAYOUTS).map(([command, rows]) => [
+    command,
+    Object.fromEntries(rows.map((row) => [row.name, emptyValue(row)])),
+  ]),
+) as Readonly<Record<Command, Readonly<Record<string, Value>>>>
 
 /**
  * Writes one PDU. Without `fields` they are all empty, and an answer with an error status has no body (SMPP 3.4 §4.1).

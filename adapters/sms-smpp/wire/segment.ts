@@ -45,8 +45,7 @@ export function segment(text: string, options: SegmentOptions): Segmented {
   if (text.length > MOST_PAYLOAD) return TOO_LONG
   const chosen = alphabetFor(text, options)
   const languages = languageElements(chosen.encoding.languages)
-  const single = cut(chosen.text, chosen.encoding, capacity(chosen.encoding, buildUdh(languages).length), 1)
-  if (single) {
+  if (chosen.encoding.cost(chosen.text) <= capacity(chosen.encoding, buildUdh(languages).length)) {
     return result(chosen.encoding, languages.length > 0, [toSegment(languages, chosen.encoding.encode(chosen.text))])
   }
 
@@ -114,7 +113,7 @@ function cut(text: string, encoding: Encoding, room: number, most: number): stri
       if (used > room) break
       end += character.length
     }
-    if (end < text.length && most > 1) end = beforeJoined(text, start, end, encoding, room)
+    if (end < text.length) end = beforeJoined(text, start, end, encoding, room)
     pieces.push(text.slice(start, end))
     start = end
   } while (start < text.length)

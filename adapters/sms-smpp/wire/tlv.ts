@@ -103,14 +103,16 @@ export function messageOctets(
 ): Buffer {
   const short = 'short_message' in pdu.fields ? pdu.fields.short_message : undefined
   if (short && short.length > 0) return short
-  return tlvOctets(pdu, 'message_payload') ?? Buffer.alloc(0)
+  return tlvOctets(pdu, 'message_payload') ?? NO_OCTETS
 }
+
+const NO_OCTETS = Buffer.alloc(0)
 
 type NumberTlv = { [N in TlvName]: (typeof PARAMETERS)[N][1] extends 1 | 2 | 4 ? N : never }[TlvName]
 
 /** A number TLV in the size its name has. */
 export function intTlv(name: NumberTlv, value: number): Tlv {
-  const octets = Buffer.alloc(PARAMETERS[name][1])
+  const octets = Buffer.allocUnsafe(PARAMETERS[name][1])
   octets.writeUIntBE(value, 0, octets.length)
   return { tag: tagOf(name), value: octets }
 }

@@ -73,9 +73,11 @@ function interpret(
   return { ...(concatenation && { concatenation }), ...(ports && { ports }), languages: { locking, single } }
 }
 
+const NO_HEADER = Buffer.alloc(0)
+
 /** Writes a header; empty when there is nothing to put in it. */
 export function buildUdh(elements: readonly InformationElement[]): Buffer {
-  if (elements.length === 0) return Buffer.alloc(0)
+  if (elements.length === 0) return NO_HEADER
   const body = Buffer.concat(elements.flatMap(({ id, data }) => [Buffer.from([id, data.length]), data]))
   return Buffer.concat([Buffer.from([body.length]), body])
 }

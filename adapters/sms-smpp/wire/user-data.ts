@@ -54,15 +54,13 @@ export function readUserData(pdu: ShortMessagePdu, options: UserDataOptions = {}
   const claimed = header?.concatenation ?? sarConcatenation(pdu)
   const valid = claimed !== undefined && isValidConcatenation(claimed) && body.length <= MOST_PART_OCTETS
   if (claimed && !valid) oddities.push('concat_invalid')
-  const joined = valid && claimed.total > 1
-
   const packed = options.gsm7Packed === true && readDataCoding(dataCoding).alphabet === 'default'
   return {
     octets: packed ? unpackSeptets(body, fillBits(header?.octets ?? 0)) : body,
     dataCoding,
     languages: header?.languages ?? DEFAULT_LANGUAGES,
-    ...(joined && { concatenation: claimed }),
-    ...(header?.ports && { ports: header.ports }),
+    concatenation: valid && claimed.total > 1 ? claimed : undefined,
+    ports: header?.ports,
     binary,
     oddities,
   }
