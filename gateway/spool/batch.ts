@@ -1,7 +1,11 @@
 import { SpoolUnavailable } from './spool.js'
 
 /** Operations of one script call: more would keep everybody else waiting for Redis too long. */
-const MAX_BATCH = 200
+const MAX_BATCH = 300
+/** Calls under way at once: while Redis is at one, the replies of another are read. */
+const MAX_CALLS = 2
+/** What is worth a call of its own while another is under way: fewer operations wait and share its fsync. */
+const MIN_SECOND = 64
 /** Characters of one script call, about: a single operation may have more. */
 const MAX_CHARACTERS = 8_000_000
 /** Operations that wait for their turn in this process; a caller beyond gets SpoolUnavailable. */
@@ -17,7 +21,7 @@ interface Waiting<Operation> {
 
 /**
  * Gathers operations into calls of a script, which runs them in order: what comes in one turn of the event loop, and what
- * comes while the call before is under way. So the busier it is, the more messages share one command and one fsync.
+ * comes while earlier calls are under way. So the busier it is, the more messages share one command and one fsync.
  * `call` answers with one reply each, an Error for one that failed by itself; `charactersOf` says how long an operation is.
  */
 export function batched<Operation>(
@@ -27,10 +31,10 @@ export function batched<Operation>(
   const gathered: Waiting<Operation>[] = []
   let unanswered = 0
   let characters = 0
-  let calling = false
+  let calls = 0
 
   async function send(batch: readonly Waiting<Operation>[]): Promise<void> {
-    calling = true
+    calls += 1
     try {
       const replies = await call(batch.map(({ operation }) => operation))
       if (!Array.isArray(replies)) throw new Error('a batch script answers with a list')
@@ -44,14 +48,14 @@ export function batched<Operation>(
     } finally {
       unanswered -= batch.length
       for (const { operation } of batch) characters -= charactersOf(operation)
-      calling = false
+      calls -= 1
       flush()
     }
   }
 
   function flush(): void {
-    if (calling || gathered.length === 0) return
-    void send(gathered.splice(0, batchSize()))
+    if (gathered.length >= (calls === 0 ? 1 : MIN_SECOND) && calls < MAX_CALLS)
+      void send(gathered.splice(0, batchSize()))
   }
 
   /** How many of those that wait go into the next call; one at least. */
@@ -73,8 +77,8 @@ export function batched<Operation>(
     unanswered += 1
     characters += charactersOf(operation)
     return new Promise((resolve, reject) => {
-      if (gathered.length === 0 && !calling) setImmediate(flush)
       gathered.push({ operation, resolve, reject })
+      if (calls === 0 ? gathered.length === 1 : gathered.length === MIN_SECOND) setImmediate(flush)
     })
   }
 }

@@ -1,21 +1,23 @@
 import { Redis } from 'ioredis'
 import { type ClaimedPage, claimedPage, type Entry, readEntries, readEntry } from './entry.js'
 import { GROUP, keysOf } from './keys.js'
-import type { RedisHandle } from './redis.js'
+import type { LaneContext } from './lane.js'
 import { run } from './script.js'
 import { CLAIM } from './scripts/claim.js'
 import { SWEEP } from './scripts/sweep.js'
 import type { LaneName } from './spool.js'
 
 export interface LaneReader<Payload> {
-  /** Up to `count` items: first what this node took in an earlier life, then what is new, waiting a moment for it. */
-  next(count: number): Promise<readonly Entry<Payload>[]>
+  /** As many items as there is room for: first what this node took in an earlier life, then what is new, waiting a moment for it. */
+  next(room: () => number): Promise<readonly Entry<Payload>[]>
   /** The entry once more, counted; nothing when it is no longer ours. */
   retake(id: string): Promise<readonly Entry<Payload>[]>
   /** What dead nodes took, what living ones have held too long, and what is ours though we do not hold it. */
   rescue(count: number, isHeld: (id: string) => boolean): Promise<readonly Entry<Payload>[]>
   /** Items whose time is over, wherever in the lane they are; a bounded number of them. */
   expired(now: number): Promise<readonly Entry<Payload>[]>
+  /** Entries that were handed to nobody: other nodes may take them at once, this one reads them before what is new. */
+  giveBack(ids: readonly string[]): Promise<void>
   /** Ends the wait of `next`. */
   interrupt(): Promise<void>
   stop(): void
@@ -33,7 +35,7 @@ const BEGINNING = '-'
 const ANY_TIME = '+inf'
 
 export function createLaneReader<Payload>(
-  { redis, node }: { readonly redis: RedisHandle; readonly node: string },
+  { redis, node, take }: Pick<LaneContext, 'redis' | 'node' | 'take'>,
   lane: LaneName,
   holdMs: number,
 ): LaneReader<Payload> {
@@ -46,27 +48,42 @@ export function createLaneReader<Payload>(
   let swept = ''
   let joined = false
   let blocked = false
+  /** There may be more than the last read brought. */
+  let more = false
   let connectionId: number | undefined
 
   const claim = async (owner: string, from: string, count: number, expiredAt: number | string = ANY_TIME) =>
     claimedPage<Payload>(await run(command, CLAIM, prefix, [lane, node, owner, from, count, holdMs, expiredAt]))
 
-  async function next(count: number): Promise<readonly Entry<Payload>[]> {
-    const most = Math.min(count, MAX_READ)
+  async function next(room: () => number): Promise<readonly Entry<Payload>[]> {
     try {
       if (!joined) await join()
-      if (past === undefined) {
-        blocked = true
-        return readEntries(
-          await blocking.xreadgroup('GROUP', GROUP, node, 'COUNT', most, 'BLOCK', BLOCK_MS, 'STREAMS', stream, '>'),
-        )
-      }
-      const page = await claim(node, past, most)
+      if (past === undefined) return await fresh(room)
+      const page = await claim(node, past, bounded(room()))
       past = page.next
       return page.entries
     } catch (error) {
       joined = false
       throw error
+    }
+  }
+
+  /** Where there may be more, it is taken along with the verdicts that make room for it; else it is waited for. */
+  async function fresh(room: () => number): Promise<readonly Entry<Payload>[]> {
+    let most = bounded(room())
+    const asked = (): number => {
+      most = bounded(room())
+      return most
+    }
+    const entries = readEntries<Payload>(more ? await take(lane, asked) : await awaited(most))
+    more = entries.length === most
+    return entries
+  }
+
+  async function awaited(most: number): Promise<unknown> {
+    blocked = true
+    try {
+      return await blocking.xreadgroup('GROUP', GROUP, node, 'COUNT', most, 'BLOCK', BLOCK_MS, 'STREAMS', stream, '>')
     } finally {
       blocked = false
     }
@@ -150,6 +167,11 @@ export function createLaneReader<Payload>(
     },
     expired,
     retake,
+    async giveBack(ids) {
+      if (ids.length === 0) return
+      await command.xclaim(stream, GROUP, node, 0, ...ids, 'IDLE', holdMs, 'RETRYCOUNT', 0, 'JUSTID')
+      past = BEGINNING
+    },
     async interrupt() {
       try {
         // The read may just be on its way: once it has arrived it can be ended.
@@ -161,6 +183,8 @@ export function createLaneReader<Payload>(
     stop: () => blocking.disconnect(),
   }
 }
+
+const bounded = (room: number): number => Math.max(1, Math.min(room, MAX_READ))
 
 const list = (reply: unknown): readonly unknown[] => (Array.isArray(reply) ? reply : [])
 

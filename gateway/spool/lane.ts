@@ -24,6 +24,8 @@ export interface LaneContext {
   readonly clock: Clock
   readonly log: Logger
   readonly maxCrashes: number
+  /** Takes the oldest items of a lane along with what else goes to Redis; `most` is asked when the call is made. The reply of XREADGROUP. */
+  take(lane: LaneName, most: () => number): Promise<unknown>
   /** Writes the verdict; rejects when Redis is out of reach. */
   conclude(entry: Entry, verdict: Verdict<unknown>): Promise<void>
   /** Ends an item that was put off already, by a process that died before it could say so; true then. */
@@ -39,8 +41,8 @@ export interface Seized {
 }
 
 export interface Lane extends LaneConsumer {
-  /** An entry that it has taken and given to nobody yet, or never saw; undefined when somebody is at it. */
-  seize(entryId: string): Seized | undefined
+  /** An entry that it has taken and given to nobody yet, or does not hold; undefined when somebody is at it. */
+  seize(entryId: string, deliveries: number): Seized | undefined
 }
 
 export interface LaneWork<Payload> {
@@ -53,6 +55,7 @@ export interface LaneWork<Payload> {
 const SWEEP_MS = 30_000
 const RESCUE_MS = 5_000
 const BACKOFF_MS = { first: 1_000, max: 60_000 }
+const MAX_AHEAD = 100
 const STORE_REST_MS = { first: 100, max: 2_000 }
 
 /** Takes the items of a lane, as many at once as there are places, and sees each to its verdict. */
@@ -66,7 +69,7 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   let underWay = 0
   /** Of those under way: the handler is done, and the verdict is being written. */
   let concluding = 0
-  /** Taken and not yet handed over: only while the number of places shrinks. */
+  /** Taken and not yet handed over. */
   let ready: Entry<Payload>[] = []
   const changed = createSignal()
   const stopping = new AbortController()
@@ -84,11 +87,16 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
     return parallel - underWay + Math.max(0, Math.min(concluding, parallel - 1))
   }
 
+  /** Nearly as many as there are places are taken ahead: they begin while the verdicts on others are written. */
+  const room = (): number => {
+    const ahead = Math.max(0, Math.min(options.parallel() - 1, MAX_AHEAD))
+    return Math.min(places() + ahead - ready.length, held.room())
+  }
+
   /** The own past first, then what is new. */
   async function read(): Promise<void> {
     while (!stopping.signal.aborted) {
-      const free = Math.min(places() - ready.length, held.room())
-      if (free > 0) accept((await insist(() => reader.next(free))) ?? [])
+      if (room() > 0) accept((await insist(() => reader.next(room))) ?? [])
       else {
         await changed.next()
         // Answers and verdicts come in batches: let the whole batch free its places before the next read.
@@ -191,8 +199,22 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   }
 
   async function rescue(): Promise<void> {
-    const free = places() - ready.length
+    if (options.parallel() <= 0) await giveBack()
+    const free = room()
     if (free > 0) accept(await reader.rescue(free, (id) => held.has(id)))
+  }
+
+  /** What was taken ahead and cannot begin is anybody's again. */
+  async function giveBack(): Promise<void> {
+    const untouched = ready.filter(({ deliveries }) => deliveries === 1)
+    ready = ready.filter(({ deliveries }) => deliveries > 1)
+    try {
+      await reader.giveBack(untouched.map(({ id }) => id))
+    } catch (error) {
+      ready.unshift(...untouched)
+      throw error
+    }
+    for (const { id } of untouched) held.delete(id)
   }
 
   /** A closed lane lets out only those whose time is over. */
@@ -216,14 +238,14 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
   const tasks = [read(), every(RESCUE_MS, rescue), every(SWEEP_MS, sweep)]
 
   return {
-    seize(entryId) {
+    seize(entryId, deliveries) {
       const idle = ready.find(({ id }) => id === entryId)
       if (!idle && held.has(entryId)) return undefined
       ready = ready.filter((entry) => entry !== idle)
       // What a read brings of it from now on is passed over.
       if (!idle) held.add(entryId, 0)
       return {
-        recovered: idle?.deliveries !== 1,
+        recovered: idle ? idle.deliveries > 1 : deliveries > 0,
         end(gone) {
           if (idle && !gone) ready.unshift(idle)
           else held.delete(entryId)
@@ -250,6 +272,8 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
       while (underWay > 0 && !deadline.aborted) await changed.next()
       givingUp.abort()
       await Promise.all(tasks)
+      if (!deadline.aborted)
+        await giveBack().catch((error: unknown) => log.warn({ err: error }, 'Redis is out of reach'))
       deadline.removeEventListener('abort', giveUp)
       reader.stop()
     },

@@ -68,6 +68,14 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     clock,
     log,
     maxCrashes,
+    take: (lane, most) =>
+      work({
+        name: 'take',
+        get args() {
+          return [lane, node, most()]
+        },
+        texts: [],
+      }),
     async conclude({ id, item }, verdict) {
       await conclude({ kind: 'taken', item, entry: id }, verdict)
     },

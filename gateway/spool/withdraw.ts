@@ -1,4 +1,4 @@
-import type { Lane, LaneContext, Seized } from './lane.js'
+import type { Lane, LaneContext } from './lane.js'
 import type { RedisHandle } from './redis.js'
 import { run } from './script.js'
 import { LOOK, SENT } from './scripts/look.js'
@@ -15,9 +15,10 @@ async function queued({ command, prefix }: RedisHandle, lane: LaneName, rootId: 
   const beginning = `{"id":${JSON.stringify(rootId).slice(0, -1)}`
   for (let from = '-'; from !== ''; ) {
     const reply = await run(command, LOOK, prefix, [lane, beginning, from, PAGE])
-    const [next, entry, holder, item] = Array.isArray(reply) ? reply : []
+    const [next, entry, json, holder, deliveries] = Array.isArray(reply) ? reply : []
     if (entry !== undefined) {
-      return { entry: String(entry), holder: String(holder), item: JSON.parse(String(item)) as SpoolItem }
+      const item = JSON.parse(String(json)) as SpoolItem
+      return { entry: String(entry), item, holder: String(holder), deliveries: Number(deliveries) }
     }
     from = String(next ?? '')
   }
@@ -38,15 +39,20 @@ export interface WithdrawParts {
 type Decide = Parameters<Spool['withdraw']>[2]
 type Taken = Pick<Extract<Place, { readonly kind: 'taken' | 'queued' }>, 'entry' | 'item'>
 
-/** Of a lane that this node does not serve. */
-const LEFT_BEHIND: Seized = { recovered: true, end: () => undefined }
-
 /** See `Spool.withdraw`. */
 export function createWithdraw({ redis, node, waiting, lanes, conclude, concludePutOff }: WithdrawParts) {
   /** What this node has taken and nobody is at: the service is down, or the process before this one has left it. */
-  async function takenIdle(lane: LaneName, found: Taken, decide: Decide): Promise<'withdrawn' | 'left' | 'under-way'> {
+  async function takenIdle(
+    lane: LaneName,
+    found: Taken,
+    deliveries: number,
+    decide: Decide,
+  ): Promise<'withdrawn' | 'left' | 'under-way'> {
     const consumer = lanes.get(lane)
-    const seized = consumer ? consumer.seize(found.entry) : LEFT_BEHIND
+    // Nobody is at work in a lane that this node does not serve.
+    const seized = consumer
+      ? consumer.seize(found.entry, deliveries)
+      : { recovered: deliveries > 0, end: () => undefined }
     if (!seized) return 'under-way'
     let gone = false
     try {
@@ -80,8 +86,8 @@ export function createWithdraw({ redis, node, waiting, lanes, conclude, conclude
     }
     const found = await queued(redis, lane, rootId)
     if (found === undefined) return 'unknown'
-    const { holder, ...place } = found
-    if (holder === node) return takenIdle(lane, place, decide)
+    const { holder, deliveries, ...place } = found
+    if (holder === node) return takenIdle(lane, place, deliveries, decide)
     if (holder !== '') return 'under-way'
     const verdict = decide(found.item, false)
     if (verdict === undefined) return 'left'

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { desk, holding, itemOf, ONE_DAY, redisForTest, spoolForTest } from './kit.js'
+import { desk, holding, itemOf, ONE_DAY, redisForTest, spoolForTest, testClock } from './kit.js'
+
+const RESCUE_MS = 5_000
 
 describe('put and take', () => {
   it('an item goes through its lane as it was put, and is gone after its verdict', async () => {
@@ -71,9 +73,9 @@ describe('put and take', () => {
     expect((await d).taken.item.id).toBe('d')
   })
 
-  it('takes no more at once than parallel allows, and nothing while the lane is closed', async () => {
+  it('hands over no more at once than parallel allows, takes nearly as many ahead, and none while the lane is closed', async () => {
     const spool = await spoolForTest(await redisForTest())
-    for (const id of ['a', 'b', 'c', 'd']) await spool.put(itemOf({ id }), ONE_DAY)
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await spool.put(itemOf({ id }), ONE_DAY)
     let open = 0
     const reader = desk(spool, 'work', { parallel: () => open })
     open = 2
@@ -81,14 +83,51 @@ describe('put and take', () => {
     const first = await reader.next()
     const second = await reader.next()
     expect([first, second].map(({ taken }) => taken.item.id)).toEqual(['a', 'b'])
-    expect(await spool.lanes()).toMatchObject([{ lane: 'work', queued: 2, underWay: 2 }])
+    expect(await spool.lanes()).toMatchObject([{ lane: 'work', queued: 2, underWay: 3 }])
     open = 0
     first.say({ kind: 'done', puts: [itemOf({ lane: 'after' })] })
     await desk(spool, 'after').next()
-    expect(await spool.lanes()).toMatchObject([{ lane: 'after' }, { lane: 'work', queued: 2, underWay: 1 }])
+    expect(await spool.lanes()).toMatchObject([{ lane: 'after' }, { lane: 'work', queued: 2, underWay: 2 }])
     open = 2
     reader.consumer.wake()
     expect((await reader.next()).taken.item.id).toBe('c')
+  })
+
+  it('what a node has taken ahead and cannot begin, another one takes over at once, as never handed over', async () => {
+    const redis = await redisForTest()
+    const clock = testClock()
+    const closing = await spoolForTest(redis, { node: 'closing', clock })
+    for (const id of ['a', 'b', 'c']) await closing.put(itemOf({ id }), ONE_DAY)
+    let open = 2
+    const reader = desk(closing, 'work', { parallel: () => open })
+    await reader.next()
+    await reader.next()
+    open = 0
+    clock.advance(RESCUE_MS)
+    const other = await spoolForTest(redis, { node: 'other', clock })
+    const heir = desk(other, 'work')
+    await other.put(itemOf({ id: 'd' }), ONE_DAY)
+    expect((await heir.next()).taken.item.id).toBe('d')
+    clock.advance(RESCUE_MS)
+    expect((await heir.next()).taken).toMatchObject({ item: { id: 'c' }, recovered: false })
+  })
+
+  it('what was taken ahead when the node stopped comes first after its next start, as never handed over', async () => {
+    const redis = await redisForTest()
+    const stopping = await spoolForTest(redis)
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await stopping.put(itemOf({ id }), ONE_DAY)
+    const reader = desk(stopping, 'work', { parallel: () => 2 })
+    const begun = [await reader.next(), await reader.next()]
+    const stopped = stopping.stop(AbortSignal.timeout(5_000))
+    for (const { say } of begun) say({ kind: 'done' })
+    await stopped
+    const again = desk(await spoolForTest(redis), 'work')
+    const taken = [await again.next(), await again.next(), await again.next()].map(({ taken: one }) => one)
+    expect(taken.map(({ item, recovered }) => [item.id, recovered])).toEqual([
+      ['c', false],
+      ['d', false],
+      ['e', false],
+    ])
   })
 
   it('a failed item is shown with its reason, the newest first', async () => {

@@ -57,12 +57,13 @@ end
 `
 
 /**
- * `holder(stream, entry)`: the node that has taken an entry, nil when none has. A lane that nobody has ever read has no group, and
- * Redis says so by an error.
+ * `holder(stream, entry)`: the node that has taken an entry and how often it was handed over, nil when none has. A lane that nobody has
+ * ever read has no group, and Redis says so by an error.
  */
 export const HOLDER = `
 local function holder(stream, entry)
   local pending = redis.pcall('XPENDING', stream, 'g', entry, entry, 1)
-  return pending.err == nil and pending[1] and pending[1][2] or nil
+  if pending.err ~= nil or not pending[1] then return nil end
+  return pending[1][2], pending[1][4]
 end
 `

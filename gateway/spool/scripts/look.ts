@@ -7,7 +7,8 @@ import { RECORD } from './reports.js'
  *
  * KEYS  prefix
  * ARGV  lane, beginning of the item as JSON up to its id (which may go on with # and a number), where to begin (stream id, or '-'), entries to look at
- * Reply where to go on ('' at the end or when it is found), then if it is found: stream entry, the node that has taken it or '', item as JSON
+ * Reply where to go on ('' at the end or when it is found), then if it is found: stream entry, item as JSON, the node that has taken it or '',
+ *       times it was handed over
  */
 export const LOOK = lua`${READER}${HOLDER}
 local lane, beginning, from, most = arg(), arg(), arg(), count()
@@ -17,7 +18,8 @@ for _, found in ipairs(looked) do
   local entry, item = found[1], found[2][2]
   local after = string.sub(item, #beginning + 1, #beginning + 12)
   if string.sub(item, 1, #beginning) == beginning and (string.find(after, '^"') or string.find(after, '^#%d+"')) then
-    return {'', entry, holder(stream, entry) or '', item}
+    local node, times = holder(stream, entry)
+    return {'', entry, item, node or '', times or 0}
   end
 end
 return {#looked == most and '(' .. looked[#looked][1] or ''}
