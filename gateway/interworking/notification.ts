@@ -14,10 +14,10 @@ export const reported = (message: CpmMessage): Reported => ({
   sentAt: message.sentAt,
   to: message.to,
   dispositions: message.dispositions,
-  ...(message.copyFor === undefined ? {} : { copyFor: message.copyFor }),
-  ...(message.originalTo === undefined ? {} : { originalTo: message.originalTo }),
-  ...(message.recordRoute === undefined ? {} : { recordRoute: message.recordRoute }),
-  ...(message.subject === undefined ? {} : { subject: message.subject }),
+  copyFor: message.copyFor,
+  originalTo: message.originalTo,
+  recordRoute: message.recordRoute,
+  subject: message.subject,
 })
 
 /** The notification about `message`, if its sender asked for this kind (`IMDN-01`, `IMDN-07`); undefined when he did not. */
@@ -27,9 +27,9 @@ export function notificationOf(message: Reported, disposition: Disposition): Dis
     messageId: message.messageId,
     sentAt: message.sentAt,
     recipient: message.copyFor ?? message.to,
-    ...(message.originalTo === undefined ? {} : { originalRecipient: message.originalTo }),
-    ...(message.recordRoute === undefined ? {} : { route: message.recordRoute }),
-    ...(message.subject === undefined ? {} : { subject: message.subject }),
+    originalRecipient: message.originalTo,
+    route: message.recordRoute,
+    subject: message.subject,
     disposition,
   }
 }

@@ -59,31 +59,31 @@ export function createOutbound({ spool, services, policies, pending, recorder, c
     if (doubt && policies.uncertain === 'report-error') {
       return conclude(item, failed(item, 'uncertain', 'the answer of the service was lost', clock.now()))
     }
-    const waitMs = waitFor(service, item)
+    const began = clock.now()
+    const waitMs = waitFor(service, item, began)
     if (waitMs > 0) {
       recorder.held(item, waitMs)
       return { kind: 'later', delayMs: waitMs, payload: item.payload, why: 'it is to be delivered later' }
     }
     const outcome = await offerTo(service, item, doubt)
+    const now = clock.now()
+    recorder.answered(service.id, item, outcome, now - began)
     if (outcome.kind === 'uncertain') keepUncertain(item)
-    return conclude(item, decide(item, outcome, policies, clock.now(), Math.random()))
+    return conclude(item, decide(item, outcome, policies, now, Math.random()))
   }
 
   /** Time for which a message is kept here because its service cannot, ms. */
-  const waitFor = ({ adapter }: Service, { payload }: OutboundItem): number =>
-    adapter.capabilities.laterDelivery ? 0 : (payload.message.deliverAt ?? 0) - clock.now()
+  const waitFor = ({ adapter }: Service, { payload }: OutboundItem, now: number): number =>
+    adapter.capabilities.laterDelivery ? 0 : (payload.message.deliverAt ?? 0) - now
 
   const ended = (item: OutboundItem, doubt: boolean): Verdict<OutboundWork> =>
     conclude(item, failed(item, doubt ? 'uncertain' : 'expired', 'its life ended', clock.now()))
 
-  async function offerTo(service: Service, item: OutboundItem, doubt: boolean): Promise<SendOutcome> {
-    const began = clock.now()
+  function offerTo(service: Service, item: OutboundItem, doubt: boolean): Promise<SendOutcome> {
     const { messages } = service.adapter
     const message = offer(item, mayGoOnAfterReport(item.payload, policies))
     recorder.attempted(service.id, item, doubt, messages.describe?.(message))
-    const outcome = await messages.send(message, describeAttempt(item, doubt), giveUp.signal)
-    recorder.answered(service.id, item, outcome, clock.now() - began)
-    return outcome
+    return messages.send(message, describeAttempt(item, doubt), giveUp.signal)
   }
 
   const conclude = (item: OutboundItem, decision: Decision): Verdict<OutboundWork> =>
@@ -162,12 +162,12 @@ function offer({ id, payload }: OutboundItem, failureWanted: boolean): OutboundM
     content: message.content,
     expiresAt: message.expiresAt,
     reports: reportsFor(message.dispositions, failureWanted),
-    ...(message.deliverAt === undefined ? {} : { deliverAt: message.deliverAt }),
-    ...(message.subject === undefined ? {} : { subject: message.subject }),
+    deliverAt: message.deliverAt,
+    subject: message.subject,
     sentAt: message.sentAt,
-    ...(message.priority === undefined ? {} : { priority: message.priority }),
-    ...(message.contributionId === undefined ? {} : { contributionId: message.contributionId }),
-    ...(message.conversationId === undefined ? {} : { conversationId: message.conversationId }),
+    priority: message.priority,
+    contributionId: message.contributionId,
+    conversationId: message.conversationId,
   }
 }
 
@@ -178,5 +178,5 @@ const reportsFor = (dispositions: readonly DispositionRequest[], failureWanted: 
 })
 
 function describeAttempt({ attempts, payload }: OutboundItem, possibleDuplicate: boolean): Attempt {
-  return { number: attempts + 1, possibleDuplicate, ...(payload.progress ? { progress: payload.progress } : {}) }
+  return { number: attempts + 1, possibleDuplicate, progress: payload.progress }
 }

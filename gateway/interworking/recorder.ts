@@ -43,9 +43,6 @@ export interface Recorder {
 export type InboundEnding = 'delivered' | 'handed-on' | 'failed' | 'expired' | 'later'
 
 export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, charging: Charging): Recorder {
-  const conversation = (message: Pick<CpmMessage, 'conversationId'>) =>
-    message.conversationId === undefined ? {} : { conversation: message.conversationId }
-
   function chargeOut(service: ServiceId, { payload }: OutboundItem, ending: Ending): void {
     if (ending.kind === 'retry' || ending.kind === 'next-service') return
     const { message, candidates, index, icid } = payload
@@ -57,7 +54,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
       parts: ending.kind === 'accepted' ? ending.parts : 1,
       outcome: ending.kind,
       id: message.messageId,
-      ...(icid === undefined ? {} : { icid }),
+      icid,
     })
   }
 
@@ -69,7 +66,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
         what: 'received',
         peer: `device ${message.from}`,
         line: said,
-        ...conversation(message),
+        conversation: message.conversationId,
       })
     },
     refused(message, reason) {
@@ -81,7 +78,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
       trace.note(message.messageId, {
         what: 'routed',
         line: candidates.map(({ service, from, to }) => `${service}: ${from} to ${to}`).join(', then '),
-        ...conversation(message),
+        conversation: message.conversationId,
       })
     },
     stored(message, service, tookMs) {
@@ -92,7 +89,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
         peer: `device ${message.from}`,
         direction: 'out',
         line: 'stored, 202 Accepted',
-        ...conversation(message),
+        conversation: message.conversationId,
       })
     },
     repeated(message) {
@@ -112,7 +109,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
         peer: service,
         direction: 'out',
         line: said === undefined ? number : `${said} (${number})`,
-        ...conversation(item.payload.message),
+        conversation: item.payload.message.conversationId,
       })
     },
     answered(service, item, outcome, tookMs) {
@@ -121,7 +118,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
         what: 'answered',
         peer: service,
         line: describe(outcome),
-        ...conversation(item.payload.message),
+        conversation: item.payload.message.conversationId,
       })
     },
     concluded(service, item, ending) {
@@ -164,7 +161,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
         what: 'reported',
         peer: context.service,
         line: report.said,
-        ...(context.conversationId === undefined ? {} : { conversation: context.conversationId }),
+        conversation: context.conversationId,
       })
       if (next) metrics.nextService(context.service, next.service)
       else if (state !== 'interim' && state !== 'displayed') {
@@ -175,15 +172,22 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
     notified({ notification, conversationId, service, replyTo }, outcome, said, tookMs) {
       const { messageId, disposition } = notification
       metrics.notification(disposition.kind, disposition.status, outcome)
-      const parties = { from: notification.recipient, to: replyTo.user }
-      charging.record({ kind: 'report', ...parties, service, parts: 1, outcome, id: messageId })
+      charging.record({
+        kind: 'report',
+        from: notification.recipient,
+        to: replyTo.user,
+        service,
+        parts: 1,
+        outcome,
+        id: messageId,
+      })
       if (outcome === 'sent') metrics.latency('notify', service, tookMs / 1000)
       trace.note(messageId, {
         what: 'notified',
         peer: `device ${replyTo.user}`,
         direction: 'out',
         line: `IMDN ${disposition.status}: ${said}`,
-        ...(conversationId === undefined ? {} : { conversation: conversationId }),
+        conversation: conversationId,
       })
       if (outcome !== 'sent')
         log.info({ messageId, service, status: disposition.status, outcome, said }, 'notification not delivered')
@@ -208,7 +212,7 @@ export function createRecorder(metrics: Metrics, trace: Trace, log: Logger, char
         peer: `device ${user}`,
         direction: 'out',
         line: `MESSAGE from ${message.from}, Non-CPM-Service: ${service}`,
-        ...conversation(cpm),
+        conversation: cpm.conversationId,
       })
     },
     inboundConcluded({ messageId, service, message, user }, outcome, said, tookMs) {

@@ -49,11 +49,7 @@ export function createReports({ spool, policies, deliver, leave, recorder, clock
     const notification = notificationOf(context.message, reportDisposition(state))
     if (!notification) return { kind: 'done' }
     const { conversationId, replyTo, service } = context
-    return send(
-      item,
-      { notification, ...(conversationId === undefined ? {} : { conversationId }), replyTo, service },
-      expired,
-    )
+    return send(item, { notification, conversationId, replyTo, service }, expired)
   }
 
   async function send<Payload>(
@@ -61,9 +57,8 @@ export function createReports({ spool, policies, deliver, leave, recorder, clock
     work: NotifyWork,
     expired: boolean,
   ): Promise<Verdict<Payload>> {
-    const tookMs = () => clock.now() - item.acceptedAt
     if (expired) {
-      recorder.notified(work, 'dropped', 'the originator was not reached in time', tookMs())
+      recorder.notified(work, 'dropped', 'the originator was not reached in time', clock.now() - item.acceptedAt)
       return { kind: 'done' }
     }
     const { notification, replyTo } = work
@@ -71,16 +66,17 @@ export function createReports({ spool, policies, deliver, leave, recorder, clock
       user: replyTo.user,
       content: { kind: 'notifications', notifications: [notification], to: replyTo.user },
       from: notification.recipient,
-      ...(replyTo.device === undefined ? {} : { device: replyTo.device }),
+      device: replyTo.device,
     })
+    const tookMs = clock.now() - item.acceptedAt
     switch (outcome.kind) {
       case 'delivered':
       case 'kept':
       case 'interworked':
-        recorder.notified(work, 'sent', outcome.said, tookMs())
+        recorder.notified(work, 'sent', outcome.said, tookMs)
         return { kind: 'done' }
       case 'refused':
-        recorder.notified(work, 'failed', outcome.said, tookMs())
+        recorder.notified(work, 'failed', outcome.said, tookMs)
         return { kind: 'done' }
       case 'unavailable': {
         const delayMs = deliveryWaitMs(policies.retry, outcome, item.attempts + 1, Math.random())

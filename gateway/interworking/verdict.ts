@@ -154,14 +154,14 @@ function accepted(
   if (!awaitsReport && !(policies.recall && handle !== undefined)) return { ending, verdict: { kind: 'done', puts } }
   const context: SentContext = {
     message: reported(message),
-    ...(message.conversationId === undefined ? {} : { conversationId: message.conversationId }),
+    conversationId: message.conversationId,
     replyTo,
     service: candidate.service,
     acceptedAt: item.acceptedAt,
     submittedAt: now,
     expiresAt: item.expiresAt,
-    ...(handle === undefined ? {} : { recall: { handle, from: candidate.from, to: candidate.to } }),
-    ...(mayGoOn ? { next: item.payload } : {}),
+    recall: handle === undefined ? undefined : { handle, from: candidate.from, to: candidate.to },
+    next: mayGoOn ? item.payload : undefined,
   }
   return {
     ending,
@@ -215,7 +215,7 @@ function notify(item: OutboundItem, disposition: Disposition, now: number): Spoo
       expiresAt: now + NOTIFY_LIFE_MS,
       payload: {
         notification,
-        ...(message.conversationId === undefined ? {} : { conversationId: message.conversationId }),
+        conversationId: message.conversationId,
         replyTo,
         service,
       },
