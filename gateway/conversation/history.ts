@@ -32,6 +32,8 @@ export interface HistoryPage {
 
 /** What users have said and been told, for those who want it kept (`GAP-01`). */
 export interface History {
+  /** Whether anybody can have one kept. */
+  readonly offered: boolean
   sent(user: Uri, message: CpmMessage): Promise<void>
   received(user: Uri, message: CpmMessage): Promise<void>
   /** Newest first; of one conversation when it is named (`ID-22`). */
@@ -59,13 +61,14 @@ export function createHistory({ archive, preferences, policies, clock, onError }
     write(user, direction, message).catch(onError)
 
   async function write(user: Uri, direction: HistoryItem['direction'], message: CpmMessage): Promise<void> {
-    if (!policies.offered || !(await preferences.of(user)).history) return
+    if (!(await preferences.of(user)).history) return
     const at = clock.now()
     const entry = { id: `${direction} ${message.from} ${message.messageId}`, at, content: itemOf(direction, message) }
     await archive.add(user, entry, at, { entries: policies.maxMessages, lifeMs: policies.maxAge })
   }
 
   return {
+    offered: policies.offered,
     sent: (user, message) => add(user, 'sent', message),
     received: (user, message) => add(user, 'received', message),
     async read(user, { conversation, before = Number.MAX_SAFE_INTEGER }) {
@@ -106,23 +109,25 @@ export function itemOf(direction: HistoryItem['direction'], message: CpmMessage)
 }
 
 /** The terminating function with a history behind it: what is delivered, kept or sent on was received. */
-export const withReceived =
-  (deliver: Deliver, history: Pick<History, 'received'>): Deliver =>
-  async (delivery) => {
+export function withReceived(deliver: Deliver, history: Pick<History, 'offered' | 'received'>): Deliver {
+  if (!history.offered) return deliver
+  return async (delivery) => {
     const outcome = await deliver(delivery)
     const { content, user } = delivery
     const isHis = outcome.kind === 'delivered' || outcome.kind === 'kept' || outcome.kind === 'interworked'
     if (isHis && content.kind === 'message') await history.received(user, content.message)
     return outcome
   }
+}
 
 /** The originating function with a history behind it: what was accepted of a user was sent. */
-export const withSent =
-  (handle: CpmRequestHandler, history: Pick<History, 'sent'>): CpmRequestHandler =>
-  async (request) => {
+export function withSent(handle: CpmRequestHandler, history: Pick<History, 'offered' | 'sent'>): CpmRequestHandler {
+  if (!history.offered) return handle
+  return async (request) => {
     const answer = await handle(request)
     const { content, originator } = request
     const isSent = request.function === 'orig' && answer.status < 300 && content.kind === 'message'
     if (isSent) await history.sent(originator.uri, content.message)
     return answer
   }
+}

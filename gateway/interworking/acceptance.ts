@@ -1,17 +1,18 @@
 import type { InterworkingPolicies } from '../config/schema.js'
 import type { Preferences } from '../conversation/port.js'
 import type { Clock } from '../cpm/clock.js'
+import type { Draft } from '../cpm/draft.js'
 import { type FailureReason, sipAnswerFor } from '../cpm/failure.js'
 import type { Uri } from '../cpm/ids.js'
 import type { CpmMessage } from '../cpm/message.js'
 import type { CpmRequest, Originator, SipAnswer } from '../sip/port.js'
-import { type Note, type Spool, SpoolUnavailable } from '../spool/spool.js'
+import { type Note, type Spool, type SpoolItem, SpoolUnavailable } from '../spool/spool.js'
 import type { AddressBook } from './address-book.js'
 import { conversationNote, partyOf, recallLastService } from './conversation-memory.js'
 import type { OriginatorAddresses } from './originator.js'
 import type { PendingAnswers } from './pending-answers.js'
 import type { Recorder } from './recorder.js'
-import { type SelectionHints, selectServices } from './selection.js'
+import { type Route, type SelectionHints, selectServices } from './selection.js'
 import type { Services } from './service.js'
 import { type Candidate, type OutboundWork, outLane } from './work.js'
 
@@ -44,6 +45,9 @@ export interface Acceptance {
   offer(request: InterworkingRequest, message: CpmMessage): Promise<Offered>
 }
 
+/** Services the message may leave by, best first. */
+type Candidates = readonly [Candidate, ...Candidate[]]
+
 const STORE_RETRY_S = 5
 
 /**
@@ -53,45 +57,47 @@ const STORE_RETRY_S = 5
 export function createAcceptance(options: AcceptanceOptions): Acceptance {
   const { spool, services, policies, originators, pending, book, recorder, clock } = options
 
-  async function candidatesFor(
-    request: InterworkingRequest,
-    message: CpmMessage,
-  ): Promise<readonly Candidate[] | FailureReason> {
-    const routes = await routesFor(request, message)
+  async function candidatesFor(request: InterworkingRequest, message: CpmMessage): Promise<Candidates | FailureReason> {
+    const { originator, target } = request
+    const known = hints(request, message) ?? (await lastUsed(originator, target))
+    let routes = selectServices(services, message, target, known)
+    if (typeof routes === 'string') routes = await routesByBook(request, message, known, routes)
     if (typeof routes === 'string') return routes
-    const candidates: Candidate[] = []
+    let candidates: Candidates | undefined
     for (const route of routes) {
-      const from = await addressOf(request.originator, message, route)
-      if (from !== undefined) candidates.push({ service: route.service.id, from, to: route.to })
-      if (candidates.length > 0 && !policies.nextService) break
+      const address = addressOf(originator, message, route)
+      const from = address instanceof Promise ? await address : address
+      if (from === undefined) continue
+      const candidate = { service: route.service.id, from, to: route.to }
+      candidates = candidates ? [...candidates, candidate] : [candidate]
+      if (!policies.nextService) break
     }
-    return candidates.length > 0 ? candidates : 'no-originator-address'
+    return candidates ?? 'no-originator-address'
   }
 
-  /** By his preferences, then by the addresses we know, then by those in the book (`ISF-06`). */
-  async function routesFor(request: InterworkingRequest, message: CpmMessage) {
-    const { target, recipient } = request
-    const known = await hints(request, message)
-    const routes = selectServices(services, message, target, known)
-    if (!book || !recipient || (routes !== 'unknown-recipient' && routes !== 'address-invalid')) return routes
+  /** Where no address we know leads to a service: those in the book (`ISF-06`). */
+  async function routesByBook(
+    { target, recipient }: InterworkingRequest,
+    message: CpmMessage,
+    known: SelectionHints,
+    why: FailureReason,
+  ): Promise<readonly Route[] | FailureReason> {
+    if (!book || !recipient || (why !== 'unknown-recipient' && why !== 'address-invalid')) return why
     const further = await book.addressesOf(recipient.addresses[0] ?? target)
-    if (further.length === 0) return routes
+    if (further.length === 0) return why
     return selectServices(services, message, target, { ...known, aliases: [...recipient.addresses, ...further] })
   }
 
-  function addressOf(
-    originator: Originator,
-    message: CpmMessage,
-    route: Parameters<OriginatorAddresses['inService']>[0],
-  ) {
+  function addressOf(originator: Originator, message: CpmMessage, route: Route) {
     if (message.privacy && policies.privacy === 'refuse') return undefined
     return originators.inService(route, originator, { anonymous: message.privacy, until: message.expiresAt })
   }
 
-  async function hints(
-    { function: called, originator, target, recipient }: InterworkingRequest,
+  /** What the request and its parties say of services; undefined: the one they used last may decide. */
+  function hints(
+    { function: called, recipient }: InterworkingRequest,
     { service }: CpmMessage,
-  ): Promise<SelectionHints> {
+  ): SelectionHints | undefined {
     if (called === 'iwf') return service !== undefined && services.has(service) ? { only: service } : {}
     if (called === 'term' || recipient !== undefined) {
       return {
@@ -103,9 +109,12 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     }
     const identifier = policies.replyService === 'honour' ? service : undefined
     if (identifier !== undefined) return { identifier }
-    if (services.size < 2) return {}
-    const lastUsed = await recallLastService(spool.notes, originator.addresses, target)
-    return lastUsed === undefined ? {} : { lastUsed }
+    return services.size < 2 ? {} : undefined
+  }
+
+  async function lastUsed({ addresses }: Originator, target: Uri): Promise<SelectionHints> {
+    const service = await recallLastService(spool.notes, addresses, target)
+    return service === undefined ? {} : { lastUsed: service }
   }
 
   /** So that the answer of the correspondent joins this conversation, by whichever service the message leaves. */
@@ -131,82 +140,88 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
 
   async function offer(request: InterworkingRequest, received: CpmMessage): Promise<Offered> {
     const now = clock.now()
-    const message = { ...received, expiresAt: Math.min(received.expiresAt, now + policies.maxLife) }
+    const message = livingUntil(received, now + policies.maxLife)
     recorder.received(message, request.said)
     // Its life is shorter here than its sender thinks: it would end before it may arrive.
     const { deliverAt, expiresAt } = message
     if (deliverAt !== undefined && deliverAt >= expiresAt) return { kind: 'unfit', reason: 'malformed' }
-    const candidates = await candidatesFor(request, message)
-    if (typeof candidates === 'string') return { kind: 'unfit', reason: candidates }
-    const [first] = candidates
-    if (!first) return { kind: 'unfit', reason: 'internal' }
-    return { kind: 'answered', answer: await store(request, message, [first, ...candidates.slice(1)], now) }
-  }
-
-  async function store(
-    request: InterworkingRequest,
-    message: CpmMessage,
-    candidates: readonly [Candidate, ...Candidate[]],
-    now: number,
-  ): Promise<SipAnswer> {
-    const { originator, icid, recipient, target } = request
-    const [first] = candidates
-    const payload: OutboundWork = {
-      message,
-      replyTo: { user: originator.uri, ...(originator.device === undefined ? {} : { device: originator.device }) },
-      candidates,
-      index: 0,
-      ...(icid === undefined ? {} : { icid }),
-    }
-    const item = {
-      // A message to a group may go to several recipients who are away.
-      id: `${originator.uri}|${message.messageId}${recipient === undefined ? '' : `|${target}`}`,
-      lane: outLane(first.service),
-      attempts: 0,
-      acceptedAt: now,
-      expiresAt: message.expiresAt,
-      payload,
-    }
-    recorder.routed(message, candidates)
-    const atOnce = (message.deliverAt ?? now) <= now
-    const held =
-      policies.answer === 'after-service' && atOnce ? pending.hold(item.id, policies.answerWithin) : undefined
-    const notes = notesFor(request, message, candidates, now)
-    const stored = await spool.put(item, { rememberMs: policies.rememberFor, notes }).catch((error: unknown) => {
-      held?.release()
-      throw error
-    })
-    if (stored === 'stored') recorder.stored(message, first.service, clock.now() - now)
-    else {
-      recorder.repeated(message)
-      if (!held?.shared) held?.release()
-    }
-    const answer = await held?.answer
-    return answer?.kind === 'failed' ? answerFor(answer.reason, answer.said) : { status: 202 }
-  }
-
-  /** What could not be stored is not taken. */
-  async function offered(request: InterworkingRequest, message: CpmMessage): Promise<Offered> {
     try {
-      return await offer(request, message)
+      const candidates = await candidatesFor(request, message)
+      if (typeof candidates === 'string') return { kind: 'unfit', reason: candidates }
+      return { kind: 'answered', answer: await store(request, message, candidates, now) }
     } catch (error) {
       if (!(error instanceof SpoolUnavailable)) throw error
+      // What could not be stored is not taken.
       recorder.refused(message, 'service-unavailable')
       const warning = 'the message could not be stored'
       return { kind: 'answered', answer: { status: 503, retryAfterSeconds: STORE_RETRY_S, warning } }
     }
   }
 
+  async function store(
+    request: InterworkingRequest,
+    message: CpmMessage,
+    candidates: Candidates,
+    now: number,
+  ): Promise<SipAnswer> {
+    const item = itemOf(request, message, candidates, now)
+    recorder.routed(message, candidates)
+    const atOnce = (message.deliverAt ?? now) <= now
+    const held =
+      policies.answer === 'after-service' && atOnce ? pending.hold(item.id, policies.answerWithin) : undefined
+    const notes = notesFor(request, message, candidates, now)
+    try {
+      const stored = await spool.put(item, { rememberMs: policies.rememberFor, notes })
+      if (stored === 'stored') recorder.stored(message, candidates[0].service, clock.now() - now)
+      else {
+        recorder.repeated(message)
+        if (!held?.shared) held?.release()
+      }
+    } catch (error) {
+      held?.release()
+      throw error
+    }
+    const answer = held && (await held.answer)
+    return answer?.kind === 'failed' ? answerFor(answer.reason, answer.said) : { status: 202 }
+  }
+
+  async function accept(request: InterworkingRequest, message: CpmMessage): Promise<SipAnswer> {
+    const outcome = await offer(request, message)
+    if (outcome.kind === 'answered') return outcome.answer
+    recorder.refused(message, outcome.reason)
+    return answerFor(outcome.reason)
+  }
+
+  return { offer, accept }
+}
+
+function itemOf(
+  { originator, icid, recipient, target }: InterworkingRequest,
+  message: CpmMessage,
+  candidates: Candidates,
+  now: number,
+): SpoolItem<OutboundWork> {
+  const { uri: user, device } = originator
+  const payload: Draft<OutboundWork> = {
+    message,
+    replyTo: device === undefined ? { user } : { user, device },
+    candidates,
+    index: 0,
+  }
+  if (icid !== undefined) payload.icid = icid
   return {
-    offer: offered,
-    async accept(request, message) {
-      const outcome = await offered(request, message)
-      if (outcome.kind === 'answered') return outcome.answer
-      recorder.refused(message, outcome.reason)
-      return answerFor(outcome.reason)
-    },
+    // A message to a group may go to several recipients who are away.
+    id: `${user}|${message.messageId}${recipient === undefined ? '' : `|${target}`}`,
+    lane: outLane(candidates[0].service),
+    attempts: 0,
+    acceptedAt: now,
+    expiresAt: message.expiresAt,
+    payload,
   }
 }
+
+const livingUntil = (message: CpmMessage, end: number): CpmMessage =>
+  message.expiresAt <= end ? message : { ...message, expiresAt: end }
 
 /** The SIP answer for a failure, with what the service said where it said something. */
 export function answerFor(reason: FailureReason, said?: string): SipAnswer {

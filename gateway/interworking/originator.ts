@@ -10,18 +10,18 @@ export interface OriginatorAddresses {
    * The address by which `originator` is known in the service towards this correspondent (`IW-04`, `IW-06`): a fixed pair,
    * a rewriting rule, his own address, or one lent from the pool. Undefined when he has none; then the service is no
    * candidate. With `anonymous` only the pool will do (`ID-18`). A lent one stays his while the message may be under way,
-   * `until` (ms since 1970), and the life of a lease after that.
+   * `until` (ms since 1970), and the life of a lease after that; only for that one the store is asked.
    */
   inService(
     route: Route,
     originator: Originator,
     use: { readonly anonymous: boolean; readonly until: number },
-  ): Promise<Uri | undefined>
+  ): Promise<Uri | undefined> | Uri | undefined
 }
 
 export function createOriginatorAddresses(leases: Leases): OriginatorAddresses {
   return {
-    async inService({ service, to }, originator, { anonymous, until }) {
+    inService({ service, to }, originator, { anonymous, until }) {
       const pool = service.config.addresses.pool
       const own = anonymous ? undefined : ownAddress(service, originator)
       return own ?? (pool && leases.borrow(service.id, pool, originator.uri, to, until))

@@ -42,25 +42,24 @@ export function selectServices(
 ): readonly Route[] | FailureReason {
   const routes: Route[] = []
   let nearest: FailureReason = 'unknown-recipient'
-  for (const { service, addresses } of choices(services, target, hints)) {
-    const fit = service.id === hints.cameFrom ? 'loop' : fitsAny(service, message, addresses)
+  const { only, preferred, aliases = [], cameFrom } = hints
+  const addresses = [target, ...aliases.filter((alias) => alias !== target)]
+
+  function consider(service: Service | undefined, at: readonly Uri[]): void {
+    if (!service) return
+    const fit = service.id === cameFrom ? 'loop' : fitsAny(service, message, at)
     if (typeof fit !== 'string') routes.push(fit)
     else if (closeness(fit) > closeness(nearest)) nearest = fit
   }
+
+  if (preferred) {
+    for (const { service, address } of preferred) {
+      consider(services.get(service), address === undefined ? addresses : [address])
+    }
+  } else if (only !== undefined) consider(services.get(only), addresses)
+  else for (const service of services.values()) consider(service, addresses)
   if (routes.length === 0) return nearest
   return routes.length === 1 ? routes : rank(routes, message.content, hints)
-}
-
-/** Services to be weighed, each with the recipient's addresses that may do there. */
-function choices(services: Services, target: Uri, { only, preferred, aliases = [] }: SelectionHints) {
-  const addresses = [target, ...aliases.filter((alias) => alias !== target)]
-  const all = only === undefined ? [...services.values()] : [services.get(only)]
-  const wanted =
-    preferred?.map(({ service, address }) => ({
-      service: services.get(service),
-      addresses: address === undefined ? addresses : [address],
-    })) ?? all.map((service) => ({ service, addresses }))
-  return wanted.flatMap(({ service, addresses }) => (service === undefined ? [] : [{ service, addresses }]))
 }
 
 function fitsAny(service: Service, message: Selectable, addresses: readonly Uri[]): Route | FailureReason {

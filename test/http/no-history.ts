@@ -2,6 +2,7 @@ import type { History } from '../../gateway/conversation/history.js'
 
 /** Nothing is kept for anybody. */
 export const noHistory: History = {
+  offered: false,
   sent: async () => {},
   received: async () => {},
   read: async () => ({ items: [] }),

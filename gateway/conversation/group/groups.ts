@@ -47,9 +47,10 @@ export function createGroups(config: GroupsConfig, options: UriOptions & { reado
   const lists = { address: normal(config.lists.address ?? `sip:lists@${options.domain}`), policies: config.lists }
   const served = new Set([options.domain, ...[...groups.keys(), lists.address].map(domainOf)])
   const domains = new Set([...groups.keys()].map(domainOf).filter((domain) => domain !== options.domain))
+  const isOfGroups = (address: Uri): boolean => domains.size > 0 && domains.has(domainOf(address))
   return {
     find: (address) => groups.get(address),
-    hosts: (address) => groups.has(address) || address === lists.address || domains.has(domainOf(address)),
+    hosts: (address) => groups.has(address) || address === lists.address || isOfGroups(address),
     serves: (address) => served.has(domainOf(address)),
     lists,
   }
