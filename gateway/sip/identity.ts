@@ -27,7 +27,10 @@ export interface IdentityOptions extends UriOptions {
  * count for nothing: with the embedded core he is a registered user on the flow of one of his devices, or one who
  * proves his password. Rejects with SpoolUnavailable.
  */
-export async function identify(request: IncomingRequest, options: IdentityOptions): Promise<Identified | Refusal> {
+export function identify(
+  request: IncomingRequest,
+  options: IdentityOptions,
+): Promise<Identified | Refusal> | Identified | Refusal {
   const { core } = options
   const trusted = options.isTrusted(request.sourceHost)
   if (trusted && (!core || request.headers.has('p-asserted-identity'))) return asserted(request, options)
