@@ -38,25 +38,24 @@ export interface Prepared {
 
 export function prepareRequest(draft: Draft, plan: SendPlan, { network, preferTcpAbove }: ComposerContext): Prepared {
   const branch = newBranch()
-  const withVia = (via: HeaderField): SipRequest => ({
-    kind: 'request',
-    version: 'SIP/2.0',
-    method: draft.method,
-    uri: draft.uri,
-    headers: [via, ...draft.headers],
-  })
-  const request = withVia(ownVia(plan.transport, plan.local, branch))
+  const request = withVia(draft, ownVia(plan.transport, plan.local, branch))
   const text = serialise(startLine(request), request.headers, draft.body)
   const preferTcp = !plan.named && text.length > preferTcpAbove && network.speaks('tcp')
   const end = plan.transport === 'udp' ? plan.local : plan.hop
   return {
     branch,
-    parcel: { ...plan, transport: preferTcp ? 'tcp' : plan.transport, orUdp: preferTcp },
+    parcel: {
+      hop: plan.hop,
+      transport: preferTcp ? 'tcp' : plan.transport,
+      orUdp: preferTcp,
+      asked: plan.asked,
+      flow: plan.flow,
+    },
     compose: (flow) => {
       const local = network.localTowards(flow.transport, flow.remote.host) ?? plan.local
       const asPlanned = flow.transport === plan.transport && isSame(local, plan.local)
       if (asPlanned) return { request, body: draft.body, text }
-      return { request: withVia(ownVia(flow.transport, local, branch)), body: draft.body }
+      return { request: withVia(draft, ownVia(flow.transport, local, branch)), body: draft.body }
     },
     request,
     text,
@@ -64,6 +63,10 @@ export function prepareRequest(draft: Draft, plan: SendPlan, { network, preferTc
       ? { bytes: text.length, transport: plan.transport, host: end.host, port: end.port }
       : { bytes: 0, ...NOWHERE },
   }
+}
+
+function withVia({ method, uri, headers }: Draft, via: HeaderField): SipRequest {
+  return { kind: 'request', version: 'SIP/2.0', method, uri, headers: [via].concat(headers) }
 }
 
 const isSame = (one: HostPort, other: HostPort): boolean => one.host === other.host && one.port === other.port

@@ -4,13 +4,14 @@ import { frameId } from './control/frame-id.js'
 import { type PayloadOrigin, requestSentPayload, responsePayload } from './control/payload.js'
 import { deliveredText } from './message/delivered-text.js'
 import { ownResponse } from './message/fill-response.js'
-import type { SipRequest, SipResponse } from './message/message.js'
+import type { HeaderField, SipRequest, SipResponse } from './message/message.js'
 import type { ReceivedMessage } from './message/received.js'
-import { type ComposerContext, type Draft, prepareRequest } from './request-composer.js'
+import { type ComposerContext, type Draft, type Prepared, prepareRequest } from './request-composer.js'
 import type { SendPlan } from './request-plan.js'
 import { newTag } from './tokens.js'
-import type { SentRequest } from './transaction/outgoing-request.js'
+import type { ComposedRequest, OutgoingRequest, SentRequest } from './transaction/outgoing-request.js'
 import type { RequestSender } from './transaction/request-sender.js'
+import type { Parcel } from './transport/courier.js'
 import type { Flow } from './transport/flow.js'
 
 export interface RelayContext extends ComposerContext {
@@ -34,66 +35,109 @@ export interface RelayedRequest {
   readonly ended?: (status: number) => void
 }
 
-export interface Relay {
-  readonly id: string
-  readonly client: ControlClient
-  /** As it will most likely go out. */
-  readonly request: SipRequest
-  readonly sent: SentRequest
-  /** As shown to the client. */
-  readonly origin: Omit<PayloadOrigin, 'at'>
-  /** The turn its OK was written in, for `ControlClient.sendAfter`. */
-  readonly turn: number
-}
-
 /** Before any other: nothing was written that a response must not travel with. */
 const NO_TURN = -1
 
 /** Sends a request of a client; its OK, its responses and those made up for want of one go back to him. */
 export function relayRequest(relayed: RelayedRequest, context: RelayContext): Relay {
-  const { client, commandId, draft, plan, dialogId } = relayed
-  const { clock, sender } = context
-  const prepared = prepareRequest(draft, plan, context)
-  const terse = relayed.plain === true && client.terse
-  const id = terse ? commandId : frameId()
-  const { transport } = prepared.origin
-  let request = prepared.request
-  const acknowledge = (): number => {
-    const copy = relayed.plain ? client.copyOf(prepared.text) : prepared.text
-    return client.send(requestSentPayload(commandId, { ...prepared.origin, at: clock.now() }, id, copy))
+  const relay = new Relay(relayed, context)
+  relay.send(context.sender)
+  return relay
+}
+
+/** A request of a client on its way. */
+export class Relay implements OutgoingRequest {
+  readonly id: string
+  readonly client: ControlClient
+  readonly method: string
+  readonly #relayed: RelayedRequest
+  readonly #prepared: Prepared
+  readonly #clock: Clock
+  readonly #terse: boolean
+  /** The turn its OK was written in, for `ControlClient.sendAfter`. */
+  #turn = NO_TURN
+  /** As it went out. */
+  #request: SipRequest
+  #sent: SentRequest | undefined
+  #ended = false
+
+  constructor(relayed: RelayedRequest, context: RelayContext) {
+    const { client, commandId, draft, plan } = relayed
+    this.#relayed = relayed
+    this.#clock = context.clock
+    this.#prepared = prepareRequest(draft, plan, context)
+    this.#request = this.#prepared.request
+    this.client = client
+    this.method = draft.method
+    this.#terse = relayed.plain === true && client.terse
+    this.id = this.#terse ? commandId : frameId()
   }
-  const turn = terse ? NO_TURN : acknowledge()
-  let ended = false
-  const end = (status: number) => {
-    if (!ended) relayed.ended?.(status)
-    ended = true
+
+  send(sender: RequestSender): void {
+    if (!this.#terse) this.#turn = this.#acknowledge()
+    this.#sent = sender.send(this)
   }
-  const give = (response: SipResponse, { size, body }: ReceivedMessage, flow: Flow) => {
+
+  /** Cancels an INVITE, as `SentRequest.cancel` does. */
+  cancel(headers?: readonly HeaderField[]): ReturnType<SentRequest['cancel']> {
+    return this.#sent?.cancel(headers) ?? 'tooLate'
+  }
+
+  /** As it will most likely go out. */
+  get request(): SipRequest {
+    return this.#prepared.request
+  }
+
+  /** As shown to the client. */
+  get origin(): Omit<PayloadOrigin, 'at'> {
+    return this.#prepared.origin
+  }
+
+  get branch(): string {
+    return this.#prepared.branch
+  }
+
+  get parcel(): Parcel {
+    return this.#prepared.parcel
+  }
+
+  compose(flow: Flow): ComposedRequest {
+    const composed = this.#prepared.compose(flow)
+    this.#request = composed.request
+    return composed
+  }
+
+  response(response: SipResponse, { size, body }: ReceivedMessage, flow: Flow): void {
     // 100 is between neighbours (RFC 3261 §8.1.3): the application has no use for it.
     if (response.status === 100) return
-    if (relayed.answered?.(response, flow, request) ?? true) {
+    const { answered, dialogId } = this.#relayed
+    if (answered?.(response, flow, this.#request) ?? true) {
       const { host, port } = flow.remote
-      const origin = { bytes: size, transport: flow.transport, host, port, at: clock.now() }
-      client.sendAfter(turn, responsePayload(origin, id, deliveredText(response, body), dialogId))
+      const origin = { bytes: size, transport: flow.transport, host, port, at: this.#clock.now() }
+      this.client.sendAfter(this.#turn, responsePayload(origin, this.id, deliveredText(response, body), dialogId))
     }
-    if (response.status >= 200) end(response.status)
+    if (response.status >= 200) this.#end(response.status)
   }
-  const sent = sender.send({
-    method: draft.method,
-    branch: prepared.branch,
-    parcel: prepared.parcel,
-    compose: (flow) => {
-      const composed = prepared.compose(flow)
-      request = composed.request
-      return composed
-    },
-    response: give,
-    failed: (status, reason) => {
-      client.sendAfter(turn, madeUpPayload({ id, request, transport, at: clock.now(), dialogId }, status, reason))
-      end(status)
-    },
-  })
-  return { id, client, request: prepared.request, sent, origin: prepared.origin, turn }
+
+  failed(status: 408 | 503, reason: string): void {
+    const { id } = this
+    const { transport } = this.#prepared.origin
+    const made = { id, request: this.#request, transport, at: this.#clock.now(), dialogId: this.#relayed.dialogId }
+    this.client.sendAfter(this.#turn, madeUpPayload(made, status, reason))
+    this.#end(status)
+  }
+
+  #acknowledge(): number {
+    const { commandId, plain } = this.#relayed
+    const { origin, text } = this.#prepared
+    const copy = plain ? this.client.copyOf(text) : text
+    return this.client.send(requestSentPayload(commandId, { ...origin, at: this.#clock.now() }, this.id, copy))
+  }
+
+  #end(status: number): void {
+    if (!this.#ended) this.#relayed.ended?.(status)
+    this.#ended = true
+  }
 }
 
 export interface MadeUpResponse {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ClientTransactions } from '../../gateway/sip-server/transaction/client-transactions.js'
-import { nonInviteClient } from '../../gateway/sip-server/transaction/non-invite-client.js'
+import { NonInviteClient } from '../../gateway/sip-server/transaction/non-invite-client.js'
 import { ServerTransactions } from '../../gateway/sip-server/transaction/server-transactions.js'
 import type { Flow } from '../../gateway/sip-server/transport/flow.js'
 import { FakeClock } from './support/fake-clock.js'
@@ -14,7 +14,7 @@ function client(reliable: boolean) {
   const timedOut = () => {
     timedOutAt = clock.now() - startedAt
   }
-  const transaction = nonInviteClient({ clock, reliable, retransmit, timedOut })
+  const transaction = new NonInviteClient(clock, reliable, { retransmit, timedOut })
   return { clock, sent, transaction, timedOutAt: () => timedOutAt }
 }
 

@@ -95,7 +95,7 @@ export class OutgoingInvites {
     }
     const { relay, cancelled } = open
     const headers = applicationHeaders(cancel.headers, PLACED, { host: 'localhost', port: 5060 })
-    const outcome = relay.sent.cancel(headers)
+    const outcome = relay.cancel(headers)
     if (outcome === 'tooLate') {
       client.reply(command.id, 'NOK', `unable to cancel unknown transaction id: ${command.transactionId}`)
       return
@@ -125,7 +125,7 @@ export class OutgoingInvites {
 
   /** Nobody is there to talk to whom it may reach. */
   clientLost(client: ControlClient): void {
-    for (const { relay } of this.#open.values()) if (relay.client === client) relay.sent.cancel()
+    for (const { relay } of this.#open.values()) if (relay.client === client) relay.cancel()
   }
 
   clear(): void {

@@ -1,4 +1,5 @@
 import { isAddress } from './address.js'
+import { cseqMethod } from './cseq.js'
 import { type HeaderField, header, type SipRequest } from './message.js'
 import type { ParseFault } from './parse.js'
 import { hasEmptyPart, splitList } from './split.js'
@@ -110,6 +111,5 @@ function bad(name: string, value: string | undefined): Refusal {
 
 /** RFC 3261 §8.1.1.5: a number below 2^31 and the method of the request. */
 function isCSeq(value: string, method: string): boolean {
-  const parts = /^(\d{1,32})[ \t]+(\S+)$/.exec(value)
-  return parts !== null && Number(parts[1]) < 2 ** 31 && parts[2] === method
+  return cseqMethod(value) === method && Number.parseInt(value, 10) < 2 ** 31
 }

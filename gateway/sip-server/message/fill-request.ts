@@ -1,7 +1,7 @@
 import { bracketed, type HostPort, hostPort, type TransportName } from '../host-port.js'
 import { parseAddress, tagOf } from './address.js'
 import { applicationHeaders, bodyHeaders, replaceLocalhost } from './fill.js'
-import { field, type HeaderField, header, type SipRequest } from './message.js'
+import { field, firstValue, type HeaderField, header, type SipRequest } from './message.js'
 import { ownRecordRoute, ownUri } from './own-uri.js'
 
 export interface RequestContext {
@@ -22,19 +22,19 @@ const PLACED = new Set(['max-forwards', 'from', 'to', 'call-id', 'cseq'])
  */
 export function fillRequest(request: SipRequest, body: string, context: RequestContext): HeaderField[] {
   const own = applicationHeaders(request.headers, PLACED, context.local)
-  const contact = own.find(({ key }) => key === 'contact')?.value
-  const headers = [
-    ...(request.method === 'INVITE' ? ownRecordRoute(contact, context.local, context.transport) : []),
-    field('Max-Forwards', header(request, 'max-forwards') || '70'),
-    // The way back into a core, or the route set of a dialog that the application keeps.
-    ...request.headers.filter(({ key }) => key === 'route'),
+  const contact = firstValue(own, 'contact')
+  const headers = request.method === 'INVITE' ? ownRecordRoute(contact, context.local, context.transport) : []
+  headers.push(field('Max-Forwards', header(request, 'max-forwards') || '70'))
+  // The way back into a core, or the route set of a dialog that the application keeps.
+  for (const given of request.headers) if (given.key === 'route') headers.push(given)
+  headers.push(
     field('From', from(request, context)),
     field('To', replaceLocalhost(bracketUri(header(request, 'to') || request.uri), context.local)),
     field('Call-ID', header(request, 'call-id') || context.callId),
     field('CSeq', `${sequenceNumber(request) ?? context.cseq} ${request.method}`),
     ...own,
     ...bodyHeaders(own, body),
-  ]
+  )
   if (CREATES_DIALOG.has(request.method) && contact === undefined) {
     headers.push(field('Contact', `<${ownUri(context.local, context.transport)}>`))
   }

@@ -1,7 +1,16 @@
 import type { HostPort, TransportName } from '../host-port.js'
 import { param, parseAddress, tagOf } from './address.js'
 import { applicationHeaders, bodyHeaders } from './fill.js'
-import { field, type HeaderField, header, type SipRequest, type SipResponse, serialise } from './message.js'
+import {
+  field,
+  firstValue,
+  type HeaderField,
+  header,
+  type SipRequest,
+  type SipResponse,
+  serialise,
+  startLine,
+} from './message.js'
 import { ownRecordRoute } from './own-uri.js'
 
 const PLACED = new Set(['from', 'to', 'call-id', 'cseq'])
@@ -23,21 +32,14 @@ export interface AnsweredRequest {
 
 /** The answer of the application as it goes out (RFC 3261 §8.2.6). */
 export function fillResponse(answer: SipResponse, body: string, answered: AnsweredRequest): string {
-  const own = applicationHeaders(answer.headers, PLACED, answered.local)
-  const tag = responseTag(answer, answered.tag)
-  const missing = [
-    ...(answered.contact === undefined ? [] : [field('Contact', answered.contact)]),
-    ...(answered.added ?? []),
-  ].filter(({ key }) => !own.some((header) => header.key === key))
-  const contact = own.find(({ key }) => key === 'contact')?.value
-  const headers = [
-    ...(answered.beginsOn ? ownRecordRoute(contact, answered.local, answered.beginsOn) : []),
-    ...copied(answered.request, tag),
-    ...missing,
-    ...own,
-    ...bodyHeaders(own, body),
-  ]
-  return serialise(`SIP/2.0 ${answer.status} ${answer.reason}`, headers, body)
+  const { request, local, contact, added, beginsOn } = answered
+  const own = applicationHeaders(answer.headers, PLACED, local)
+  const headers = beginsOn ? ownRecordRoute(firstValue(own, 'contact'), local, beginsOn) : []
+  copy(request, responseTag(answer, answered.tag), headers)
+  if (contact !== undefined && firstValue(own, 'contact') === undefined) headers.push(field('Contact', contact))
+  if (added) headers.push(...added.filter(({ key }) => firstValue(own, key) === undefined))
+  headers.push(...own, ...bodyHeaders(own, body))
+  return serialise(startLine(answer), headers, body)
 }
 
 /** An answer the server makes by itself. A header the request lacks is left out. */
@@ -47,7 +49,9 @@ export function ownResponse(
   answered: Pick<AnsweredRequest, 'request' | 'tag'>,
   extra: readonly HeaderField[] = [],
 ): string {
-  const headers = [...copied(answered.request, answered.tag), ...extra, field('Content-Length', '0')]
+  const headers: HeaderField[] = []
+  copy(answered.request, answered.tag, headers)
+  headers.push(...extra, field('Content-Length', '0'))
   return serialise(`SIP/2.0 ${status} ${reason}`, headers, '')
 }
 
@@ -55,15 +59,13 @@ export function ownResponse(
  * Via, Record-Route, From, To, Call-ID and CSeq of the request, in its order, To with our tag. Within a dialog, whose
  * route set is made for good, Record-Route says nothing (RFC 3261 §12.2).
  */
-function copied(request: SipRequest, tag: string): HeaderField[] {
-  const headers: HeaderField[] = []
+function copy(request: SipRequest, tag: string, headers: HeaderField[]): void {
   const within = tagOf(header(request, 'to') ?? '') !== ''
   for (const received of request.headers) {
     if (within && received.key === 'record-route') continue
     if (COPIED.has(received.key)) headers.push(received)
     else if (received.key === 'to') headers.push(field(received.name, tagged(received.value, tag)))
   }
-  return headers
 }
 
 /** 100 has no tag. */

@@ -15,12 +15,16 @@ export function applicationHeaders(
   local: HostPort,
 ): HeaderField[] {
   const out: HeaderField[] = []
-  for (const { name, key, value } of headers) {
+  for (const header of headers) {
+    const { name, key, value } = header
     if (OURS.has(key) || placed.has(key)) continue
     const spelled = outgoingName(name)
     if (CHALLENGES.has(key))
       for (const challenge of splitChallenges(value)) out.push({ name: spelled, key, value: challenge })
-    else out.push({ name: spelled, key, value: PLACEHOLDER_IN.has(key) ? replaceLocalhost(value, local) : value })
+    else {
+      const placed = PLACEHOLDER_IN.has(key) ? replaceLocalhost(value, local) : value
+      out.push(spelled === name && placed === value ? header : { name: spelled, key, value: placed })
+    }
   }
   return out
 }

@@ -41,6 +41,8 @@ const MAX_KNOWN_LENGTH = 64
 export interface HeaderName {
   readonly name: string
   readonly key: string
+  /** What stands before its value in a message, the end of the line above included. */
+  readonly lead: string
 }
 
 const known = new Map<string, HeaderName>()
@@ -51,7 +53,7 @@ export function headerName(raw: string): HeaderName | undefined {
   if (seen) return seen
   if (!TOKEN.test(raw)) return undefined
   const name = COMPACT[raw.toLowerCase()] ?? raw
-  const read = { name, key: name.toLowerCase() }
+  const read = { name, key: name.toLowerCase(), lead: leadOf(name) }
   // A peer that makes up names must not fill the memory: only the first thousand are remembered.
   if (known.size < MAX_KNOWN && raw.length < MAX_KNOWN_LENGTH) known.set(raw, read)
   return read
@@ -60,6 +62,15 @@ export function headerName(raw: string): HeaderName | undefined {
 /** A long name in lower case. */
 export function keyOf(name: string): string {
   return headerName(name)?.key ?? name.toLowerCase()
+}
+
+/** How the line of a header begins, the end of the line above included. */
+export function lineStart(name: string): string {
+  return headerName(name)?.lead ?? leadOf(name)
+}
+
+function leadOf(name: string): string {
+  return `\r\n${name}: `
 }
 
 const spelled = new Map<string, string>()

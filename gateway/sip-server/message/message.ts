@@ -1,4 +1,4 @@
-import { keyOf } from './header-names.js'
+import { keyOf, lineStart } from './header-names.js'
 
 /**
  * A SIP message as read. All text of this room is a binary string, one character for each octet, so that what is not
@@ -33,7 +33,12 @@ export type SipMessage = SipRequest | SipResponse
 
 /** First value of a header, by its long name in lower case. */
 export function header(message: SipMessage, key: string): string | undefined {
-  for (const field of message.headers) if (field.key === key) return field.value
+  return firstValue(message.headers, key)
+}
+
+/** The same among headers that are not of a message yet. */
+export function firstValue(headers: readonly HeaderField[], key: string): string | undefined {
+  for (const field of headers) if (field.key === key) return field.value
   return undefined
 }
 
@@ -49,7 +54,10 @@ export function startLine(message: SipMessage): string {
 
 /** The text of a message; the caller has put a right Content-Length among the headers. */
 export function serialise(start: string, headers: readonly HeaderField[], body: string): string {
-  let text = `${start}\r\n`
-  for (const { name, value } of headers) text += `${name}: ${value}\r\n`
-  return `${text}\r\n${body}`
+  let text = start
+  for (const { name, value } of headers) {
+    text += lineStart(name)
+    text += value
+  }
+  return `${text}\r\n\r\n${body}`
 }

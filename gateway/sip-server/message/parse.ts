@@ -26,7 +26,8 @@ export interface ParsedHead {
 }
 
 const METHOD = /^[A-Za-z0-9\-.!%*_+`'~]{1,128}$/
-const STATUS_LINE = /^(SIP\/\d{1,3}\.\d{1,3}) ([1-6]\d\d)(?: (.*))?$/i
+const STATUS_LINE = /^SIP\/\d{1,3}\.\d{1,3} [1-6]\d\d(?: .*)?$/i
+const STATUS_LENGTH = 3
 
 /**
  * Reads start line and headers (RFC 3261 §7), in one pass. Takes the text up to the empty line, without it.
@@ -34,9 +35,9 @@ const STATUS_LINE = /^(SIP\/\d{1,3}\.\d{1,3}) ([1-6]\d\d)(?: (.*))?$/i
  */
 export function parseHead(head: string, limits: MessageLimits): ParsedHead | undefined {
   const firstEnd = lineEnd(head, 0)
-  const start = readStartLine(head.slice(0, firstEnd))
-  if (!start) return undefined
   const headers: HeaderField[] = []
+  const start = readStartLine(head.slice(0, firstEnd), headers)
+  if (!start) return undefined
   let fault = start.fault
   let at = firstEnd + 2
   while (at < head.length) {
@@ -51,14 +52,7 @@ export function parseHead(head: string, limits: MessageLimits): ParsedHead | und
     else headers.push(read)
     at = end + 2
   }
-  const message = withHeaders(start.line, headers)
-  return fault ? { message, fault } : { message }
-}
-
-function withHeaders(line: StartLine, headers: readonly HeaderField[]): SipMessage {
-  return line.kind === 'request'
-    ? { kind: line.kind, method: line.method, uri: line.uri, version: line.version, headers }
-    : { kind: line.kind, status: line.status, reason: line.reason, version: line.version, headers }
+  return fault === start.fault ? start : { message: start.message, fault }
 }
 
 function lineEnd(head: string, from: number): number {
@@ -70,15 +64,15 @@ function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09
 }
 
-type StartLine =
-  | { kind: 'request'; method: string; uri: string; version: string }
-  | { kind: 'response'; status: number; reason: string; version: string }
-
-function readStartLine(line: string): { line: StartLine; fault?: ParseFault } | undefined {
+/** The message that a line begins; `headers` are filled in later. */
+function readStartLine(line: string, headers: readonly HeaderField[]): ParsedHead | undefined {
   if (line.startsWith('SIP/')) {
-    const parts = STATUS_LINE.exec(line)
-    if (!parts) return undefined
-    return { line: { kind: 'response', status: Number(parts[2]), reason: parts[3] ?? '', version: parts[1] ?? '' } }
+    if (!STATUS_LINE.test(line)) return undefined
+    const versionEnd = line.indexOf(' ')
+    const statusEnd = versionEnd + 1 + STATUS_LENGTH
+    const status = Number(line.slice(versionEnd + 1, statusEnd))
+    const version = line.slice(0, versionEnd)
+    return { message: { kind: 'response', status, reason: line.slice(statusEnd + 1), version, headers } }
   }
   // Blanks at the end are a fault (RFC 3261 §7.1), but one its sender can be told about.
   const trimmed = line.trimEnd()
@@ -89,10 +83,8 @@ function readStartLine(line: string): { line: StartLine; fault?: ParseFault } | 
   if (afterMethod < 0 || beforeVersion === afterMethod || !METHOD.test(method)) return undefined
   if (!version.toUpperCase().startsWith('SIP/')) return undefined
   const uri = trimmed.slice(afterMethod + 1, beforeVersion)
-  const request = { kind: 'request' as const, method, uri, version: version.toUpperCase() }
-  return uri === '' || trimmed !== line || /[\s<>]/.test(uri)
-    ? { line: request, fault: 'requestLine' }
-    : { line: request }
+  const message = { kind: 'request' as const, method, uri, version: version.toUpperCase(), headers }
+  return uri === '' || trimmed !== line || /[\s<>]/.test(uri) ? { message, fault: 'requestLine' } : { message }
 }
 
 function readHeader(head: string, at: number, end: number): HeaderField | ParseFault {

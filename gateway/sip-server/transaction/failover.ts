@@ -32,7 +32,9 @@ export function sendInTurn(
     attempts++
     let taken: Flow | undefined
     const attempt: OutgoingRequest = {
-      ...outgoing,
+      method: outgoing.method,
+      parcel: outgoing.parcel,
+      forwarded: outgoing.forwarded ?? false,
       branch,
       compose: (flow) => {
         taken = flow

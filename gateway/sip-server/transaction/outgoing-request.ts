@@ -19,7 +19,7 @@ export interface OutgoingRequest {
   readonly parcel: Parcel
   /** Forwarded by a proxy: its responses have further Vias below ours. */
   readonly forwarded?: boolean
-  /** The request for the flow it takes, which its Via names. Called when the flow is known. */
+  /** The request for the flow it takes, which its Via names. Called when the flow is known, which may be before `send` returns. */
   compose(flow: Flow): ComposedRequest
   /**
    * A response: provisional ones (100 too), the final one once, and for INVITE every 2xx that comes until timer M. The

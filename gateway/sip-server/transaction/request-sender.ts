@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
 import type { Clock } from '../../cpm/clock.js'
+import { cseqMethod } from '../message/cseq.js'
 import { header, type SipRequest, type SipResponse, serialise, startLine } from '../message/message.js'
 import type { ReceivedMessage } from '../message/received.js'
-import { parseVia } from '../message/via.js'
+import { parseVia, type Via } from '../message/via.js'
 import type { Statistics } from '../statistics.js'
 import { type Courier, type Parcel, Undeliverable } from '../transport/courier.js'
 import type { Flow } from '../transport/flow.js'
@@ -47,8 +48,17 @@ export class RequestSender {
 
   /** Sends a request in a client transaction, or in several one after the other where DNS knows several servers. */
   send(outgoing: OutgoingRequest): SentRequest {
-    const { hop, flow } = outgoing.parcel
-    if (flow || isIP(hop.host)) return this.#sendOnce(outgoing, this.#courier.flowFor(outgoing.parcel))
+    const { parcel } = outgoing
+    if (this.#transactions.size >= MAX_OPEN) {
+      return this.#sendOnce(outgoing, Promise.reject(new Undeliverable('Service Unavailable')))
+    }
+    const datagrams = this.#courier.datagramFlow(parcel)
+    if (datagrams) {
+      const transmission = this.#open(outgoing)
+      transmission.start(datagrams)
+      return transmission
+    }
+    if (parcel.flow || isIP(parcel.hop.host)) return this.#sendOnce(outgoing, this.#courier.flowFor(parcel))
     return sendInTurn(outgoing, this.#courier, (attempt, found) => this.#sendOnce(attempt, found))
   }
 
@@ -78,14 +88,18 @@ export class RequestSender {
   }
 
   #sendOnce(outgoing: OutgoingRequest, found: Promise<Flow>): SentRequest {
-    const transmission = new Transmission(outgoing, this.#context)
-    const full = this.#transactions.size >= MAX_OPEN
-    this.#transactions.open(transmission)
+    const transmission = this.#open(outgoing)
     found.then(
-      (flow) => (full ? transmission.fail(503, 'Service Unavailable') : transmission.start(flow)),
+      (flow) => transmission.start(flow),
       (error: unknown) =>
         transmission.fail(503, error instanceof Undeliverable ? error.message : 'Service Unavailable'),
     )
+    return transmission
+  }
+
+  #open(outgoing: OutgoingRequest): Transmission {
+    const transmission = new Transmission(outgoing, this.#context)
+    this.#transactions.open(transmission)
     return transmission
   }
 
@@ -103,13 +117,18 @@ export class RequestSender {
   }
 
   #match(response: SipResponse): AnswerMatch<Transmission> {
-    const vias = response.headers.filter(({ key }) => key === 'via')
-    const via = parseVia(vias[0]?.value ?? '')
-    const method = /^\d{1,10}[ \t]+(\S+)$/.exec(header(response, 'cseq') ?? '')?.[1]
+    const via = parseVia(header(response, 'via') ?? '')
+    const method = cseqMethod(header(response, 'cseq') ?? '')
     if (!via || method === undefined) return 'stray'
     const match = this.#transactions.match(via.branch, method)
     // RFC 3261 §8.1.3.3: more than one Via means it was meant for somebody else.
-    const strange = typeof match === 'object' && !match.outgoing.forwarded && (vias.length > 1 || via.others.length > 0)
+    const strange = typeof match === 'object' && !match.outgoing.forwarded && hasSeveralVias(response, via)
     return strange ? 'stray' : match
   }
+}
+
+function hasSeveralVias(response: SipResponse, topmost: Via): boolean {
+  let vias = topmost.others.length
+  for (const { key } of response.headers) if (key === 'via') vias++
+  return vias > 1
 }

@@ -8,7 +8,7 @@ import type { UdpProbes } from '../transport/udp-probe.js'
 import type { ClientTransaction } from './client-transactions.js'
 import { ackOf, cancelOf } from './derived-requests.js'
 import { type InviteClient, inviteClient } from './invite-client.js'
-import { type NonInviteClient, nonInviteClient } from './non-invite-client.js'
+import { type NonInviteActions, NonInviteClient } from './non-invite-client.js'
 import type { OutgoingRequest, SentRequest } from './outgoing-request.js'
 
 export interface TransmissionContext {
@@ -21,16 +21,15 @@ export interface TransmissionContext {
   cancel(invite: OutgoingRequest, cancel: SipRequest, flow: Flow): void
 }
 
-type Machine =
-  | { readonly kind: 'invite'; readonly invite: InviteClient }
-  | { readonly kind: 'other'; readonly other: NonInviteClient }
-
 /** One request on its way: its state machine, and what the machine acts on. */
-export class Transmission implements ClientTransaction, SentRequest {
+export class Transmission implements ClientTransaction, SentRequest, NonInviteActions {
   readonly outgoing: OutgoingRequest
   readonly #context: TransmissionContext
-  #machine: Machine | undefined
+  /** The machine of an INVITE, or of any other request. */
+  #invite: InviteClient | undefined
+  #other: NonInviteClient | undefined
   #request: SipRequest | undefined
+  #bytes: Buffer | undefined
   #flow: Flow | undefined
   #cancel: 'none' | 'sent' | readonly HeaderField[] = 'none'
   #probed = false
@@ -52,24 +51,36 @@ export class Transmission implements ClientTransaction, SentRequest {
     const { clock, statistics } = this.#context
     const { request, body, text } = this.outgoing.compose(flow)
     const bytes = Buffer.from(text ?? serialise(startLine(request), request.headers, body), 'latin1')
+    const reliable = isReliable(flow.transport)
     this.#flow = flow
     this.#request = request
+    this.#bytes = bytes
     statistics.requestOut()
-    const timing = {
-      clock,
-      reliable: isReliable(flow.transport),
-      retransmit: () => this.#retransmit(flow, bytes),
-      timedOut: () => {
-        statistics.timeout()
-        this.fail(408, 'Request Timeout')
-      },
-    }
-    const forget = { overdue: () => void this.cancel(), ended: () => void this.#context.end(this) }
-    this.#machine =
-      this.method === 'INVITE'
-        ? { kind: 'invite', invite: inviteClient({ ...timing, ...forget }) }
-        : { kind: 'other', other: nonInviteClient(timing) }
+    if (this.method === 'INVITE') {
+      this.#invite = inviteClient({
+        clock,
+        reliable,
+        retransmit: () => this.retransmit(),
+        timedOut: () => this.timedOut(),
+        overdue: () => void this.cancel(),
+        ended: () => void this.#context.end(this),
+      })
+    } else this.#other = new NonInviteClient(clock, reliable, this)
     flow.send(bytes, () => this.#broken())
+  }
+
+  retransmit(): void {
+    if (!this.#flow || !this.#bytes) return
+    const { statistics, probes } = this.#context
+    statistics.retransmissionOut()
+    this.#flow.send(this.#bytes)
+    if (!this.#probed) probes.probe(this.#flow.remote, () => this.#broken())
+    this.#probed = true
+  }
+
+  timedOut(): void {
+    this.#context.statistics.timeout()
+    this.fail(408, 'Request Timeout')
   }
 
   /** Ends it without a final response from the network. */
@@ -78,18 +89,17 @@ export class Transmission implements ClientTransaction, SentRequest {
   }
 
   receive(response: SipResponse, received: ReceivedMessage, flow: Flow): void {
-    if (this.#machine?.kind === 'invite') this.#answerToInvite(this.#machine.invite, response, received, flow)
+    if (this.#invite) this.#answerToInvite(this.#invite, response, received, flow)
     else {
       if (response.status >= 200) this.#context.end(this)
-      else if (this.#machine) this.#machine.other.proceeding()
+      else this.#other?.proceeding()
       this.outgoing.response(response, received, flow)
     }
   }
 
   cancel(headers: readonly HeaderField[] = []): 'sent' | 'held' | 'tooLate' {
     if (this.#cancel !== 'none') return 'tooLate'
-    const state = this.#machine?.kind === 'invite' ? this.#machine.invite.state : 'calling'
-    switch (state) {
+    switch (this.#invite?.state ?? 'calling') {
       case 'calling':
         this.#cancel = headers
         return 'held'
@@ -105,8 +115,8 @@ export class Transmission implements ClientTransaction, SentRequest {
   }
 
   stop(): void {
-    if (this.#machine?.kind === 'invite') this.#machine.invite.stop()
-    else this.#machine?.other.stop()
+    this.#invite?.stop()
+    this.#other?.stop()
   }
 
   #answerToInvite(invite: InviteClient, response: SipResponse, received: ReceivedMessage, flow: Flow): void {
@@ -137,23 +147,15 @@ export class Transmission implements ClientTransaction, SentRequest {
   }
 
   #sendCancel(headers: readonly HeaderField[]): void {
-    if (!this.#request || !this.#flow || this.#machine?.kind !== 'invite') return
+    if (!this.#request || !this.#flow || !this.#invite) return
     this.#cancel = 'sent'
-    this.#machine.invite.cancelled()
+    this.#invite.cancelled()
     this.#context.cancel(this.outgoing, cancelOf(this.#request, headers), this.#flow)
-  }
-
-  #retransmit(flow: Flow, bytes: Buffer): void {
-    this.#context.statistics.retransmissionOut()
-    flow.send(bytes)
-    if (!this.#probed) this.#context.probes.probe(flow.remote, () => this.#broken())
-    this.#probed = true
   }
 
   /** A transport error is of no interest once there was an answer. */
   #broken(): void {
-    const state = this.#machine?.kind === 'invite' ? this.#machine.invite.state : 'calling'
-    if (state !== 'calling') return
+    if (this.#invite && this.#invite.state !== 'calling') return
     this.#context.statistics.transportError()
     this.fail(503, 'Service Unavailable')
   }

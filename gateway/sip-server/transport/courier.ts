@@ -22,9 +22,9 @@ export interface Parcel {
   /** TCP is only our wish, because the message is large: UDP will do (RFC 3261 §18.1.1). */
   readonly orUdp: boolean
   /** What the URI says, where DNS is to fill in the rest (RFC 3263); without it a name is looked up as a host. */
-  readonly asked?: NextHop
+  readonly asked?: NextHop | undefined
   /** A connection that leads there already. */
-  readonly flow?: Flow
+  readonly flow?: Flow | undefined
 }
 
 /** A server to be tried. */
@@ -52,11 +52,14 @@ export class Courier {
     this.#avoided = new ExpiringMap({ clock, lifeMs: AVOID_MS, maxEntries: MAX_REMEMBERED })
   }
 
+  /** The way to an address by UDP: there is nothing to wait for. Undefined for all others. */
+  datagramFlow({ flow, hop, transport }: Parcel): Flow | undefined {
+    return !flow && transport === 'udp' && isIP(hop.host) ? this.#network.udpFlow(hop) : undefined
+  }
+
   /** The first way that opens. Rejects with Undeliverable. */
   async flowFor(parcel: Parcel): Promise<Flow> {
-    const { flow, hop, transport } = parcel
-    const direct = !flow && transport === 'udp' && isIP(hop.host) ? this.#network.udpFlow(hop) : undefined
-    return direct ?? (await this.ways(parcel).next()).value
+    return this.datagramFlow(parcel) ?? (await this.ways(parcel).next()).value
   }
 
   /**
