@@ -188,18 +188,22 @@ export function buildCpim(cpim: Omit<Cpim, 'kind'>): string {
 }
 
 function extensionHeaders(headers: readonly CpimHeader[]): string {
-  const bound = [CPIM_NAMESPACE]
+  let bound = UNPREFIXED
   let text = ''
   for (const { namespace, name, value } of headers) {
     const known = bound.indexOf(namespace)
-    const index = known < 0 ? bound.push(namespace) - 1 : known
+    const index = known < 0 ? bound.length : known
     const label = namespace === IMDN_NAMESPACE ? 'imdn' : `x${index}`
-    if (known < 0) text += `NS: ${label} <${namespace}>\r\n`
-    if (index > 0) text += `${label}.`
-    text += `${name}: ${writeValue(value)}\r\n`
+    if (known < 0) {
+      bound = bound.concat(namespace)
+      text += `NS: ${label} <${namespace}>\r\n`
+    }
+    text += index === 0 ? `${name}: ${writeValue(value)}\r\n` : `${label}.${name}: ${writeValue(value)}\r\n`
   }
   return text
 }
+
+const UNPREFIXED: readonly string[] = [CPIM_NAMESPACE]
 
 const spelled = (name: string): string => name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase())
 const SPELLED = new Map(['content-type', 'content-disposition'].map((name) => [name, spelled(name)]))

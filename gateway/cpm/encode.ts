@@ -85,26 +85,24 @@ export function encodeNotificationsBody(
   notifications: readonly DispositionNotification[],
   envelope: NotificationEnvelope,
 ): EncodedBody {
-  const route = notifications[0]?.route ?? []
+  const headers = [imdnHeader('Message-ID', envelope.messageId)]
+  const route = notifications[0]?.route
+  if (route !== undefined && route.length > 0) headers.push(imdnHeader('IMDN-Route', routeText(route)))
   const body = buildCpim({
     from: { uri: envelope.from },
     to: [{ uri: envelope.to }],
     cc: [],
     dateTime: envelope.at,
-    headers: [
-      imdnHeader('Message-ID', envelope.messageId),
-      ...(route.length > 0 ? [imdnHeader('IMDN-Route', routeText(route))] : []),
-    ],
+    headers,
     content: notificationContent(notifications),
   })
   return { contentType: 'message/cpim', body }
 }
 
 function notificationContent(notifications: readonly DispositionNotification[]): MimePart {
-  const parts = notifications.map((each) => ({ headers: NOTIFICATION_HEADERS, body: buildImdn(each) }))
-  const [first] = parts
-  if (first !== undefined && parts.length === 1) return first
-  const { contentType, body } = multipart(parts)
+  const [first] = notifications
+  if (first !== undefined && notifications.length === 1) return notificationPart(first)
+  const { contentType, body } = multipart(notifications.map(notificationPart))
   return {
     headers: new Map([
       ['content-type', contentType],
@@ -118,3 +116,8 @@ const NOTIFICATION_HEADERS = new Map([
   ['content-type', 'message/imdn+xml'],
   ['content-disposition', 'notification'],
 ])
+
+const notificationPart = (notification: DispositionNotification): MimePart => ({
+  headers: NOTIFICATION_HEADERS,
+  body: buildImdn(notification),
+})

@@ -157,15 +157,17 @@ export function wayTo(
   { core, domain }: OutboundOptions,
 ): { readonly uri: string; readonly nextHop?: string | undefined; readonly routes: SipHeaderLines } {
   if (destination.kind === 'device') {
-    return { uri: destination.contact, nextHop: flowUri(destination.flow), routes: {} }
+    return { uri: destination.contact, nextHop: flowUri(destination.flow), routes: NO_ROUTE }
   }
   const { user, routes = [] } = destination
   return {
     uri: sipRequestUri(user, domain),
     nextHop: routes[0] ?? core,
-    routes: routes.length > 0 ? { Route: routes.map((uri) => `<${uri}>`).join(', ') } : {},
+    routes: routes.length > 0 ? { Route: routes.map((uri) => `<${uri}>`).join(', ') } : NO_ROUTE,
   }
 }
+
+const NO_ROUTE: SipHeaderLines = {}
 
 /** Identity headers carry sip and tel URIs only (RFC 3325 §9.1); other schemes are wrapped. */
 export function wireUri(uri: Uri, domain: string): string {
