@@ -84,11 +84,9 @@ export function createReceiver(parts: ReceiverParts): Receiver {
   }
 
   /** Whatever fails on our side is no reason to lose the message: the centre is asked to come again. */
-  const answer = (work: Promise<number>, respond: Respond) => {
-    work.then(respond, (error: unknown) => {
-      log.warn({ err: error, account: name }, 'an incoming message or receipt could not be stored')
-      respond(RX_T_APPN)
-    })
+  const notStored = (respond: Respond) => (error: unknown) => {
+    log.warn({ err: error, account: name }, 'an incoming message or receipt could not be stored')
+    respond(RX_T_APPN)
   }
 
   const messageOf = (
@@ -194,17 +192,16 @@ export function createReceiver(parts: ReceiverParts): Receiver {
         case 'report': {
           metrics.receipt(name, read.state)
           if (!read.report) return void respond(ROK)
-          return answer(
-            gateway.receiveReport(read.report).then(() => ROK),
-            respond,
-          )
+          gateway.receiveReport(read.report).then(() => respond(ROK), notStored(respond))
+          return
         }
         case 'text':
           metrics.incoming(name, 'message')
           return onText(pdu, read.envelope, read.text, read.content, respond, sessionId)
         case 'part':
           metrics.incoming(name, 'part')
-          return answer(onPart(read.part, read.envelope), respond)
+          onPart(read.part, read.envelope).then(respond, notStored(respond))
+          return
         case 'dropped':
           return void respond(ROK)
         case 'refused':

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client'
+import { Gauge, type Registry } from 'prom-client'
 import { distribution, tally } from '../../adapters/contract/series.js'
 
 /** Every counter and histogram, each described once; the metrics reference is generated from here. */
@@ -108,11 +108,11 @@ export function createFamilies(registry: Registry) {
       'The embedded Redis. event: started, adopted (it outlived the last gateway), died (should stay at 0), stopped.',
       ['event'],
     ),
-    traceDropped: new Counter({
-      name: 'causeway_trace_dropped_total',
-      help: 'Checkpoints of the message trace dropped because Redis did not keep up.',
-      registers: [registry],
-    }),
+    traceDropped: counter(
+      'trace_dropped_total',
+      'Checkpoints of the message trace dropped because Redis did not keep up.',
+      [],
+    ),
     latency: histogram(
       'latency_seconds',
       'Time by stage: accept (request to answer), submit (attempt to answer of the service), receipt (submit to report), notify (report to IMDN), end-to-end.',

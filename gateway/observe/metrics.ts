@@ -86,7 +86,7 @@ export function createMetrics(): Metrics {
     charged: (kind, service, outcome) => families.charged.inc({ kind, service, outcome }),
     sip: createSipMetrics(families),
     redisServer: (event) => families.redisServer.inc({ event }),
-    traceDropped: (count) => families.traceDropped.inc(count),
+    traceDropped: (count) => families.traceDropped.inc({}, count),
     observe: (sources) => observeGauges(registry, sources),
   }
 }

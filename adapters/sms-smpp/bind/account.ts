@@ -124,25 +124,25 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
         },
         ended(id, end) {
           events.ended(id, end)
-          if (senders() === 0) dismiss('no-link')
+          if (sendersUp() === 0) dismiss('no-link')
         },
         late: (asker, answer) => asker.late(answer),
         free: () => pump(),
       },
     ),
   )
+  /** Those that requests can go by. */
+  const senders = links.filter((_, index) => plan[index]?.kind !== 'receiver')
   const adopting = links.find((_, index) => plan[index]?.dials === false)
   let listener: OutbindListener | undefined
   let listening: number | undefined
 
-  /** Links that requests can go by. */
-  const senders = () => {
+  const sendersUp = () => {
     let up = 0
-    for (const link of links) if ((link.session()?.isBound() ?? false) && sends(link)) up += 1
+    for (const link of senders) if (link.session()?.isBound()) up += 1
     return up
   }
-  const capacity = () => (clock.now() < rate.pausedUntil() ? 0 : senders() * profile.window)
-  const sends = (link: Link<Asker>) => plan[links.indexOf(link)]?.kind !== 'receiver'
+  const capacity = () => (clock.now() < rate.pausedUntil() ? 0 : sendersUp() * profile.window)
 
   /** The link with most places free. */
   const roomiest = () => {
@@ -270,7 +270,7 @@ export function createAccount(profile: Account, clock: Clock, events: AccountEve
       pump()
     },
     request(command, fields) {
-      return senders() > 0 ? questions.ask(command, fields) : Promise.resolve({ kind: 'unsent', why: 'no-link' })
+      return sendersUp() > 0 ? questions.ask(command, fields) : Promise.resolve({ kind: 'unsent', why: 'no-link' })
     },
     throttled(firstPauseMs) {
       const left = rate.throttled(clock.now(), firstPauseMs)

@@ -18,6 +18,8 @@ function fraction(text: string): number {
  * share to the others; one of weight 0 serves only when no other can.
  */
 export function chooseAccount(accounts: readonly AccountLinks[], recipient: string): AccountLinks | undefined {
+  const [only, other] = accounts
+  if (only && !other) return only.capacity() > 0 ? only : undefined
   const able = accounts.filter((account) => account.capacity() > 0)
   if (able.length < 2) return able[0]
   let best: AccountLinks | undefined

@@ -26,7 +26,7 @@ export function createQueue<T>(): Queue<T> {
       if (head === items.length) return
       items[head] = undefined
       head += 1
-      if (head < items.length && head <= SLACK) return
+      if (head <= SLACK) return
       items = waiting()
       head = 0
     },

@@ -53,6 +53,12 @@ export interface SessionEvents<Note> {
 /** What is asked about a message that the centre has. */
 export type OperatorCommand = 'cancel_sm' | 'replace_sm'
 
+const ANSWERS = {
+  submit_sm: 'submit_sm_resp',
+  cancel_sm: 'cancel_sm_resp',
+  replace_sm: 'replace_sm_resp',
+} as const satisfies Record<OperatorCommand | 'submit_sm', Command>
+
 type State = 'binding' | 'bound' | 'draining' | 'unbinding' | 'dismissed' | 'closed'
 
 /** One bind, from bind request to the end of the connection (SMPP 3.4 §2). */
@@ -258,7 +264,7 @@ export function openSession<Note>(
     const sequence = requests.nextSequence()
     const now = clock.now()
     port.write(encodePdu(command, ROK, sequence, fields, tlvs))
-    requests.open(sequence, `${command}_resp`, now, note, done)
+    requests.open(sequence, ANSWERS[command], now, note, done)
     alarm.by(now + settings.limits.request)
   }
 

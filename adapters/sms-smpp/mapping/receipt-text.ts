@@ -93,8 +93,17 @@ export function receiptText(receipt: {
   )
 }
 
-/** YYMMDDhhmm in UTC. */
-const minute = (at: number) => new Date(at).toISOString().replace(/\D/g, '').slice(2, 12)
+const MINUTE_MS = 60_000
+let lastMinute = { number: Number.NaN, text: '' }
+
+/** YYMMDDhhmm in UTC; most are those of the last one. */
+function minute(at: number): string {
+  const number = Math.floor(at / MINUTE_MS)
+  if (number !== lastMinute.number) {
+    lastMinute = { number, text: new Date(at).toISOString().replace(/\D/g, '').slice(2, 12) }
+  }
+  return lastMinute.text
+}
 
 const EDGE = new Set(' \t\r\n\0;,')
 

@@ -1,3 +1,4 @@
+import { createQueue } from '../bind/queue.js'
 import type { Deliverable } from './receipts.js'
 
 /** What the centre has for its clients: waits for a link that receives, is repeated until it is answered for good. */
@@ -30,8 +31,7 @@ const LIMIT = 200_000
 const TEMPORARY = new Set([0x14, 0x58, 0x64, 0x08])
 
 export function createOutbox(receivers: () => readonly Receiver[], later: (run: () => void) => void): Outbox {
-  let entries: Entry[] = []
-  let head = 0
+  const entries = createQueue<Entry>()
   let next = 0
   let closed = false
 
@@ -50,40 +50,35 @@ export function createOutbox(receivers: () => readonly Receiver[], later: (run: 
   }
 
   const push = (entry: Entry) => {
-    if (closed || entries.length - head >= LIMIT) return entry.failed?.(new Error('outbox is full or closed'))
+    if (closed || entries.length() >= LIMIT) return entry.failed?.(new Error('outbox is full or closed'))
     entries.push(entry)
     pump()
   }
 
   const pump = () => {
-    while (head < entries.length) {
-      const entry = entries[head]
-      if (!entry) return
+    for (let entry = entries.first(); entry; entry = entries.first()) {
       const receiver = choose(entry.avoid)
       if (!receiver) return
-      head += 1
-      if (head === entries.length || head > 4096) {
-        entries = entries.slice(head)
-        head = 0
-      }
-      receiver.deliver(entry.deliverable, (status) => {
-        if (status === undefined) push(entry)
-        else if (TEMPORARY.has(status)) later(() => push(entry))
-        else entry.done?.(status)
-      })
+      entries.shift()
+      deliver(receiver, entry)
     }
   }
+
+  const deliver = (receiver: Receiver, entry: Entry) =>
+    receiver.deliver(entry.deliverable, (status) => {
+      if (status === undefined) push(entry)
+      else if (TEMPORARY.has(status)) later(() => push(entry))
+      else entry.done?.(status)
+    })
 
   return {
     put: (deliverable, avoid) => new Promise((done, failed) => push({ deliverable, avoid, done, failed })),
     drop: (deliverable, avoid) => push({ deliverable, avoid, done: undefined, failed: undefined }),
-    waiting: () => entries.length - head,
+    waiting: entries.length,
     pump,
     close() {
       closed = true
-      for (const entry of entries.slice(head)) entry.failed?.(new Error('the centre has stopped'))
-      entries = []
-      head = 0
+      for (const entry of entries.take(() => true)) entry.failed?.(new Error('the centre has stopped'))
     },
   }
 }

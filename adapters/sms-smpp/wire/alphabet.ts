@@ -82,7 +82,8 @@ export function decodeText(octets: Buffer, dataCoding: number, options: DecodeOp
   if (alphabet === 'compressed') return { kind: 'compressed' }
   if (alphabet === 'binary') return { kind: 'binary', octets, messageClass, waiting }
   const text = decodeAlphabet(octets, alphabet, options)
-  return { kind: 'text', text, unmapped: text.split('\ufffd').length - 1, messageClass, waiting }
+  const unmapped = text.includes('\ufffd') ? text.split('\ufffd').length - 1 : 0
+  return { kind: 'text', text, unmapped, messageClass, waiting }
 }
 
 function decodeAlphabet(

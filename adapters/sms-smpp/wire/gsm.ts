@@ -27,12 +27,17 @@ function shiftTable(pairs: string): readonly (string | undefined)[] {
   return table
 }
 
+/** Septets that are the same in ASCII, in the default alphabet. */
+const AS_ASCII = /^[\n\r !"#%-?A-Za-z]*$/
+
 /**
  * Reads septets that stand one in an octet. A language without a table reads as the default. A septet without a
  * character gives U+FFFD; an unknown one after an escape its character in the locking table; a lone last escape nothing.
  */
 export function decodeGsm(octets: Buffer, { locking, single }: Languages = DEFAULT_LANGUAGES): string {
   const main = LOCKING[locking] ?? (LOCKING[0] as string)
+  const ascii = main === LOCKING[0] ? octets.toString('latin1') : undefined
+  if (ascii !== undefined && AS_ASCII.test(ascii)) return ascii
   const shift = shifted[single] ?? shifted[0] ?? []
   let text = ''
   for (let index = 0; index < octets.length; index += 1) {
