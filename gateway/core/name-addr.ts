@@ -14,6 +14,8 @@ const ENTRY = new RegExp(
   `(?:(?:(${QUOTED})\\s*|([^<>",;]*))<([^<>\\s"]*)>|([^\\s,;<>"]+))((?:\\s*${PARAMETER})*)\\s*(?:,\\s*|$)`,
   'y',
 )
+/** An address in brackets and nothing else, as most entries are. */
+const BARE = /<[^<>\s"]+>\s*(?:,\s*|$)/y
 const EACH_PARAMETER = new RegExp(`;\\s*([^\\s;=,"<>]+)(?:\\s*=\\s*(${QUOTED}|[^\\s;,"<>]+))?`, 'g')
 
 /** The entries of a header, in order; undefined when it cannot be read. Without brackets, parameters are the header's. */
@@ -21,13 +23,20 @@ export function parseNameAddrs(header: string): readonly NameAddr[] | undefined 
   if (header.length > MAX_HEADER) return undefined
   const text = header.trim()
   const entries: NameAddr[] = []
-  for (let at = 0; at < text.length; at = ENTRY.lastIndex) {
+  for (let at = 0; at < text.length; ) {
+    BARE.lastIndex = at
+    if (BARE.test(text)) {
+      entries.push({ uri: text.slice(at + 1, text.indexOf('>', at)), parameters: '' })
+      at = BARE.lastIndex
+      continue
+    }
     ENTRY.lastIndex = at
     const match = ENTRY.exec(text)
     const uri = match?.[3] ?? match?.[4]
     if (!match || !uri) return undefined
     const name = match[1] === undefined ? match[2]?.trim() : unquote(match[1])
     entries.push({ uri, parameters: match[5] ?? '', ...(name && { name }) })
+    at = ENTRY.lastIndex
   }
   return entries.length === 0 ? undefined : entries
 }

@@ -133,7 +133,8 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
   async function message(request: IncomingRequest): Promise<EdgeAnswer | Refusal> {
     const target = targetOf(request, limits)
     if (typeof target !== 'string') return target
-    const identified = await identify(request, identity)
+    const found = identify(request, identity)
+    const identified = found instanceof Promise ? await found : found
     if (identified.kind === 'refused') return identified
     const received = toCpmRequest(request, target, identified, limits, clock.now())
     return 'kind' in received ? received : await onRequest(received)

@@ -34,19 +34,22 @@ export type ServerFrame =
 
 const REQUEST_LINE = /^([^ ]{1,128}) ([^ ]+) SIP\/2\.0$/i
 const STATUS_LINE = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/i
-const SIP_TOKENS = 10
+/** A message from the network: transport, host, port, the ids of its transaction and its dialog. */
+const NETWORK =
+  /^[^|\r\n]*\|sip\|network\|[^|\r\n]*\|([^|\r\n]*)\|([^|\r\n]*)\|([^|\r\n]*)\|[^|\r\n]*\|([^|\r\n]*)\|([^|\r\n]*)/
 const REPLY_TOKENS = 4
 
 /** Reads a payload: tokens separated by `|`; behind the first CRLF the SIP message, if there is one. Never throws. */
 export function readServerFrame(payload: string): ServerFrame {
   const lineEnd = payload.indexOf('\r\n')
+  const network = lineEnd < 0 ? null : NETWORK.exec(payload)
+  if (network) return sipFrame(network, payload, lineEnd + 2)
   const tokens = (lineEnd < 0 ? payload : payload.slice(0, lineEnd)).split('|')
   switch (tokens[1]) {
     case 'response':
       return tokens.length < REPLY_TOKENS ? { kind: 'malformed' } : replyFrame(tokens, payload, lineEnd)
     case 'sip':
-      if (tokens[2] !== 'network') return { kind: 'other' }
-      return lineEnd < 0 || tokens.length < SIP_TOKENS ? { kind: 'malformed' } : sipFrame(tokens, payload, lineEnd + 2)
+      return { kind: tokens[2] === 'network' ? 'malformed' : 'other' }
     default:
       return { kind: 'other' }
   }
@@ -70,8 +73,8 @@ export function statusOf(startLine: string): number | undefined {
   return status === undefined ? undefined : Number(status)
 }
 
-function sipFrame(tokens: readonly string[], payload: string, from: number): ServerFrame {
-  const [, , , , transport = '', host = '', portText, , transactionId = '', dialogId = ''] = tokens
+function sipFrame(network: RegExpExecArray, payload: string, from: number): ServerFrame {
+  const [, transport = '', host = '', portText, transactionId = '', dialogId = ''] = network
   const port = Number(portText) || 0
   const blank = payload.indexOf('\r\n\r\n', from)
   const head = payload.slice(from, blank < 0 ? undefined : blank)
