@@ -155,9 +155,9 @@ function sourceLimits(limits: PeerLimits, clock: Clock): SourceLimits {
 function sipCommands(agent: UserAgent) {
   return (client: ControlClient, command: SipCommand): void => {
     const headEnd = command.text.indexOf('\r\n\r\n')
-    const head = headEnd < 0 ? command.text : command.text.slice(0, headEnd)
+    const head = headEnd < 0 ? command.text.replace(/(\r\n)+$/, '') : command.text.slice(0, headEnd)
     const body = headEnd < 0 ? '' : command.text.slice(headEnd + 4)
-    const parsed = parseHead(head.replace(/(\r\n)+$/, ''), CLIENT_LIMITS)
+    const parsed = parseHead(head, CLIENT_LIMITS)
     if (parsed && parsed.fault !== 'requestLine') agent.obey(client, command, parsed.message, body)
     else client.reply(command.id, 'NOK', `invalid request-uri: ${head.split('\r\n', 1)[0]}`)
   }

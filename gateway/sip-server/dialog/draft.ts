@@ -1,5 +1,5 @@
 import type { HostPort } from '../host-port.js'
-import { applicationHeaders, bodyHeaders } from '../message/fill.js'
+import { addBodyHeaders, applicationHeaders } from '../message/fill.js'
 import { field, type HeaderField } from '../message/message.js'
 import type { Draft } from '../request-composer.js'
 import type { Dialog } from './dialog.js'
@@ -34,7 +34,7 @@ export function dialogDraft(dialog: Dialog, asked: DialogRequest, local: HostPor
     field('CSeq', `${sequence} ${method}`),
     ...(contact ? [field('Contact', dialog.contact)] : []),
     ...own,
-    ...bodyHeaders(own, body),
   ]
+  addBodyHeaders(headers, body)
   return { draft: { method, uri: requestUri, headers, body }, hop }
 }

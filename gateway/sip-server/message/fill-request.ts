@@ -1,6 +1,6 @@
 import { bracketed, type HostPort, hostPort, type TransportName } from '../host-port.js'
 import { parseAddress, tagOf } from './address.js'
-import { applicationHeaders, bodyHeaders, replaceLocalhost } from './fill.js'
+import { addBodyHeaders, applicationHeaders, replaceLocalhost } from './fill.js'
 import { field, firstValue, type HeaderField, header, type SipRequest } from './message.js'
 import { ownRecordRoute, ownUri } from './own-uri.js'
 
@@ -32,9 +32,9 @@ export function fillRequest(request: SipRequest, body: string, context: RequestC
     field('To', replaceLocalhost(bracketUri(header(request, 'to') || request.uri), context.local)),
     field('Call-ID', header(request, 'call-id') || context.callId),
     field('CSeq', `${sequenceNumber(request) ?? context.cseq} ${request.method}`),
-    ...own,
-    ...bodyHeaders(own, body),
   )
+  headers.push(...own)
+  addBodyHeaders(headers, body)
   if (CREATES_DIALOG.has(request.method) && contact === undefined) {
     headers.push(field('Contact', `<${ownUri(context.local, context.transport)}>`))
   }

@@ -1,6 +1,6 @@
 import type { HostPort, TransportName } from '../host-port.js'
 import { param, parseAddress, tagOf } from './address.js'
-import { applicationHeaders, bodyHeaders } from './fill.js'
+import { addBodyHeaders, applicationHeaders } from './fill.js'
 import {
   field,
   firstValue,
@@ -38,7 +38,8 @@ export function fillResponse(answer: SipResponse, body: string, answered: Answer
   copy(request, responseTag(answer, answered.tag), headers)
   if (contact !== undefined && firstValue(own, 'contact') === undefined) headers.push(field('Contact', contact))
   if (added) headers.push(...added.filter(({ key }) => firstValue(own, key) === undefined))
-  headers.push(...own, ...bodyHeaders(own, body))
+  headers.push(...own)
+  addBodyHeaders(headers, body)
   return serialise(startLine(answer), headers, body)
 }
 

@@ -1,6 +1,6 @@
 import { bracketed, type HostPort } from '../host-port.js'
 import { outgoingName } from './header-names.js'
-import { field, type HeaderField } from './message.js'
+import { field, firstValue, type HeaderField } from './message.js'
 import { splitChallenges } from './split.js'
 
 /** Headers the server makes itself; what the application wrote there is not sent. */
@@ -35,9 +35,9 @@ export function replaceLocalhost(value: string, local: HostPort): string {
   return value.replace(/@localhost(?=[;>?,\s]|$)/g, `@${bracketed(local.host)}:${local.port}`)
 }
 
-/** Content-Length, counted; Content-Type too where the body is SDP and the application named none. */
-export function bodyHeaders(headers: readonly HeaderField[], body: string): HeaderField[] {
-  const length = field('Content-Length', String(body.length))
-  const sdp = body.startsWith('v=0') && !headers.some(({ key }) => key === 'content-type')
-  return sdp ? [field('Content-Type', 'application/sdp'), length] : [length]
+/** Adds Content-Length, counted; Content-Type too where the body is SDP and the application named none. */
+export function addBodyHeaders(headers: HeaderField[], body: string): void {
+  const sdp = body.startsWith('v=0') && firstValue(headers, 'content-type') === undefined
+  if (sdp) headers.push(field('Content-Type', 'application/sdp'))
+  headers.push(field('Content-Length', String(body.length)))
 }

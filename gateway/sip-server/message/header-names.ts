@@ -1,3 +1,5 @@
+import { detached } from './detached.js'
+
 /** Compact forms of header names: RFC 3261 §7.3.3 and the registrations that followed. */
 const COMPACT: Readonly<Record<string, string>> = {
   a: 'Accept-Contact',
@@ -55,7 +57,7 @@ export function headerName(raw: string): HeaderName | undefined {
   const name = COMPACT[raw.toLowerCase()] ?? raw
   const read = { name, key: name.toLowerCase(), lead: leadOf(name) }
   // A peer that makes up names must not fill the memory: only the first thousand are remembered.
-  if (known.size < MAX_KNOWN && raw.length < MAX_KNOWN_LENGTH) known.set(raw, read)
+  if (known.size < MAX_KNOWN && raw.length < MAX_KNOWN_LENGTH) known.set(detached(raw), read)
   return read
 }
 

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import { remembering } from './remembering.js'
 
 /** A SIP or SIPS URI taken apart (RFC 3261 §19.1); for other schemes only the scheme is known. */
 export interface ParsedUri {
@@ -19,9 +20,7 @@ const NO_PARAMS: ReadonlyMap<string, string> = new Map()
 type Place = Pick<ParsedUri, 'host' | 'port' | 'params'>
 
 /** What stands behind the user part comes again with every request: domains, next hops, our own address. */
-const MAX_RECENT = 128
-const MAX_RECENT_LENGTH = 256
-const recent = new Map<string, Place>()
+const placeOf = remembering(readPlace)
 
 /** Undefined when it is not an absolute URI, or a sip: or sips: URI without a proper host. */
 export function parseUri(text: string): ParsedUri | undefined {
@@ -40,17 +39,6 @@ function parseSipUri(scheme: string, rest: string): ParsedUri | undefined {
   if (place === undefined || at === 0) return undefined
   const { host, port, params } = place
   return { scheme, host, user: at > 0 ? rest.slice(0, at) : undefined, port, params }
-}
-
-function placeOf(afterUser: string): Place | undefined {
-  const known = recent.get(afterUser)
-  if (known) return known
-  const read = readPlace(afterUser)
-  if (read && afterUser.length <= MAX_RECENT_LENGTH) {
-    if (recent.size >= MAX_RECENT) recent.clear()
-    recent.set(afterUser, read)
-  }
-  return read
 }
 
 function readPlace(afterUser: string): Place | undefined {

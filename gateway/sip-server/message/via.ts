@@ -1,5 +1,6 @@
 import { canonicalHost } from '../host-port.js'
 import { param } from './address.js'
+import { remembering } from './remembering.js'
 import { paramEnd, splitList } from './split.js'
 
 /** The topmost Via of a message (RFC 3261 §20.42). */
@@ -19,30 +20,39 @@ export interface Via {
 }
 
 /** Of any version, so that who speaks another one can be told so (505). */
-const VIA =
-  /^SIP[ \t]*\/[ \t]*\d\.\d[ \t]*\/[ \t]*([A-Za-z0-9-]{2,16})[ \t]+(\[[0-9A-Fa-f:.]+\]|[^\s;:,[\]]+)(?:[ \t]*:[ \t]*(\d{1,5}))?[ \t]*(;.*)?$/i
-
+const SENT_BY =
+  /^SIP[ \t]*\/[ \t]*\d\.\d[ \t]*\/[ \t]*([A-Za-z0-9-]{2,16})[ \t]+(\[[0-9A-Fa-f:.]+\]|[^\s;:,[\]]+)(?:[ \t]*:[ \t]*(\d{1,5}))?[ \t]*$/i
 const ALONE: readonly string[] = []
+
+/** A core sends all its requests by the same, and our own comes back with every answer. */
+const sentByOf = remembering(readSentBy)
 
 /** Undefined when it is malformed. */
 export function parseVia(value: string): Via | undefined {
   const single = !value.includes(',')
   const text = single ? value : splitList(value)[0]
   if (text === undefined) return undefined
-  const parts = VIA.exec(text)
-  if (!parts) return undefined
-  const port = parts[3] === undefined ? undefined : Number(parts[3])
-  if (port !== undefined && (port === 0 || port > 65_535)) return undefined
-  const params = parts[4] ?? ''
+  const semicolon = text.indexOf(';')
+  const sentBy = sentByOf(semicolon < 0 ? text : text.slice(0, semicolon))
+  if (!sentBy) return undefined
+  const params = semicolon < 0 ? '' : text.slice(semicolon)
   return {
-    transport: (parts[1] ?? '').toUpperCase(),
-    host: parts[2] ?? '',
-    port,
+    transport: sentBy.transport,
+    host: sentBy.host,
+    port: sentBy.port,
     branch: param(params, 'branch') ?? '',
     asksRport: param(params, 'rport') === '',
     text,
     others: single ? ALONE : splitList(value).slice(1),
   }
+}
+
+function readSentBy(text: string): Pick<Via, 'transport' | 'host' | 'port'> | undefined {
+  const parts = SENT_BY.exec(text)
+  if (!parts) return undefined
+  const port = parts[3] === undefined ? undefined : Number(parts[3])
+  if (port !== undefined && (port === 0 || port > 65_535)) return undefined
+  return { transport: (parts[1] ?? '').toUpperCase(), host: parts[2] ?? '', port }
 }
 
 /**

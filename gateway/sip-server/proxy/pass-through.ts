@@ -41,7 +41,7 @@ export class PassThrough {
   /** A request that passed the checks and belongs to no transaction; `via` is its topmost. */
   request(original: SipRequest, body: string, via: Via, flow: Flow): Passage {
     const { isOwn, statistics, sender } = this.#context
-    if (!followsOurRoute(original, isOwn) || tagOf(header(original, 'to') ?? '') === '') return 'none'
+    if (tagOf(header(original, 'to') ?? '') === '' || !followsOurRoute(original, isOwn)) return 'none'
     const way = arrivedWay(original, isOwn)
     if (way.routes.length === 0 && isOwnUri(parseUri(way.uri), isOwn)) return 'none'
     const refusal = refuseToForward(original)

@@ -20,7 +20,8 @@ export type AnswerMatch<T> = T | 'stray' | 'repeated'
 /** All client transactions; a CANCEL has the branch of its INVITE. */
 export class ClientTransactions<T extends ClientTransaction> {
   readonly #open = new FleetingMap<string, T>()
-  readonly #answered: ExpiringMap<string, true>
+  /** By branch, their methods. */
+  readonly #answered: ExpiringMap<string, string>
 
   constructor(clock: Clock) {
     this.#answered = new ExpiringMap({ clock, lifeMs: T4_MS, maxEntries: MAX_ANSWERED })
@@ -36,7 +37,9 @@ export class ClientTransactions<T extends ClientTransaction> {
 
   match(branch: string, method: string): AnswerMatch<T> {
     const key = keyOf(branch, method)
-    return this.#open.get(key) ?? (this.#answered.has(key) ? 'repeated' : 'stray')
+    const open = this.#open.get(key)
+    if (open) return open.method === method ? open : 'stray'
+    return this.#answered.get(key) === method ? 'repeated' : 'stray'
   }
 
   /** Ends a transaction; false if it had ended before. */
@@ -45,7 +48,7 @@ export class ClientTransactions<T extends ClientTransaction> {
     transaction.stop()
     if (this.#open.get(key) !== transaction) return false
     this.#open.take(key)
-    this.#answered.set(key, true)
+    this.#answered.set(key, transaction.method)
     return true
   }
 
@@ -56,6 +59,7 @@ export class ClientTransactions<T extends ClientTransaction> {
   }
 }
 
+/** No two others have the same branch. */
 function keyOf(branch: string, method: string): string {
-  return `${method} ${branch}`
+  return method === 'CANCEL' ? `CANCEL ${branch}` : branch
 }

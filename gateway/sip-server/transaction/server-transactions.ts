@@ -1,5 +1,6 @@
 import type { Clock } from '../../cpm/clock.js'
 import { FleetingMap } from '../../cpm/fleeting-map.js'
+import { detached } from '../message/detached.js'
 import type { Flow } from '../transport/flow.js'
 import { ExpiringMap } from './expiring-map.js'
 import type { TransactionIdentity } from './identity.js'
@@ -90,9 +91,4 @@ export class ServerTransactions<T extends OpenTransaction> {
     this.#byId.clear()
     this.#completed.clear()
   }
-}
-
-/** The text by itself: joined of parts of the request, it would keep all of that in memory as long as the answer. */
-function detached(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1')
 }
