@@ -3,7 +3,8 @@
  *
  * A Map that is full of deleted entries is given a new table, and the old table stays in memory, with all it held, until
  * the next full collection: what should have died young is copied twice and collected late. Here the table holds places
- * in a list only, and a place that is left lets go of its value.
+ * in a list only, and a place that is left lets go of its value. Keys stay in the old table: a text cut out of, or joined
+ * of, a larger one keeps that as well, and should be made one by itself first.
  */
 export class FleetingMap<Key, Value> {
   readonly #places = new Map<Key, number>()
@@ -25,9 +26,14 @@ export class FleetingMap<Key, Value> {
 
   /** Adds an entry after all others, or replaces the value of one where it is. */
   set(key: Key, value: Value): void {
-    const place = this.#places.get(key) ?? this.#free.pop() ?? this.#values.length
-    this.#values[place] = value
-    this.#places.set(key, place)
+    this.#put(key, value, this.#places.get(key))
+  }
+
+  /** Adds an entry after all others, or moves it there. */
+  append(key: Key, value: Value): void {
+    const place = this.#places.get(key)
+    if (place !== undefined) this.#places.delete(key)
+    this.#put(key, value, place)
   }
 
   /** Removes an entry; gives its value. */
@@ -44,6 +50,12 @@ export class FleetingMap<Key, Value> {
   /** Oldest first. Entries may be removed meanwhile. */
   *entries(): Generator<[Key, Value]> {
     for (const [key, place] of this.#places) yield [key, this.#values[place] as Value]
+  }
+
+  #put(key: Key, value: Value, known: number | undefined): void {
+    const place = known ?? this.#free.pop() ?? this.#values.length
+    this.#values[place] = value
+    this.#places.set(key, place)
   }
 
   clear(): void {

@@ -53,15 +53,18 @@ export function planHop(target: ParsedUri, network: Network): RequestPlan {
   const hop = nextHop(target)
   // Nobody can be called by WebSocket: who is there has a connection that leads to him.
   if (hop === 'unsupported' || hop.transport === 'ws' || hop.transport === 'wss') return refused(NO_TRANSPORT)
-  const usual = (['udp', 'tcp', 'tls'] as const).find((transport) => network.speaks(transport)) ?? 'udp'
-  const transport = hop.transport ?? (hop.secure ? 'tls' : usual)
-  if (hop.secure && !network.speaks('tls')) return insecure(network, usual, hop.host)
+  if (hop.secure && !network.speaks('tls')) return insecure(network, usualTransport(network), hop.host)
+  const transport = hop.transport ?? (hop.secure ? 'tls' : usualTransport(network))
   const local = network.localTowards(transport, hop.host)
   if (!local) return refused(NO_TRANSPORT)
   const { host, port } = hop
   if (network.isOwn({ host, port })) return refused('can not send request to myself')
   const named = hop.transport !== undefined || hop.secure
   return { kind: 'send', hop: { host, port }, transport, named, local, asked: hop }
+}
+
+function usualTransport(network: Network): TransportName {
+  return (['udp', 'tcp', 'tls'] as const).find((transport) => network.speaks(transport)) ?? 'udp'
 }
 
 function insecure(network: Network, transport: TransportName, host: string): RequestPlan {

@@ -57,6 +57,7 @@ function from(request: SipRequest, context: RequestContext): string {
 
 /** In From the placeholder stands without a user part as well. */
 function bareLocalhost(value: string, local: HostPort): string {
+  if (!value.includes('localhost')) return value
   return value.replace(/(<?sips?:)localhost(?=[;>?]|$)/, `$1${bracketed(local.host)}:${local.port}`)
 }
 

@@ -36,8 +36,7 @@ export class ExpiringMap<K, V> {
 
   /** Adds an entry, or renews it. */
   set(key: K, value: V): void {
-    this.#entries.take(key)
-    this.#entries.set(key, { value, until: this.#options.clock.now() + this.#options.lifeMs })
+    this.#entries.append(key, { value, until: this.#options.clock.now() + this.#options.lifeMs })
     if (this.#entries.size > this.#options.maxEntries) this.#expireOldest()
     if (!this.#cancelSweep) this.#scheduleSweep()
   }

@@ -1,4 +1,5 @@
 import { tagOf } from '../message/address.js'
+import { detached } from '../message/detached.js'
 import { header, type SipRequest } from '../message/message.js'
 import type { Via } from '../message/via.js'
 
@@ -9,7 +10,7 @@ export interface TransactionIdentity {
   /**
    * Call-ID, CSeq and From tag: equal for a retransmission and for the same request come by another path. Requests
    * that are never merged also count their branch: those within a dialog (RFC 3261 §8.2.2.2), and those that have been
-   * forwarded from here and come back.
+   * forwarded from here and come back. By itself in memory: tables hold keys longer than what they lead to.
    */
   readonly key: string
   /** Branch and sent-by (RFC 3261 §17.2.3): equal for retransmissions only. */
@@ -21,7 +22,7 @@ export function identify(request: SipRequest, via: Via, spiral: boolean): Transa
   const toTag = tagOf(header(request, 'to') ?? '')
   const branch = branchIdentity(request, via, toTag)
   const key = `${header(request, 'call-id')}\n${header(request, 'cseq')}\n${tagOf(header(request, 'from') ?? '')}`
-  return { key: toTag === '' && !spiral ? key : `${key}\n${branch}`, branch }
+  return { key: detached(toTag === '' && !spiral ? key : `${key}\n${branch}`), branch }
 }
 
 /** What an INVITE, its CANCEL and the ACK of its refusal have in common (RFC 3261 §9.2, §17.2.3). */

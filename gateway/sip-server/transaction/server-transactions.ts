@@ -78,7 +78,7 @@ export class ServerTransactions<T extends OpenTransaction> {
       this.#open.delete(key)
       this.#byId.take(open.id)
     }
-    if (flow.transport === 'udp') this.#completed.set(detached(key), { branch: detached(branch), reply, flow })
+    if (flow.transport === 'udp') this.#completed.set(key, { branch: detached(branch), reply, flow })
   }
 
   /** Those that wait, to be looked through when a client is lost. */

@@ -88,10 +88,10 @@ export class Network {
 
   /** Whether it is one of our own addresses. */
   isOwn({ host, port }: HostPort): boolean {
+    const samePort = this.#listening.filter((own) => own.port === port)
+    if (samePort.length === 0) return false
     const canonical = canonicalHost(host)
-    return this.#listening.some(
-      (own) => own.port === port && (own.host === canonical || isWildcardOf(own.host, canonical)),
-    )
+    return samePort.some((own) => own.host === canonical || isWildcardOf(own.host, canonical))
   }
 
   /** Undefined when no UDP socket has the peer's address family. */

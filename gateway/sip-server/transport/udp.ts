@@ -32,15 +32,22 @@ export async function openUdp(address: HostPort, events: UdpEvents): Promise<Udp
   socket.setSendBufferSize(SOCKET_BUFFER_BYTES)
   const bound = socket.address()
   const local = { host: bound.address, port: bound.port }
+  let latest: Flow | undefined
+  // Mostly it is the same core again; its flow is kept with each answer.
+  const flowTo = (host: string, port: number): Flow => {
+    if (latest === undefined || latest.remote.port !== port || latest.remote.host !== host) {
+      latest = new UdpFlow(socket, local, { host, port })
+    }
+    return latest
+  }
   socket.on('error', (error) => events.error(error))
   socket.on('message', (bytes, source) => {
     // A forged source nobody can be answered at.
-    if (source.port === 0) return
-    events.datagram(bytes, new UdpFlow(socket, local, { host: source.address, port: source.port }))
+    if (source.port !== 0) events.datagram(bytes, flowTo(source.address, source.port))
   })
   return {
     ...local,
-    flowTo: (remote) => new UdpFlow(socket, local, remote),
+    flowTo: ({ host, port }) => flowTo(host, port),
     close: () => new Promise((resolve) => socket.close(() => resolve())),
   }
 }
