@@ -41,6 +41,7 @@ interface Sending {
   readonly reportExpected: boolean
   readonly repair: Repair | undefined
   readonly giveUp: AbortSignal
+  readonly resolve: (outcome: SendOutcome) => void
 }
 
 const MSGQFUL = 0x14
@@ -211,37 +212,46 @@ export function createSend(parts: SenderParts) {
     })
   }
 
-  /** Sends the parts after those in `taken`, one after the other: a refused part must be the last one sent. */
-  const sendNext = (sending: Sending, taken: readonly ServicePart[], finish: (outcome: SendOutcome) => void) => {
-    const part = sending.plan[taken.length]
-    if (!part) return finish(accepted(sending, taken))
-    const offeredAt = clock.now()
-    const { account } = sending
-    const end = (outcome: SendOutcome, name: string) => {
-      metrics.submitted(account.profile.name, name, (clock.now() - offeredAt) / 1000)
-      finish(outcome)
+  /** What has become of the part after those in `taken`: one more that the centre has, or what ends the attempt. */
+  const becomeOf = (sending: Sending, taken: readonly ServicePart[], result: Submitted): ServicePart | SendOutcome => {
+    switch (result.kind) {
+      case 'unsent':
+        return unsent(sending, taken, result.why)
+      case 'lost': {
+        const said = result.why === 'timeout' ? 'no answer in time' : 'the link was lost before the answer'
+        const reason = result.why === 'timeout' ? 'timeout' : 'uncertain'
+        return { kind: 'uncertain', reason, said, ...withProgress(sending, taken) }
+      }
+      case 'answered':
+        return result.status === 0 ? partOf(result, sending.account) : refusedAnswer(sending, taken, result)
     }
-    account.submit({
+  }
+
+  /** Sends the parts after those in `taken`, one after the other: a refused part must be the last one sent. */
+  const sendNext = (sending: Sending, taken: readonly ServicePart[]) => {
+    const part = sending.plan[taken.length]
+    if (!part) return finish(sending, accepted(sending, taken))
+    const offeredAt = clock.now()
+    sending.account.submit({
       fields: part.fields,
       tlvs: part.tlvs,
       expiresAt: sending.message.expiresAt,
       giveUp: sending.giveUp,
       late: (answer) => settleLate(sending, taken, answer),
       done(result) {
-        if (result.kind === 'unsent') return end(unsent(sending, taken, result.why), 'unsent')
-        if (result.kind === 'lost') {
-          const said = result.why === 'timeout' ? 'no answer in time' : 'the link was lost before the answer'
-          const reason = result.why === 'timeout' ? 'timeout' : 'uncertain'
-          return end({ kind: 'uncertain', reason, said, ...withProgress(sending, taken) }, 'uncertain')
-        }
-        if (result.status !== 0) {
-          const outcome = refusedAnswer(sending, taken, result)
-          return end(outcome, outcome.kind)
-        }
-        metrics.submitted(account.profile.name, 'accepted', (clock.now() - offeredAt) / 1000)
-        sendNext(sending, [...taken, partOf(result, account)], finish)
+        const become = becomeOf(sending, taken, result)
+        const ends = 'kind' in become
+        const name = !ends ? 'accepted' : result.kind === 'unsent' ? 'unsent' : become.kind
+        metrics.submitted(sending.account.profile.name, name, (clock.now() - offeredAt) / 1000)
+        if (ends) finish(sending, become)
+        else sendNext(sending, [...taken, become])
       },
     })
+  }
+
+  const finish = ({ message, resolve }: Sending, outcome: SendOutcome) => {
+    if (outcome.kind !== 'busy') turns.settled(message.to, message.messageId, clock.now())
+    resolve(outcome)
   }
 
   const send = (message: OutboundMessage, attempt: Attempt, giveUp: AbortSignal): Promise<SendOutcome> => {
@@ -273,21 +283,19 @@ export function createSend(parts: SenderParts) {
     }
     // Cut otherwise than the last time (the profile has changed): what was sent does not fit any more.
     const resumes = begun && earlier?.total === made.parts.length
-    const sending: Sending = {
-      message,
-      attempt,
-      account,
-      reference: number,
-      plan: made.parts,
-      reportExpected: made.reportExpected,
-      repair: known?.repair,
-      giveUp,
-    }
     return new Promise((resolve) => {
-      sendNext(sending, resumes ? earlier.parts : [], (outcome) => {
-        if (outcome.kind !== 'busy') turns.settled(message.to, message.messageId, clock.now())
-        resolve(outcome)
-      })
+      const sending: Sending = {
+        message,
+        attempt,
+        account,
+        reference: number,
+        plan: made.parts,
+        reportExpected: made.reportExpected,
+        repair: known?.repair,
+        giveUp,
+        resolve,
+      }
+      sendNext(sending, resumes ? earlier.parts : [])
     })
   }
 

@@ -32,10 +32,7 @@ export interface Reports {
 export function createReports({ spool, policies, deliver, leave, recorder, clock, parallel }: ReportsOptions): Reports {
   const consumers: LaneConsumer[] = []
 
-  async function report({
-    item,
-    expired,
-  }: Taken<ReportPayload<SentContext>>): Promise<Verdict<ReportPayload<SentContext>>> {
+  function report({ item, expired }: Taken<ReportPayload<SentContext>>): Promise<Verdict<ReportPayload<SentContext>>> {
     const { state, context, report: told } = item.payload
     // What was taken back must not arrive another way.
     const goesOn = state === 'failed' && told.reason !== 'deleted'
@@ -44,10 +41,11 @@ export function createReports({ spool, policies, deliver, leave, recorder, clock
     if (context.next && next) {
       // What is left of it there (other parts of a long message, for one) must not arrive beside it.
       leave(item.payload.recordId, context)
-      return { kind: 'done', puts: [forNextService(item.payload.recordId, context.next, next, context)] }
+      const puts = [forNextService(item.payload.recordId, context.next, next, context)]
+      return Promise.resolve({ kind: 'done', puts })
     }
     const notification = notificationOf(context.message, reportDisposition(state))
-    if (!notification) return { kind: 'done' }
+    if (!notification) return Promise.resolve({ kind: 'done' })
     const { conversationId, replyTo, service } = context
     return send(item, { notification, conversationId, replyTo, service }, expired)
   }

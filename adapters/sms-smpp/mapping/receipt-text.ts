@@ -73,7 +73,10 @@ const isWordCode = (code: number): boolean => ((code | 0x20) >= 0x61 && (code | 
 const SEPARATOR = /[\s;,]/
 
 /** Whether a label may begin here. */
-const isFree = (text: string, start: number): boolean => start === 0 || SEPARATOR.test(text.charAt(start - 1))
+function isFree(text: string, start: number): boolean {
+  const before = text.charAt(start - 1)
+  return start === 0 || before === ' ' || SEPARATOR.test(before)
+}
 
 /** Writes a receipt text. Times are ms since 1970, written in UTC to the minute; `text` is cut to its beginning. */
 export function receiptText(receipt: {

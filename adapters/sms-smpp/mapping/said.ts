@@ -24,9 +24,10 @@ export function saidAttempt({ from, to }: Pick<OutboundMessage, 'from' | 'to'>):
 
 /** `submit_sm_resp ESME_ROK id 951590001, 1 part, GSM 7-bit`. */
 export function saidAccepted(parts: readonly ServicePart[], dataCoding: number, account: Account): string {
-  const ids = parts.map(({ id }) => id || '-').join(' ')
+  let ids = ''
+  for (const { id } of parts) ids += ` ${id || '-'}`
   const alphabet = dataCoding === 0 ? ALPHABETS[account.defaultAlphabet] : 'UCS2'
-  return `submit_sm_resp ESME_ROK id ${ids}, ${parts.length} ${parts.length === 1 ? 'part' : 'parts'}, ${alphabet}`
+  return `submit_sm_resp ESME_ROK id${ids}, ${parts.length} ${parts.length === 1 ? 'part' : 'parts'}, ${alphabet}`
 }
 
 /** `submit_sm_resp ESME_RINVDSTADR (0x0b)`, with the centre's own words if it has any. */
