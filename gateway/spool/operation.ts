@@ -3,7 +3,7 @@ export type Argument = string | number
 
 /** One step of the script WORK. */
 export interface Operation {
-  readonly name: 'put' | 'verdict' | 'report' | 'take'
+  readonly name: 'put' | 'verdict' | 'report'
   readonly args: readonly Argument[]
   /** What the script passes on without reading: an argument of the call each, which costs both ends least. */
   readonly texts: readonly string[]

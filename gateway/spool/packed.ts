@@ -1,3 +1,4 @@
+import { Packr } from 'msgpackr'
 import type { Argument, Operation } from './operation.js'
 
 /**
@@ -11,22 +12,25 @@ local function text()
   textsRead = textsRead + 1
   return texts[textsRead]
 end
-local packed = cjson.decode(texts[1])
-local ARGV, leaving = packed.a, packed.l
+local packed = cmsgpack.unpack(texts[1])
+local ARGV, leaving = packed[1], packed[2]
 `
 
+const packr = new Packr({ useRecords: false })
+
 /**
- * Arguments of a script for many operations: all short ones in one JSON list, because both ends take longer over an
- * argument than over what is in it, then the texts. Each operation begins with its name and how many of both it has.
+ * Arguments of a script for many operations: all short ones in one list of MessagePack, because both ends take longer over
+ * an argument than over what is in it, then the texts, because Lua hashes each octet of what it is handed. Each operation
+ * begins with its name and how many of both it has.
  */
-export function packed(operations: readonly Operation[]): string[] {
+export function packed(operations: readonly Operation[]): (Buffer | string)[] {
   const args: Argument[] = []
   const texts: string[] = []
   const leaving: Record<string, string[]> = {}
   for (const operation of operations) {
     args.push(operation.name, operation.args.length, operation.texts.length)
-    // A number would be one twice: for Lua, and as text again for Redis.
-    for (const argument of operation.args) args.push(String(argument))
+    // A number would be one twice: for Lua, and as text again for Redis. Half a surrogate pair becomes U+FFFD, as in any UTF-8.
+    for (const argument of operation.args) args.push(String(argument).toWellFormed())
     for (const text of operation.texts) texts.push(text)
     if (!operation.leaves) continue
     const { lane, entry } = operation.leaves
@@ -34,14 +38,5 @@ export function packed(operations: readonly Operation[]): string[] {
     if (entries) entries.push(entry)
     else leaving[lane] = [entry]
   }
-  return [wellFormed({ a: args, l: leaving }), ...texts]
+  return [packr.pack([args, leaving]), ...texts]
 }
-
-/** Half a surrogate pair, at which the script would stop and with it the work of others, becomes U+FFFD, as anywhere else in UTF-8. */
-function wellFormed(value: unknown): string {
-  const json = JSON.stringify(value)
-  return json.includes('\\ud') ? JSON.stringify(value, replaceHalves) : json
-}
-
-const replaceHalves = (_key: string, value: unknown): unknown =>
-  typeof value === 'string' ? Buffer.from(value).toString() : value

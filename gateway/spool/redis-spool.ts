@@ -7,12 +7,10 @@ import { heartbeat } from './heartbeat.js'
 import { keysOf } from './keys.js'
 import { consumeLane, type Lane, type LaneContext } from './lane.js'
 import { createNotes } from './notes.js'
-import { charactersOf, life, type Operation } from './operation.js'
+import { life, type Operation } from './operation.js'
 import { failedCount, failedItems, laneStates } from './overview.js'
-import { packed } from './packed.js'
 import type { RedisHandle } from './redis.js'
-import { run } from './script.js'
-import { WORK } from './scripts/work.js'
+import { createRoundTrip, type Step, stepCharacters } from './round-trip.js'
 import type { LaneConsumer, LaneName, PutOptions, Spool, SpoolItem, Verdict } from './spool.js'
 import { available } from './unavailable.js'
 import { noteArguments, type Place, verdictOperation } from './verdict.js'
@@ -43,7 +41,7 @@ const REPORT_STATES: ReadonlySet<string> = new Set(['delivered', 'failed', 'erro
 export async function createSpool(redis: RedisHandle, options: SpoolOptions): Promise<RedisSpool> {
   const { node, clock, log, maxCrashes = MAX_CRASHES, nodeLifeMs = NODE_LIFE_MS } = options
   const { command, prefix } = redis
-  const work = batched<Operation>((operations) => run(command, WORK, prefix, packed(operations)), charactersOf)
+  const work = batched<Step>(createRoundTrip(redis, node), stepCharacters)
   const waiting = await createWaiting(redis, log)
   const beat = await heartbeat(redis, node, clock, log, nodeLifeMs)
   const consumers: LaneConsumer[] = []
@@ -68,14 +66,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     clock,
     log,
     maxCrashes,
-    take: (lane, most) =>
-      work({
-        name: 'take',
-        get args() {
-          return [lane, node, most()]
-        },
-        texts: [],
-      }),
+    take: (lane, most) => work({ name: 'take', lane, most }),
     async conclude({ id, item }, verdict) {
       await conclude({ kind: 'taken', item, entry: id }, verdict)
     },

@@ -5,19 +5,18 @@ import { PARKED } from './parked.js'
 import { PUT } from './put.js'
 import { REPORT } from './report.js'
 import { RECORD, REPORTS } from './reports.js'
-import { TAKE } from './take.js'
 import { VERDICT } from './verdict.js'
 
 /**
- * All that changes the work: puts, verdicts, reports and takes, in the order in which they came. One that fails leaves the
- * others alone.
+ * All that changes the work: puts, verdicts and reports, in the order in which they came. One that fails leaves the others
+ * alone.
  *
  * KEYS  prefix
- * ARGV  packed: per operation its name ('put', 'verdict', 'report' or 'take') and its arguments
+ * ARGV  packed: per operation its name ('put', 'verdict' or 'report') and its arguments
  * Reply per operation its reply, or its error
  */
-export const WORK = lua`${UNPACK}${READER}${ENTER}${NOTES}${WAITING}${HOLDER}${RECORD}${REPORTS}${PARKED}${PUT}${VERDICT}${REPORT}${TAKE}
-local operations = {put = put, verdict = verdict, report = report, take = take}
+export const WORK = lua`${UNPACK}${READER}${ENTER}${NOTES}${WAITING}${HOLDER}${RECORD}${REPORTS}${PARKED}${PUT}${VERDICT}${REPORT}
+local operations = {put = put, verdict = verdict, report = report}
 local replies = {}
 depart()
 while position < #ARGV do
