@@ -75,6 +75,10 @@ describe('numbers', () => {
     ['tel:911', 'tel:911'],
     ['message 1763620000000', 'message 1763620000000'],
     ['+5550100', '+***0100'],
+    ['from tel:+12065550100 to sips:2065550123@h', 'from tel:+1206***0100 to sips:206***0123@h'],
+    ['+123456789012345', '+12345678***2345'],
+    ['+1234567890123456', '+1234567890123456'],
+    ['hotel:12065550100', 'hotel:12065550100'],
   ])('%s is masked as %s', (clear, masked) => {
     expect(maskNumbers(clear)).toBe(masked)
   })

@@ -102,6 +102,29 @@ describe('IWF-REP-02 receipts as vendors write them', () => {
   })
 })
 
+describe('labels', () => {
+  it('are read in every spelling', () => {
+    const text = 'ID :7 Sub:1;SUBMIT_DATE\t:1,done date:2 Status:DELIVRD\nerror:0 TEXT:id:8'
+    expect(parseReceiptText(text)).toEqual({
+      id: '7',
+      sub: '1',
+      'submit date': '1',
+      'done date': '2',
+      stat: 'DELIVRD',
+      err: '0',
+      text: 'id:8',
+    })
+    expect(parseReceiptText('submitdate:1 donedate:2 done_date:3')).toEqual({ 'submit date': '1', 'done date': '2' })
+  })
+  it('are words of their own, in front of a colon', () => {
+    expect(parseReceiptText('id:7 grid:8 x-stat:1 date:2 redone date:3 done  date:4 constructor:5')).toEqual({
+      id: '7 grid:8 x-stat:1 date:2 redone date:3 done  date:4 constructor:5',
+    })
+    expect(parseReceiptText('id stat err')).toEqual({})
+    expect(parseReceiptText('id::stat:1 stat:2')).toEqual({ id: ':stat:1', stat: '2' })
+  })
+})
+
 describe('dates', () => {
   it('stand in the time zone of the peer, summer and winter', () => {
     const read = (text: string, zone: string) => new Date(parseReceiptDate(text, zone) ?? 0).toISOString()
@@ -115,6 +138,9 @@ describe('dates', () => {
     expect(parseReceiptDate('', 'UTC')).toBeUndefined()
     expect(parseReceiptDate('251332', 'UTC')).toBeUndefined()
     expect(parseReceiptDate('259999999999', 'UTC')).toBeUndefined()
+    for (const date of ['250230101500', '250029101500', '250400101500', '250431101500', '250401246000']) {
+      expect(parseReceiptDate(date, 'UTC')).toBeUndefined()
+    }
   })
 })
 
