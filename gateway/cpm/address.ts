@@ -1,3 +1,4 @@
+import { detached } from './detached.js'
 import type { Uri } from './ids.js'
 import { isE164, isLocalNumber, nationalToE164 } from './phone-number.js'
 import { type ParsedUri, parseUri, withoutSeparators } from './uri.js'
@@ -31,8 +32,7 @@ export function normalUri(text: string, options: UriOptions = {}): Uri | undefin
   const known = knownUnder(options)
   const before = known.get(text)
   if (before !== undefined) return before
-  // A copy: what was cut out of a message would keep all of it in memory.
-  const own = Buffer.from(text).toString()
+  const own = detached(text)
   const uri = parseUri(own)
   const normal = uri && (normalForm(uri, options) as Uri | undefined)
   if (normal === undefined) return undefined

@@ -1,3 +1,5 @@
+import { detached } from './detached.js'
+
 /** Display name and URI as they stand in a From, To or cc header. */
 export interface CpimAddress {
   readonly name?: string
@@ -20,8 +22,7 @@ export function readName(text: string): CpimName | undefined {
   const before = names.get(text)
   if (before !== undefined) return before
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(text)) return undefined
-  // A copy: what was cut out of a message would keep all of it in memory.
-  const own = Buffer.from(text).toString()
+  const own = detached(text)
   const dot = own.indexOf('.')
   const read = dot < 0 ? { name: own } : { prefix: own.slice(0, dot), name: own.slice(dot + 1) }
   if (names.size < REMEMBERED && own.length < MAX_REMEMBERED_NAME) names.set(own, read)

@@ -1,4 +1,5 @@
 import { hash, randomUUID } from 'node:crypto'
+import { detached } from './detached.js'
 import type { ContributionId, ConversationId, MessageId } from './ids.js'
 
 /** A fresh Conversation-ID: a random UUID (`CONV-05`). */
@@ -17,8 +18,9 @@ export const toConversationId = (text: string): ConversationId | undefined => ch
 export const toContributionId = (text: string): ContributionId | undefined => checked<ContributionId>(text)
 export const toMessageId = (text: string): MessageId | undefined => checked<MessageId>(text)
 
+/** An id outlives its message, in traces and where reports are awaited. */
 function checked<Id extends string>(text: string): Id | undefined {
-  return identity.test(text) ? (text as Id) : undefined
+  return identity.test(text) ? (detached(text) as Id) : undefined
 }
 
 const stable = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/

@@ -1,3 +1,5 @@
+import { detached } from './detached.js'
+
 /** A media type with its parameters (RFC 2045 §5.1). */
 export interface MediaType {
   /** type/subtype in lower case. */
@@ -50,8 +52,7 @@ export function parseMediaType(text: string): MediaType | undefined {
   // A boundary is made for one message only.
   if (media === undefined || media.params.has('boundary')) return media
   if (mediaTypes.size >= REMEMBERED) mediaTypes.clear()
-  // A copy: what was cut out of a message would keep all of it in memory.
-  mediaTypes.set(Buffer.from(text).toString(), media)
+  mediaTypes.set(detached(text), media)
   return media
 }
 

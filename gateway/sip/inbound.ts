@@ -1,6 +1,7 @@
 import { type NameAddr, parametersOf, parseNameAddrs } from '../core/name-addr.js'
 import { normalUri, parseUri, schemeOf, type UriOptions } from '../cpm/address.js'
 import { type DecodeContext, type DecodeFault, decodeCpmBody } from '../cpm/decode.js'
+import { detached } from '../cpm/detached.js'
 import { sipAnswerFor } from '../cpm/failure.js'
 import { ICSI, icsiTail } from '../cpm/features.js'
 import type { Uri } from '../cpm/ids.js'
@@ -99,7 +100,7 @@ export function toCpmRequest(
   }
   const content = decodeCpmBody(view, context)
   if (content.kind === 'fault') return toRefusal(content)
-  const said = `MESSAGE ${request.uri} Call-ID ${request.headers.get('call-id') ?? ''}`
+  const said = detached(`MESSAGE ${request.uri} Call-ID ${request.headers.get('call-id') ?? ''}`)
   const known = {
     function: called,
     originator: identified.originator,
