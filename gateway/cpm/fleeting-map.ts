@@ -24,16 +24,18 @@ export class FleetingMap<Key, Value> {
     return this.#places.has(key)
   }
 
-  /** Adds an entry after all others, or replaces the value of one where it is. */
-  set(key: Key, value: Value): void {
-    this.#put(key, value, this.#places.get(key))
-  }
-
-  /** Adds an entry after all others, or moves it there. */
-  append(key: Key, value: Value): void {
-    const place = this.#places.get(key)
-    if (place !== undefined) this.#places.delete(key)
-    this.#put(key, value, place)
+  /** Adds an entry after all others, or replaces the value of one where it is; gives the value replaced. */
+  set(key: Key, value: Value): Value | undefined {
+    const known = this.#places.get(key)
+    if (known !== undefined) {
+      const replaced = this.#values[known]
+      this.#values[known] = value
+      return replaced
+    }
+    const place = this.#free.pop() ?? this.#values.length
+    this.#values[place] = value
+    this.#places.set(key, place)
+    return undefined
   }
 
   /** Removes an entry; gives its value. */
@@ -50,12 +52,6 @@ export class FleetingMap<Key, Value> {
   /** Oldest first. Entries may be removed meanwhile. */
   *entries(): Generator<[Key, Value]> {
     for (const [key, place] of this.#places) yield [key, this.#values[place] as Value]
-  }
-
-  #put(key: Key, value: Value, known: number | undefined): void {
-    const place = known ?? this.#free.pop() ?? this.#values.length
-    this.#values[place] = value
-    this.#places.set(key, place)
   }
 
   clear(): void {

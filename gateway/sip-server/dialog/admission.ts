@@ -12,12 +12,13 @@ export type Admission =
   | { readonly kind: 'inside'; readonly dialog: Dialog }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
+const OUTSIDE: Admission = { kind: 'outside' }
 /** Subscriptions outlive this process: the application may know a dialog that the server does not. */
 const KEPT_BY_APPLICATIONS = new Set(['SUBSCRIBE', 'NOTIFY'])
 
 /** What RFC 3261 §12.2.2 says about a new request by its To tag and CSeq. An admitted one counts from now on. */
 export function admit(request: SipRequest, dialogs: DialogTable): Admission {
-  if (tagOf(header(request, 'to') ?? '') === '') return { kind: 'outside' }
+  if (tagOf(header(request, 'to') ?? '') === '') return OUTSIDE
   const dialog = dialogOf(request, dialogs)
   if (!dialog && KEPT_BY_APPLICATIONS.has(request.method)) return { kind: 'unknown' }
   if (!dialog) return refused(481, 'Call/Transaction Does Not Exist')

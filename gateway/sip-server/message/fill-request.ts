@@ -21,10 +21,7 @@ const PLACED = new Set(['max-forwards', 'from', 'to', 'call-id', 'cseq'])
  * the server's business is replaced.
  */
 export function fillRequest(request: SipRequest, body: string, context: RequestContext): HeaderField[] {
-  const own = applicationHeaders(request.headers, PLACED, context.local)
-  const contact = firstValue(own, 'contact')
-  const headers = request.method === 'INVITE' ? ownRecordRoute(contact, context.local, context.transport) : []
-  headers.push(field('Max-Forwards', header(request, 'max-forwards') || '70'))
+  const headers = [field('Max-Forwards', header(request, 'max-forwards') || '70')]
   // The way back into a core, or the route set of a dialog that the application keeps.
   for (const given of request.headers) if (given.key === 'route') headers.push(given)
   headers.push(
@@ -33,12 +30,14 @@ export function fillRequest(request: SipRequest, body: string, context: RequestC
     field('Call-ID', header(request, 'call-id') || context.callId),
     field('CSeq', `${sequenceNumber(request) ?? context.cseq} ${request.method}`),
   )
-  headers.push(...own)
+  applicationHeaders(request.headers, PLACED, context.local, headers)
   addBodyHeaders(headers, body)
+  const contact = firstValue(headers, 'contact')
   if (CREATES_DIALOG.has(request.method) && contact === undefined) {
     headers.push(field('Contact', `<${ownUri(context.local, context.transport)}>`))
   }
-  return headers
+  if (request.method !== 'INVITE') return headers
+  return [...ownRecordRoute(contact, context.local, context.transport), ...headers]
 }
 
 /** Our Via (RFC 3261 §18.1.1); rport with UDP only, because a connection answers by itself. */

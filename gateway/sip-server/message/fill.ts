@@ -8,13 +8,16 @@ const OURS = new Set(['via', 'route', 'record-route', 'rseq', 'content-length'])
 const PLACEHOLDER_IN = new Set(['from', 'to', 'contact', 'p-asserted-identity'])
 const CHALLENGES = new Set(['www-authenticate', 'proxy-authenticate'])
 
-/** The application's own headers as they go out: spelled as usual, placeholder host replaced, challenges apart. */
+/**
+ * The application's own headers as they go out: spelled as usual, placeholder host replaced, challenges apart. Behind
+ * those of `out`, if it is given.
+ */
 export function applicationHeaders(
   headers: readonly HeaderField[],
   placed: ReadonlySet<string>,
   local: HostPort,
+  out: HeaderField[] = [],
 ): HeaderField[] {
-  const out: HeaderField[] = []
   for (const header of headers) {
     const { name, key, value } = header
     if (OURS.has(key) || placed.has(key)) continue

@@ -9,13 +9,24 @@ export interface ExpiringMapOptions<K, V> {
   readonly onExpire?: (key: K, value: V) => void
 }
 
+interface Entry<K, V> {
+  readonly key: K
+  readonly value: V
+  readonly until: number
+  older: Entry<K, V> | undefined
+  newer: Entry<K, V> | undefined
+}
+
 /**
  * A bounded map whose entries all live equally long. They expire in the order they came, so one coarse timer serves
- * any number of them; an entry lives up to a sixteenth longer than asked.
+ * any number of them; an entry lives up to a sixteenth longer than asked. The order is a list of its own: to find the
+ * oldest, a Map would pass over all that has been deleted before it, each time.
  */
 export class ExpiringMap<K, V> {
   readonly #options: ExpiringMapOptions<K, V>
-  readonly #entries = new FleetingMap<K, { readonly value: V; readonly until: number }>()
+  readonly #entries = new FleetingMap<K, Entry<K, V>>()
+  #oldest: Entry<K, V> | undefined
+  #newest: Entry<K, V> | undefined
   #cancelSweep: (() => void) | undefined
 
   constructor(options: ExpiringMapOptions<K, V>) {
@@ -36,17 +47,26 @@ export class ExpiringMap<K, V> {
 
   /** Adds an entry, or renews it. */
   set(key: K, value: V): void {
-    this.#entries.append(key, { value, until: this.#options.clock.now() + this.#options.lifeMs })
-    if (this.#entries.size > this.#options.maxEntries) this.#expireOldest()
+    const until = this.#options.clock.now() + this.#options.lifeMs
+    const entry: Entry<K, V> = { key, value, until, older: undefined, newer: undefined }
+    const renewed = this.#entries.set(key, entry)
+    if (renewed) this.#unlink(renewed)
+    this.#append(entry)
+    if (this.#entries.size > this.#options.maxEntries && this.#oldest) this.#expire(this.#oldest)
     if (!this.#cancelSweep) this.#scheduleSweep()
   }
 
   delete(key: K): boolean {
-    return this.#entries.take(key) !== undefined
+    const entry = this.#entries.take(key)
+    if (entry) this.#unlink(entry)
+    return entry !== undefined
   }
 
-  *values(): Generator<V> {
-    for (const [, { value }] of this.#entries.entries()) yield value
+  /** Oldest first. */
+  values(): readonly V[] {
+    const values: V[] = []
+    for (let entry = this.#oldest; entry; entry = entry.newer) values.push(entry.value)
+    return values
   }
 
   /** Forgets all without a call of onExpire. */
@@ -54,6 +74,8 @@ export class ExpiringMap<K, V> {
     this.#cancelSweep?.()
     this.#cancelSweep = undefined
     this.#entries.clear()
+    this.#oldest = undefined
+    this.#newest = undefined
   }
 
   #scheduleSweep(): void {
@@ -63,19 +85,28 @@ export class ExpiringMap<K, V> {
   #sweep(): void {
     this.#cancelSweep = undefined
     const now = this.#options.clock.now()
-    for (const [key, { value, until }] of this.#entries.entries()) {
-      if (until > now) break
-      this.#entries.take(key)
-      this.#options.onExpire?.(key, value)
-    }
+    while (this.#oldest && this.#oldest.until <= now) this.#expire(this.#oldest)
     if (this.#entries.size > 0 && !this.#cancelSweep) this.#scheduleSweep()
   }
 
-  #expireOldest(): void {
-    const oldest = this.#entries.entries().next()
-    if (oldest.done) return
-    const [key, { value }] = oldest.value
-    this.#entries.take(key)
-    this.#options.onExpire?.(key, value)
+  #expire(entry: Entry<K, V>): void {
+    this.delete(entry.key)
+    this.#options.onExpire?.(entry.key, entry.value)
+  }
+
+  #append(entry: Entry<K, V>): void {
+    entry.older = this.#newest
+    if (this.#newest) this.#newest.newer = entry
+    else this.#oldest = entry
+    this.#newest = entry
+  }
+
+  #unlink(entry: Entry<K, V>): void {
+    if (entry.older) entry.older.newer = entry.newer
+    else this.#oldest = entry.newer
+    if (entry.newer) entry.newer.older = entry.older
+    else this.#newest = entry.older
+    entry.older = undefined
+    entry.newer = undefined
   }
 }

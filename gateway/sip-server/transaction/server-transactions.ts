@@ -22,6 +22,8 @@ export type Match =
   | { readonly kind: 'new' | 'merged' | 'waiting' }
   | { readonly kind: 'answered'; readonly reply: Buffer; readonly flow: Flow }
 
+const NEW: Match = { kind: 'new' }
+
 export interface ServerTransactionsOptions<T> {
   readonly clock: Clock
   /** Answers kept for retransmissions at most; above it the oldest is forgotten before timer J would. */
@@ -58,7 +60,7 @@ export class ServerTransactions<T extends OpenTransaction> {
     const open = this.#open.get(key)
     if (open) return { kind: open.branch === branch ? 'waiting' : 'merged' }
     const done = this.#completed.get(key)
-    if (!done) return { kind: 'new' }
+    if (!done) return NEW
     return done.branch === branch ? { kind: 'answered', reply: done.reply, flow: done.flow } : { kind: 'merged' }
   }
 
@@ -83,7 +85,7 @@ export class ServerTransactions<T extends OpenTransaction> {
 
   /** Those that wait, to be looked through when a client is lost. */
   waitingTransactions(): readonly T[] {
-    return [...this.#open.values()]
+    return this.#open.values()
   }
 
   clear(): void {
