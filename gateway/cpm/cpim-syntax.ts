@@ -25,7 +25,9 @@ export function readName(text: string): CpimName | undefined {
   const own = detached(text)
   const dot = own.indexOf('.')
   const read = dot < 0 ? { name: own } : { prefix: own.slice(0, dot), name: own.slice(dot + 1) }
-  if (names.size < REMEMBERED && own.length < MAX_REMEMBERED_NAME) names.set(own, read)
+  if (own.length > MAX_REMEMBERED_NAME) return read
+  if (names.size >= REMEMBERED) names.clear()
+  names.set(own, read)
   return read
 }
 

@@ -7,6 +7,30 @@ const home = { domain: 'home.example' }
 const sweden = { domain: 'home.example', defaultCountry: 'SE' }
 
 describe('the normal form of an address', () => {
+  it('a number at home is read the same way however its host is written', () => {
+    const number = fc.oneof(
+      fc.stringMatching(/^\+[1-9][0-9]{0,16}$/),
+      fc.constantFrom('+0155501', '+1-5550100', '15550100'),
+    )
+    const behind = fc.constantFrom(
+      '',
+      ';user=phone',
+      ';user=phones',
+      ';ext=4',
+      ';gr=x',
+      ':5060',
+      '.invalid',
+      'x',
+      '?a=b',
+    )
+    fc.assert(
+      fc.property(number, behind, (user, rest) => {
+        const other = normalUri(`sip:${user}@Home.Example${rest}`, home)
+        expect(normalUri(`sip:${user}@home.example${rest}`, home)).toBe(other)
+      }),
+    )
+  })
+
   it.each([
     // numbers
     ['tel:+15550100', 'tel:+15550100'],
