@@ -4,7 +4,7 @@ import { frameId } from './control/frame-id.js'
 import { type PayloadOrigin, requestSentPayload, responsePayload } from './control/payload.js'
 import { deliveredText } from './message/delivered-text.js'
 import { ownResponse } from './message/fill-response.js'
-import type { HeaderField, SipRequest, SipResponse } from './message/message.js'
+import { type HeaderField, type SipRequest, type SipResponse, startLine } from './message/message.js'
 import type { ReceivedMessage } from './message/received.js'
 import { type ComposerContext, type Draft, type Prepared, prepareRequest } from './request-composer.js'
 import type { SendPlan } from './request-plan.js'
@@ -114,7 +114,10 @@ export class Relay implements OutgoingRequest {
     if (answered?.(response, flow, this.#request) ?? true) {
       const { host, port } = flow.remote
       const origin = { bytes: size, transport: flow.transport, host, port, at: this.#clock.now() }
-      this.client.sendAfter(this.#turn, responsePayload(origin, this.id, deliveredText(response, body), dialogId))
+      // It has no use for more of the 2xx of a MESSAGE than its status.
+      const isBare = this.#terse && this.method === 'MESSAGE' && response.status < 300
+      const text = isBare ? `${startLine(response)}\r\n\r\n` : deliveredText(response, body)
+      this.client.sendAfter(this.#turn, responsePayload(origin, this.id, text, dialogId))
     }
     if (response.status >= 200) this.#end(response.status)
   }

@@ -154,7 +154,11 @@ describe('a terse client', () => {
     const heard = taken(await client.receive())
     expect(heard.tokens.slice(1, 3)).toEqual(['sip', 'network'])
     expect(heard.tokens[8]).toBe(id)
-    expect(heard.message).toMatch(/^SIP\/2.0 200 OK\r\n/)
+    expect(heard.message).toBe('SIP/2.0 200 OK\r\n\r\n')
+
+    client.send(`sip||\r\nMESSAGE sip:alice@127.0.0.1:${peer.port} SIP/2.0\r\n\r\n`)
+    peer.send(responseText(await peer.receive(), '480 Gone'), udpPort)
+    expect(taken(await client.receive()).message).toMatch(/^SIP\/2.0 480 Gone\r\nVia: /)
 
     const refused = client.send('sip||\r\nMESSAGE http://x SIP/2.0\r\n\r\n')
     expect((await client.receive()).split('|').slice(1, 4)).toEqual(['response', refused, 'NOK'])
