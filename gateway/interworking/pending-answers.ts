@@ -77,8 +77,9 @@ export function createPendingAnswers(clock: Clock): PendingAnswers {
 }
 
 /** A failure that goes back as the SIP answer is not reported a second time (RFC 5438 §8.3). */
-export function withAnswer(pending: PendingAnswers, item: OutboundItem, { ending, verdict }: Decision): Decision {
-  if (pending.settle(item.id, ending) !== 'failure') return { ending, verdict }
+export function withAnswer(pending: PendingAnswers, item: OutboundItem, decision: Decision): Decision {
+  const { ending, verdict } = decision
+  if (pending.settle(item.id, ending) !== 'failure') return decision
   return {
     ending,
     verdict: verdict.kind === 'failed' ? { kind: 'failed', reason: verdict.reason } : { kind: 'done' },
