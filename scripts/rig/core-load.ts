@@ -82,6 +82,7 @@ export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> 
     notifications: 0,
     inbound: 0,
   }
+  const ownBranches = `z9hG4bK${randomBytes(8).toString('hex')}`
   const pending = new FleetingMap<string, Pending>()
   const answered = new Map<string, Buffer>()
   const open = options.transport === 'tcp' ? openTcpLink : openUdpLink
@@ -152,7 +153,7 @@ export async function openCoreLoad(options: CoreLoadOptions): Promise<CoreLoad> 
     port: link.port,
     counts,
     send(message) {
-      const branch = `z9hG4bK${randomBytes(8).toString('hex')}`
+      const branch = `${ownBranches}${counts.sent.toString(36)}`
       const octets = Buffer.from(messageText(message, branch, link, options))
       const now = Date.now()
       counts.sent++
