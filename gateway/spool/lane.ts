@@ -27,7 +27,7 @@ export interface LaneContext {
   /** Takes the oldest items of a lane along with what else goes to Redis; `most` is asked when the call is made. The reply of XREADGROUP. */
   take(lane: LaneName, most: () => number): Promise<unknown>
   /** Writes the verdict; rejects when Redis is out of reach. */
-  conclude(entry: Entry, verdict: Verdict<unknown>): Promise<void>
+  conclude(entry: Entry, verdict: Verdict<unknown>): Promise<unknown>
   /** Ends an item that was put off already, by a process that died before it could say so; true then. */
   concludePutOff(entry: Pick<Entry, 'id' | 'item'>): Promise<boolean>
 }
@@ -155,29 +155,25 @@ export function consumeLane<Payload>(context: LaneContext, work: LaneWork<Payloa
     }
   }
 
-  async function verdictOn(entry: Entry<Payload>): Promise<Verdict<Payload> | undefined> {
-    const { item, deliveries } = entry
-    if (deliveries > maxCrashes) return poison(item, `handed over ${maxCrashes} times without an outcome`)
-    try {
-      return await handOver(entry)
-    } catch (error) {
-      log.error({ err: error, item: item.id, deliveries }, 'handler failed')
-      return deliveries < maxCrashes ? undefined : poison(item, String(error))
-    }
-  }
-
   /** A store out of reach is no fault of the item: once it is back, the item is handed over again, uncounted. */
-  async function handOver({ item, deliveries }: Entry<Payload>): Promise<Verdict<Payload> | undefined> {
+  async function verdictOn({ item, deliveries }: Entry<Payload>): Promise<Verdict<Payload> | undefined> {
+    if (deliveries > maxCrashes) return poison(item, `handed over ${maxCrashes} times without an outcome`)
     for (let rest = STORE_REST_MS.first; ; rest = Math.min(rest * 2, STORE_REST_MS.max)) {
       try {
         return await work.handle({ item, recovered: deliveries > 1, expired: clock.now() >= item.expiresAt })
       } catch (error) {
-        if (!(error instanceof SpoolUnavailable)) throw error
+        if (!(error instanceof SpoolUnavailable)) return crashed(item, deliveries, error)
         log.warn({ err: error, item: item.id }, 'the handler waits for Redis')
         await pause(clock, rest, stopping.signal)
         if (stopping.signal.aborted) return undefined
       }
     }
+  }
+
+  /** Undefined: it may try again. */
+  function crashed(item: SpoolItem<Payload>, deliveries: number, error: unknown): Verdict<Payload> | undefined {
+    log.error({ err: error, item: item.id, deliveries }, 'handler failed')
+    return deliveries < maxCrashes ? undefined : poison(item, String(error))
   }
 
   function poison(item: SpoolItem<Payload>, reason: string): Verdict<Payload> {

@@ -67,9 +67,7 @@ export async function createSpool(redis: RedisHandle, options: SpoolOptions): Pr
     log,
     maxCrashes,
     take: (lane, most) => work({ name: 'take', lane, most }),
-    async conclude({ id, item }, verdict) {
-      await conclude({ kind: 'taken', item, entry: id }, verdict)
-    },
+    conclude: ({ id, item }, verdict) => conclude({ kind: 'taken', item, entry: id }, verdict),
     async concludePutOff({ id, item }) {
       const later = await waiting.known({ ...item, attempts: item.attempts + 1 })
       if (later === undefined) return false
