@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Clock } from '../cpm/clock.js'
 import type { Entry } from './entry.js'
@@ -17,6 +16,7 @@ import {
   type TakeOptions,
   type Verdict,
 } from './spool.js'
+import { nextTurn } from './turn.js'
 
 export interface LaneContext {
   readonly redis: RedisHandle
