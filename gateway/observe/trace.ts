@@ -1,6 +1,7 @@
 import type { Clock } from '../cpm/clock.js'
 import type { RedisClient, RedisHandle } from '../spool/redis.js'
-import type { Checkpoint, CheckpointName, CheckpointNote } from './checkpoint.js'
+import type { Checkpoint, CheckpointNote } from './checkpoint.js'
+import { add, emptyPack, PACK, type Pack, packText, unpack } from './pack.js'
 
 /** Where the trace is kept. */
 export type TraceStore = Pick<RedisHandle, 'command' | 'duplicate' | 'prefix'>
@@ -29,37 +30,27 @@ export interface Trace {
   stop(): Promise<void>
 }
 
-const PACK = 64
 const FLUSH_AFTER_MS = 100
-/** So many are written before their time: what goes to Redis together costs one fsync. */
-const FLUSH_AT = 1_024
-/** While as many again are being written. */
-const MAX_BUFFERED = 5_000
+/** So many packs are written before their time: what goes to Redis together costs one fsync. */
+const FLUSH_AT = 16
+/** About 5,000 checkpoints, while as many again are being written. */
+const MAX_PACKS = 78
+const MAX_ID = 256
 const MAX_LINE = 1_000
 const PAGE = 200
 const READ_LIMIT = 1_000
 const FOLLOW_BLOCK_MS = 1_000
 
-/** A checkpoint as it is kept: its node stands once for all of its pack; an empty text is none. */
-type Station = readonly [
-  messageId: string,
-  at: number,
-  what: CheckpointName,
-  line: string,
-  peer: string,
-  direction: '' | 'in' | 'out',
-  conversation: string,
-]
-
 /**
- * The trace is one Redis stream; an entry is a pack of up to 64 checkpoints as JSON, so that a busy node makes some
+ * The trace is one Redis stream; an entry is a pack of up to 64 checkpoints with their node, so that a busy node makes some
  * hundred entries a second and not some ten thousand.
  */
 export function createTrace({ command, duplicate, prefix }: TraceStore, options: TraceOptions): Trace {
   const key = `${prefix}:trace`
   const { clock, keep, mask, node } = options
   const dropped = (count: number) => options.onDropped?.(count)
-  let buffer: Station[] = []
+  /** What waits to be written; the last one is being filled. */
+  let packs: Pack[] = []
   let writing: Promise<void> | undefined
   let cancelFlush: (() => void) | undefined
   let stopped = keep === 0
@@ -67,24 +58,31 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
   let packSize = 1
 
   async function writeAll(): Promise<void> {
-    while (buffer.length > 0) {
-      const taken = buffer
-      buffer = []
-      const packs = Array.from({ length: Math.ceil(taken.length / PACK) }, (_, n) =>
-        taken.slice(n * PACK, (n + 1) * PACK),
-      )
-      await Promise.all(packs.map(write))
+    while (packs.length > 0) {
+      const taken = packs
+      packs = []
+      await Promise.all(taken.map(write))
     }
   }
 
-  async function write(pack: readonly Station[]): Promise<void> {
-    packSize += (pack.length - packSize) / PACK
+  async function write(pack: Pack): Promise<void> {
+    packSize += (pack.count - packSize) / PACK
     try {
       const most = Math.ceil(keep / packSize)
-      await command.xadd(key, 'MAXLEN', '~', most, '*', 'node', node, 'stations', JSON.stringify(pack))
+      await command.xadd(key, 'MAXLEN', '~', most, '*', 'node', node, 'lines', packText(pack))
     } catch {
-      dropped(pack.length) // the trace is a help, not a promise: a message never waits or fails for it
+      dropped(pack.count) // the trace is a help, not a promise: a message never waits or fails for it
     }
+  }
+
+  /** A pack with room; undefined when too much waits already. */
+  function open(): Pack | undefined {
+    const last = packs.at(-1)
+    if (last && last.count < PACK) return last
+    if (packs.length >= MAX_PACKS) return undefined
+    const fresh = emptyPack()
+    packs.push(fresh)
+    return fresh
   }
 
   function flush(): Promise<void> {
@@ -97,14 +95,13 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
   }
 
   return {
-    note(messageId, { what, line, peer = '', direction, conversation = '' }) {
-      if (stopped || buffer.length >= MAX_BUFFERED) {
-        if (keep > 0) dropped(1)
-        return
-      }
+    note(messageId, { what, line, peer = '', direction = '', conversation = '' }) {
+      if (keep === 0) return
+      const pack = stopped ? undefined : open()
+      if (pack === undefined) return dropped(1)
       const text = mask(line.slice(0, MAX_LINE))
-      buffer.push([messageId.slice(0, 256), clock.now(), what, text, mask(peer), direction ?? '', conversation])
-      if (buffer.length >= FLUSH_AT) void flush()
+      add(pack, messageId.slice(0, MAX_ID), clock.now(), what, text, mask(peer), direction, conversation)
+      if (pack.count === PACK && packs.length >= FLUSH_AT) void flush()
       else cancelFlush ??= clock.after(FLUSH_AFTER_MS, () => void flush())
     },
     async read(id, limit = READ_LIMIT) {
@@ -130,7 +127,7 @@ export function createTrace({ command, duplicate, prefix }: TraceStore, options:
           const answer = await reader.xread('COUNT', PAGE, 'BLOCK', FOLLOW_BLOCK_MS, 'STREAMS', key, after)
           for (const [id, fields] of answer?.[0]?.[1] ?? []) {
             after = id
-            yield* unpack(fields)
+            yield* checkpointsOf(fields)
           }
         }
       } catch (error) {
@@ -162,25 +159,14 @@ async function* pages(client: RedisClient, key: string): AsyncGenerator<Checkpoi
   for (;;) {
     const page = await client.xrevrange(key, before, '-', 'COUNT', PAGE)
     for (const [id, fields] of page) {
-      yield unpack(fields)
+      yield checkpointsOf(fields)
       before = `(${id}`
     }
     if (page.length < PAGE) return
   }
 }
 
-/** Fields of an entry, `node` and `stations`; nothing of an entry that has others. */
-function unpack([first, node = '', second, stations = '[]']: readonly string[]): Checkpoint[] {
-  if (first !== 'node' || second !== 'stations') return []
-  const pack = JSON.parse(stations) as readonly Station[]
-  return pack.map(([messageId, at, what, line, peer, direction, conversation]) => ({
-    messageId,
-    at,
-    node,
-    what,
-    line,
-    ...(peer !== '' && { peer }),
-    ...(direction !== '' && { direction }),
-    ...(conversation !== '' && { conversation }),
-  }))
+/** Checkpoints of an entry, whose fields are `node` and `lines`; none of an entry that has others. */
+function checkpointsOf([first, node = '', second, lines = '']: readonly string[]): Checkpoint[] {
+  return first === 'node' && second === 'lines' ? unpack(lines, node) : []
 }
