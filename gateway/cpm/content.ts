@@ -1,3 +1,4 @@
+import { detached } from './detached.js'
 import type { Content } from './message.js'
 import {
   base64Lines,
@@ -18,7 +19,9 @@ export function readContent(part: MimePart): Content | undefined {
     const octets = partOctets(part)
     return octets && { type: written, base64: octets.toString('base64') }
   }
-  if (/^(?:7bit|8bit|binary)$/.test(transferEncoding(part))) return { type: withUtf8(written, media), text: part.body }
+  if (/^(?:7bit|8bit|binary)$/.test(transferEncoding(part))) {
+    return { type: detached(withUtf8(written, media)), text: detached(part.body) }
+  }
   const octets = partOctets(part)
   const text = octets && decodeText(octets, charsetOf(media))
   return text === undefined ? undefined : { type: withUtf8(written, media), text }

@@ -14,14 +14,13 @@ export interface ImdnRequest {
   readonly recordRoute: readonly string[]
 }
 
-const tokens: ReadonlySet<string> = new Set<DispositionRequest>([
+const DISPOSITIONS: readonly DispositionRequest[] = [
   'positive-delivery',
   'negative-delivery',
   'display',
   'processing',
   'interworking',
-])
-const isDisposition = (token: string): token is DispositionRequest => tokens.has(token)
+]
 const MAX_ROUTES = 20
 
 /** Reads the IMDN headers; undefined when the Message-ID is no token of at most 255 characters, or the route too long. */
@@ -54,7 +53,8 @@ function withDispositions(before: readonly DispositionRequest[], value: string):
   const asked = [...before]
   for (const part of value.split(',')) {
     const token = part.trim()
-    if (isDisposition(token) && !asked.includes(token)) asked.push(token)
+    const known = DISPOSITIONS.find((disposition) => disposition === token)
+    if (known !== undefined && !asked.includes(known)) asked.push(known)
   }
   return asked
 }

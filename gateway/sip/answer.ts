@@ -1,4 +1,5 @@
 import type { SipHeaderLines } from './headers.js'
+import type { IncomingRequest } from './link.js'
 import type { BadInput } from './options.js'
 import type { Speaker } from './pass-on.js'
 import type { SipAnswer } from './port.js'
@@ -6,8 +7,8 @@ import type { SipAnswer } from './port.js'
 /** An answer of the edge itself; a header may have several lines. */
 export interface EdgeAnswer extends Omit<SipAnswer, 'headers'> {
   readonly headers?: SipHeaderLines
-  /** Who asks, where the answer says `forwardTo` or `onward`. */
-  readonly speaker?: Speaker
+  /** What is to be passed on, and who asks, where the answer says `forwardTo` or `onward`. */
+  readonly asked?: { readonly request: IncomingRequest; readonly speaker: Speaker }
 }
 
 /** A request that goes no further. `why` is absent when the client did nothing wrong. */

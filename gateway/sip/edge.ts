@@ -2,7 +2,7 @@ import { SpoolUnavailable } from '../spool/spool.js'
 import { ACCEPT, ALLOW, answerHeaders, type EdgeAnswer, type Refusal, refusal } from './answer.js'
 import { createDialogSender, eventAnswer, isEventMethod, toEventRequest, toThirdPartyRegistration } from './events.js'
 import { createGate } from './gate.js'
-import { type IdentityOptions, identify } from './identity.js'
+import { type Identified, type IdentityOptions, identify } from './identity.js'
 import { type InboundLimits, targetOf, toCpmRequest } from './inbound.js'
 import type { IncomingRequest, OutgoingRequest } from './link.js'
 import type { SipEdgeOptions } from './options.js'
@@ -85,16 +85,18 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
   /** Every request gets one answer, in time, whatever happens on the way. */
   function receive(request: IncomingRequest): void {
     const at = clock.now()
+    // Whatever waits for the answer keeps no more of the request in memory.
+    const { method, answer: reply } = request
     let answered = false
     const answer = (given: Answer): void => {
       if (answered) return
       answered = true
       cancelTimeout()
-      const counted = (status: number): void => metrics.requestIn(request.method, status, clock.now() - at)
-      const { forwardTo, onward, speaker } = given
-      if (forwardTo && speaker && passOn(request, forwardTo, speaker, domain, counted)) return
-      if (onward && speaker && passOnward(request, speaker.byCore, counted)) return
-      request.answer(given.status, given.reason, answerHeaders(given, domain))
+      const counted = (status: number): void => metrics.requestIn(method, status, clock.now() - at)
+      const { forwardTo, onward, asked } = given
+      if (forwardTo && asked && passOn(asked.request, forwardTo, asked.speaker, domain, counted)) return
+      if (onward && asked && passOnward(asked.request, asked.speaker.byCore, counted)) return
+      reply(given.status, given.reason, answerHeaders(given, domain))
       counted(given.status)
       given.afterwards?.()
     }
@@ -104,14 +106,14 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
       .catch((error: unknown) => answer(failed(error)))
   }
 
-  function handle(request: IncomingRequest): Promise<Answer | Refusal> {
+  async function handle(request: IncomingRequest): Promise<Answer | Refusal> {
     switch (request.method) {
       case 'MESSAGE':
         return message(request)
       case 'REGISTER':
         return core ? answerRegister(request, core) : thirdPartyRegister(request)
       case 'OPTIONS':
-        return Promise.resolve({ status: 200, headers: { Allow: allow(), Accept: ACCEPT } })
+        return { status: 200, headers: { Allow: allow(), Accept: ACCEPT } }
       case 'REFER':
         return sessions.refer(request) ?? event(request)
       default:
@@ -127,17 +129,19 @@ export function createSipEdge(options: SipEdgeOptions): SipEdge {
     if ('kind' in received) return received
     const { originator, byCore } = received
     const answer = eventAnswer(received, await handler(received))
-    return { ...answer, ...(originator && { speaker: { from: originator.uri, byCore } }) }
+    return { ...answer, ...(originator && { asked: { request, speaker: { from: originator.uri, byCore } } }) }
   }
 
-  async function message(request: IncomingRequest): Promise<EdgeAnswer | Refusal> {
+  function message(request: IncomingRequest): Promise<EdgeAnswer | Refusal> | Refusal {
     const target = targetOf(request, limits)
     if (typeof target !== 'string') return target
+    const take = (identified: Identified | Refusal) => {
+      if (identified.kind === 'refused') return identified
+      const received = toCpmRequest(request, target, identified, limits, clock.now())
+      return 'kind' in received ? received : onRequest(received)
+    }
     const found = identify(request, identity)
-    const identified = found instanceof Promise ? await found : found
-    if (identified.kind === 'refused') return identified
-    const received = toCpmRequest(request, target, identified, limits, clock.now())
-    return 'kind' in received ? received : await onRequest(received)
+    return found instanceof Promise ? found.then<EdgeAnswer | Refusal>(take) : take(found)
   }
 
   /** `REG-16`: the core tells that a user registered; no binding of our own comes of it. */

@@ -128,6 +128,7 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
 
   function received(frame: Frame<'request'>): void {
     const { transactionId, dialogId, method, uri, headers, body, transport } = frame
+    const own = isEmbedded ? undefined : repeated(headers)
     let isOpen = true
     const request: IncomingRequest = {
       method,
@@ -141,8 +142,7 @@ export function openRequestLink(options: RequestLinkOptions, connectTimeoutMs: n
       answer(status, reason, lines = {}, text) {
         if (!isOpen) return
         isOpen = false
-        const all = isEmbedded ? lines : { ...repeated(headers), ...lines }
-        connection.send(sipResponse(nextId(), transactionId, status, reason, all, text))
+        connection.send(sipResponse(nextId(), transactionId, status, reason, own ? { ...own, ...lines } : lines, text))
       },
       forward(to, lines, done) {
         if (!isOpen) return

@@ -204,7 +204,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     const headers = { ...answer.headers, To: `<${to}>;tag=${found.dialog.localTag}` }
     return {
       ...answer,
-      speaker: identified,
+      asked: { request, speaker: { from: identified.from, byCore: identified.byCore } },
       headers: { ...headers, ...(!read.wantsOutcome && { 'Refer-Sub': 'false' }) },
       afterwards: answered,
     }
