@@ -64,7 +64,8 @@ export class PassThrough {
     const { statistics, courier } = this.#context
     if (!parcel) statistics.transportError()
     else {
-      courier.flowFor(parcel).then(
+      courier.bring(
+        parcel,
         (flow) => flow.send(Buffer.from(serialise(startLine(own), own.headers, body), 'latin1')),
         () => statistics.transportError(),
       )

@@ -52,27 +52,28 @@ export class RequestSender {
     if (this.#transactions.size >= MAX_OPEN) {
       return this.#sendOnce(outgoing, Promise.reject(new Undeliverable('Service Unavailable')))
     }
-    const datagrams = this.#courier.datagramFlow(parcel)
-    if (datagrams) {
+    const flow = this.#courier.flowAtOnce(parcel)
+    if (flow) {
       const transmission = this.#open(outgoing)
-      transmission.start(datagrams)
+      transmission.start(flow)
       return transmission
     }
     if (parcel.flow || isIP(parcel.hop.host)) return this.#sendOnce(outgoing, this.#courier.flowFor(parcel))
     return sendInTurn(outgoing, this.#courier, (attempt, found) => this.#sendOnce(attempt, found))
   }
 
-  /** Sends the ACK of a 2xx: no transaction, nobody to hear of its fate. `sent` gets it as it went out. */
+  /**
+   * Sends the ACK of a 2xx: no transaction, nobody to hear of its fate. `sent` gets it as it went out, after `post` has
+   * returned. What is sent by the same way afterwards, such as a BYE, does not overtake it.
+   */
   post(parcel: Parcel, compose: (flow: Flow) => ComposedRequest, sent?: (flow: Flow, bytes: Buffer) => void): void {
-    this.#courier.flowFor(parcel).then(
-      (flow) => {
-        const { request, body } = compose(flow)
-        const bytes = Buffer.from(serialise(startLine(request), request.headers, body), 'latin1')
-        flow.send(bytes)
-        sent?.(flow, bytes)
-      },
-      () => this.#statistics.transportError(),
-    )
+    const send = (flow: Flow): void => {
+      const { request, body } = compose(flow)
+      const bytes = Buffer.from(serialise(startLine(request), request.headers, body), 'latin1')
+      flow.send(bytes)
+      if (sent) queueMicrotask(() => sent(flow, bytes))
+    }
+    this.#courier.bring(parcel, send, () => this.#statistics.transportError())
   }
 
   /** A response from the network. False when it answers nothing that was sent here. */

@@ -52,14 +52,25 @@ export class Courier {
     this.#avoided = new ExpiringMap({ clock, lifeMs: AVOID_MS, maxEntries: MAX_REMEMBERED })
   }
 
-  /** The way to an address by UDP: there is nothing to wait for. Undefined for all others. */
-  datagramFlow({ flow, hop, transport }: Parcel): Flow | undefined {
-    return !flow && transport === 'udp' && isIP(hop.host) ? this.#network.udpFlow(hop) : undefined
+  /** The way where there is nothing to wait for: a connection that is open, or UDP to an address. Undefined for all others. */
+  flowAtOnce({ flow, hop, transport }: Parcel): Flow | undefined {
+    if (flow) return flow.open ? flow : undefined
+    return transport === 'udp' && isIP(hop.host) ? this.#network.udpFlow(hop) : undefined
+  }
+
+  /**
+   * Calls `send` with the first way that opens, or `failed` with an Undeliverable: at once where there is nothing to wait
+   * for, so that what goes by the same way keeps its order.
+   */
+  bring(parcel: Parcel, send: (flow: Flow) => void, failed: (error: unknown) => void): void {
+    const flow = this.flowAtOnce(parcel)
+    if (flow) send(flow)
+    else this.flowFor(parcel).then(send, failed)
   }
 
   /** The first way that opens. Rejects with Undeliverable. */
   async flowFor(parcel: Parcel): Promise<Flow> {
-    return this.datagramFlow(parcel) ?? (await this.ways(parcel).next()).value
+    return this.flowAtOnce(parcel) ?? (await this.ways(parcel).next()).value
   }
 
   /**

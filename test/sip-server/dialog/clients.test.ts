@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { ANSWER, CallPeer, calleeLeg, callerLeg, OFFER } from '../support/call-peer.js'
+import { ANSWER, CallPeer, calleeLeg, callerLeg, OFFER, startOf } from '../support/call-peer.js'
 import type { ControlPeer } from '../support/control-peer.js'
 import { taken } from '../support/control-peer.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -75,6 +75,21 @@ describe('frames of a call', () => {
     expect(peer.unread).toBe(0)
     peer.within(leg, 'ACK', 1)
     await peer.expect('BYE')
+  })
+
+  it('ACK and BYE that the client sends in one piece go out in this order', async () => {
+    const { control, peer } = await play()
+    control.send(
+      `sip||\r\nINVITE sip:a@127.0.0.1:${peer.port} SIP/2.0\r\nContent-Type: application/sdp\r\n\r\n${OFFER}`,
+    )
+    await control.receive()
+    peer.answer(await peer.expect('INVITE'), '200 OK', { body: ANSWER })
+    const id = taken(await control.receive()).tokens[9]
+    control.sendTogether(`sip||${id}\r\nACK sip:x SIP/2.0\r\n\r\n`, `sip||${id}\r\nBYE sip:placeholder SIP/2.0\r\n\r\n`)
+    expect([startOf(await peer.next()), startOf(await peer.next())].map((line) => line.split(' ')[0])).toEqual([
+      'ACK',
+      'BYE',
+    ])
   })
 
   it('BYE answers an INVITE that is pending in the dialog 487', async () => {

@@ -371,7 +371,7 @@ describe('INVITE, forwarded', () => {
     await next(caller)
     clock.advance(180_000)
     await hadNothing(one)
-    clock.advance(10_000)
+    clock.advance(5_000)
     expect(startOf(await next(one))).toBe('CANCEL')
     answer(one, received, '487 Request Terminated', [])
     expect(startOf(await next(one))).toBe('ACK')

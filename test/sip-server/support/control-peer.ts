@@ -25,9 +25,14 @@ export class ControlPeer {
 
   /** Sends a command and gives the id it went with. */
   send(command: string): string {
-    const id = `id${++this.#id}`
+    const id = this.#nextId()
     this.raw(framed(`${id}|${command}`))
     return id
+  }
+
+  /** Sends commands in one piece. */
+  sendTogether(...commands: readonly string[]): void {
+    this.raw(commands.map((command) => framed(`${this.#nextId()}|${command}`)).join(''))
   }
 
   raw(text: string): void {
@@ -46,6 +51,10 @@ export class ControlPeer {
 
   close(): void {
     this.#socket.destroy()
+  }
+
+  #nextId(): string {
+    return `id${++this.#id}`
   }
 
   #read(piece: string): void {
