@@ -15,6 +15,7 @@ const MAX_WAITING_CHARACTERS = 134_217_728
 
 interface Waiting<Operation> {
   readonly operation: Operation
+  readonly characters: number
   resolve(reply: unknown): void
   reject(error: unknown): void
 }
@@ -47,7 +48,7 @@ export function batched<Operation>(
       for (const { reject } of batch) reject(error)
     } finally {
       unanswered -= batch.length
-      for (const { operation } of batch) characters -= charactersOf(operation)
+      for (const one of batch) characters -= one.characters
       calls -= 1
       flush()
     }
@@ -62,8 +63,8 @@ export function batched<Operation>(
   function batchSize(): number {
     let size = 0
     let length = 0
-    for (const { operation } of gathered) {
-      length += charactersOf(operation)
+    for (const one of gathered) {
+      length += one.characters
       if (size > 0 && (size >= MAX_BATCH || length > MAX_CHARACTERS)) break
       size += 1
     }
@@ -75,9 +76,10 @@ export function batched<Operation>(
       return Promise.reject(new SpoolUnavailable('too much waits for Redis'))
     }
     unanswered += 1
-    characters += charactersOf(operation)
+    const length = charactersOf(operation)
+    characters += length
     return new Promise((resolve, reject) => {
-      gathered.push({ operation, resolve, reject })
+      gathered.push({ operation, characters: length, resolve, reject })
       if (calls === 0 ? gathered.length === 1 : gathered.length === MIN_SECOND) setImmediate(flush)
     })
   }
