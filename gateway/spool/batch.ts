@@ -2,9 +2,9 @@ import { SpoolUnavailable } from './spool.js'
 
 /** Operations of one script call: more would keep everybody else waiting for Redis too long. */
 const MAX_BATCH = 300
-/** Calls under way at once: while Redis is at one, the replies of another are read. */
-const MAX_CALLS = 2
-/** What is worth a call of its own while another is under way: fewer operations wait and share its fsync. */
+/** Calls under way at once: while Redis is at one, others are made and their replies read. */
+const MAX_CALLS = 4
+/** What is worth a call of its own while others are under way: fewer operations wait and share its fsync. */
 const MIN_SECOND = 64
 /** Characters of one script call, about: a single operation may have more. */
 const MAX_CHARACTERS = 8_000_000
