@@ -16,7 +16,7 @@ function findRoot(folder: string): string {
 export const CAUSEWAY = join(ROOT, 'dist/gateway/main.js')
 
 /** As the first line of the program has it. */
-const NODE_ARGUMENTS = ['--max-semi-space-size=64']
+const NODE_ARGUMENTS = ['--max-semi-space-size=64', '--v8-pool-size=1']
 
 export interface GatewayRig {
   readonly folder: string
