@@ -1,4 +1,4 @@
-import { detached } from './detached.js'
+import { remembering } from './remembering.js'
 
 /** Display name and URI as they stand in a From, To or cc header. */
 export interface CpimAddress {
@@ -12,24 +12,12 @@ export interface CpimName {
   readonly name: string
 }
 
-/** Names read lately: all messages have the same few. */
-const names = new Map<string, CpimName>()
-const REMEMBERED = 500
-const MAX_REMEMBERED_NAME = 64
-
-/** Reads `prefix.Name`; undefined when it is no name. */
-export function readName(text: string): CpimName | undefined {
-  const before = names.get(text)
-  if (before !== undefined) return before
+/** Reads `prefix.Name`; undefined when it is no name. All messages have the same few. */
+export const readName = remembering<CpimName>((text) => {
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(text)) return undefined
-  const own = detached(text)
-  const dot = own.indexOf('.')
-  const read = dot < 0 ? { name: own } : { prefix: own.slice(0, dot), name: own.slice(dot + 1) }
-  if (own.length > MAX_REMEMBERED_NAME) return read
-  if (names.size >= REMEMBERED) names.clear()
-  names.set(own, read)
-  return read
-}
+  const dot = text.indexOf('.')
+  return dot < 0 ? { name: text } : { prefix: text.slice(0, dot), name: text.slice(dot + 1) }
+})
 
 const letters: Readonly<Record<string, string>> = { b: '\b', t: '\t', n: '\n', r: '\r' }
 

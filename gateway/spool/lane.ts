@@ -55,6 +55,7 @@ export interface LaneWork<Payload> {
 const SWEEP_MS = 30_000
 const RESCUE_MS = 5_000
 const BACKOFF_MS = { first: 1_000, max: 60_000 }
+/** What is taken ahead counts as in doubt when the process is killed: not too much of it. */
 const MAX_AHEAD = 100
 const STORE_REST_MS = { first: 100, max: 2_000 }
 

@@ -97,7 +97,7 @@ export interface ReportPayload<Context = unknown> {
 }
 
 export interface TakeOptions {
-  /** Items under way at once; asked before each read. 0 closes the lane: nothing is taken. */
+  /** Items handed over at once; asked before each read. Nearly as many are taken ahead. 0 closes the lane: nothing is taken. */
   parallel(): number
   /** Time an item may be under way before another node may take it although this node lives, ms. */
   readonly holdMs: number

@@ -1,4 +1,4 @@
-import { detached } from './detached.js'
+import { detached } from '../../cpm/detached.js'
 
 /** Compact forms of header names: RFC 3261 §7.3.3 and the registrations that followed. */
 const COMPACT: Readonly<Record<string, string>> = {

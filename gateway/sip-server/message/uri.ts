@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { remembering } from './remembering.js'
+import { remembering } from '../../cpm/remembering.js'
 
 /** A SIP or SIPS URI taken apart (RFC 3261 §19.1); for other schemes only the scheme is known. */
 export interface ParsedUri {

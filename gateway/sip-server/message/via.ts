@@ -1,6 +1,6 @@
+import { remembering } from '../../cpm/remembering.js'
 import { canonicalHost } from '../host-port.js'
 import { param } from './address.js'
-import { remembering } from './remembering.js'
 import { paramEnd, splitList } from './split.js'
 
 /** The topmost Via of a message (RFC 3261 §20.42). */

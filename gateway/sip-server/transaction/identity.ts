@@ -1,5 +1,5 @@
+import { detached } from '../../cpm/detached.js'
 import { tagOf } from '../message/address.js'
-import { detached } from '../message/detached.js'
 import { header, type SipRequest } from '../message/message.js'
 import type { Via } from '../message/via.js'
 

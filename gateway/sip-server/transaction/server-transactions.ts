@@ -1,6 +1,6 @@
 import type { Clock } from '../../cpm/clock.js'
+import { detached } from '../../cpm/detached.js'
 import { FleetingMap } from '../../cpm/fleeting-map.js'
-import { detached } from '../message/detached.js'
 import type { Flow } from '../transport/flow.js'
 import { ExpiringMap } from './expiring-map.js'
 import type { TransactionIdentity } from './identity.js'
